@@ -1,0 +1,77 @@
+"""Every error that labkit raises on purpose, in one family.
+
+The first line of a message says what failed, with the value, and what to do next.
+Each class also derives from the built-in exception that the standard library's
+manager raises in its place, so that code written for the standard library's
+errors catches labkit's too.
+"""
+
+__all__ = [
+    "AddressInUseError",
+    "KeyTypeError",
+    "LabkitError",
+    "NoServerError",
+    "NotAQueueServerError",
+    "OutcomeUnknownError",
+    "ProgramError",
+    "ReceiptError",
+    "ServerStartError",
+    "ServerStoppedError",
+    "ServerTimeoutError",
+    "WeakKeyError",
+    "WrongKeyError",
+]
+
+from multiprocessing import AuthenticationError
+
+
+class LabkitError(Exception):
+    """The base of every error that labkit raises on purpose."""
+
+
+class KeyTypeError(LabkitError, TypeError):
+    """The authkey is not ``bytes``."""
+
+
+class WeakKeyError(LabkitError, ValueError):
+    """The authkey is too short or too well known for an address beyond loopback."""
+
+
+class AddressInUseError(LabkitError, OSError):
+    """Another program already listens at the address."""
+
+
+class ServerStartError(LabkitError, RuntimeError):
+    """The server process ended, or said nothing, before it was ready."""
+
+
+class NoServerError(LabkitError, ConnectionRefusedError):
+    """Nobody listens at the address."""
+
+
+class WrongKeyError(LabkitError, AuthenticationError):
+    """The server and this program do not hold the same authkey."""
+
+
+class NotAQueueServerError(LabkitError, ConnectionError):
+    """Something answers at the address, but not with the manager protocol."""
+
+
+class ServerTimeoutError(LabkitError, TimeoutError):
+    """The server accepted the connection and then said nothing in time."""
+
+
+class ServerStoppedError(LabkitError, EOFError):
+    """The server is stopping or has gone; nothing was taken by this call."""
+
+
+class OutcomeUnknownError(LabkitError, ConnectionError):
+    """The link broke after the request was sent: it may or may not have been done."""
+
+
+class ReceiptError(LabkitError, ValueError):
+    """The receipt is unknown here: acknowledged, timed out or redelivered."""
+
+
+class ProgramError(LabkitError, RuntimeError):
+    """A background program could not be started, or did not end in time."""
