@@ -1,0 +1,93 @@
+"""The command line: ``python -m labkit`` lists the commands.
+
+This file runs before anything is installed, on whatever Python the machine calls
+``python3``: it uses the standard library alone, and Python 3.6 must be able to read
+it as far as the sentence that names the Python it needs.
+"""
+
+import importlib
+import sys
+
+OLDEST = (3, 11)  # pyproject.toml says the same; a test compares the two
+
+
+def too_old(found, oldest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - see above
+    """Say in one sentence which Python was found, which is needed, and what to do."""
+    return (
+        "labkit: this is Python {}.{}, and the kit needs Python {}.{} or newer: install "
+        "one from https://www.python.org/downloads/ or your system's packages, then "
+        "run the same command with it, for example python{}.{} -m labkit.\n"
+    ).format(*(tuple(found[:2]) + oldest + oldest))
+
+
+if sys.version_info < OLDEST:
+    sys.stderr.write(too_old(sys.version_info, OLDEST))
+    sys.exit(2)
+
+# A command's module, the extras its packages come from, and what it does. Extras of
+# None: the command runs on the standard library, without the set-up.
+COMMANDS = {
+    "lab": ("labkit.lab", (), "open JupyterLab on the first lesson"),
+    "test": ("labkit.testing", ("test",), "run every test, notebook and exercise"),
+    "doctor": ("labkit.doctor", None, "is this machine fit, is anything left over"),
+    "exercises": ("labkit.exercises", (), "make the learners' copies of the exercises"),
+    "serve": ("labkit.serve", None, "run a queue server in this terminal"),
+}
+
+
+def usage() -> str:
+    """Return the table of commands."""
+    rows = [f"  {name:<10} {row[2]}" for name, row in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: python -m labkit COMMAND [arguments]",
+            "",
+            *rows,
+            "",
+            "The first lab or test makes .venv in this folder and installs the kit there.",
+            "python -m labkit COMMAND --help says more about one command.",
+        ]
+    )
+
+
+def unknown(name: str) -> str:
+    """Say in one sentence that there is no such command, and which one is near."""
+    import difflib  # noqa: PLC0415 - a command that starts quickly does not need it
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "python -m labkit lists them all."
+    return f"labkit: there is no command '{name}'; {hint}"
+
+
+def main(argv: list[str]) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : list of str
+        The command's name, then its arguments, without the program's name.
+
+    Returns
+    -------
+    int
+        The exit status: 0 when all went well, 2 for a command that does not exist.
+    """
+    if not argv or argv[0] in {"-h", "--help", "help"}:
+        print(usage())
+        return 0
+    if argv[0] not in COMMANDS:
+        print(unknown(argv[0]), file=sys.stderr)
+        return 2
+    module, extras, _ = COMMANDS[argv[0]]
+    if extras is not None:
+        from labkit import bootstrap  # noqa: PLC0415 - as above
+
+        status = bootstrap.prepare(argv, extras)
+        if status is not None:
+            return status
+    status = importlib.import_module(module).main(argv[1:])
+    return int(status or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
