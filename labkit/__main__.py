@@ -11,17 +11,17 @@ import sys
 OLDEST = (3, 11)  # pyproject.toml says the same; a test compares the two
 
 
-def too_old(found, oldest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - see above
+def too_old(found: "tuple[int, ...]", oldest: "tuple[int, int]") -> str:
     """Say in one sentence which Python was found, which is needed, and what to do."""
     return (
-        "labkit: this is Python {}.{}, and the kit needs Python {}.{} or newer: install "
-        "one from https://www.python.org/downloads/ or your system's packages, then "
-        "run the same command with it, for example python{}.{} -m labkit.\n"
-    ).format(*(tuple(found[:2]) + oldest + oldest))
+        "labkit: this is Python {}.{}, and the kit needs Python {}.{} or newer: "
+        "install one from https://www.python.org/downloads/ or your system's packages, "
+        "then run the same command with it, for example python{}.{} -m labkit.\n"
+    ).format(*(found[:2] + oldest + oldest))
 
 
 if sys.version_info < OLDEST:
-    sys.stderr.write(too_old(sys.version_info, OLDEST))
+    sys.stderr.write(too_old(sys.version_info[:2], OLDEST))
     sys.exit(2)
 
 # A command's module, the extras its packages come from, and what it does. Extras of
@@ -44,7 +44,7 @@ def usage() -> str:
             "",
             *rows,
             "",
-            "The first lab or test makes .venv in this folder and installs the kit there.",
+            "The first lab or test makes .venv in this folder and installs the kit in it.",
             "python -m labkit COMMAND --help says more about one command.",
         ]
     )
