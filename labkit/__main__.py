@@ -44,7 +44,7 @@ def usage() -> str:
             "",
             *rows,
             "",
-            "The first lab or test makes .venv in this folder and installs the kit in it.",
+            "The first lab or test makes .venv in this folder: the kit's own packages.",
             "python -m labkit COMMAND --help says more about one command.",
         ]
     )
