@@ -8,16 +8,19 @@ errors catches labkit's too.
 
 __all__ = [
     "AddressInUseError",
+    "ExerciseError",
     "KeyTypeError",
     "LabkitError",
     "NoServerError",
     "NotAQueueServerError",
+    "NotOfferedError",
     "OutcomeUnknownError",
     "ProgramError",
     "ReceiptError",
     "ServerStartError",
     "ServerStoppedError",
     "ServerTimeoutError",
+    "UnknownTaskError",
     "WeakKeyError",
     "WrongKeyError",
 ]
@@ -65,8 +68,12 @@ class ServerStoppedError(LabkitError, EOFError):
     """The server is stopping or has gone; nothing was taken by this call."""
 
 
-class OutcomeUnknownError(LabkitError, ConnectionError):
+class OutcomeUnknownError(LabkitError, ConnectionError, EOFError):
     """The link broke after the request was sent: it may or may not have been done."""
+
+
+class NotOfferedError(LabkitError, AttributeError):
+    """The server hosts a plain ``queue.Queue``, which has no such method."""
 
 
 class ReceiptError(LabkitError, ValueError):
@@ -75,3 +82,11 @@ class ReceiptError(LabkitError, ValueError):
 
 class ProgramError(LabkitError, RuntimeError):
     """A background program could not be started, or did not end in time."""
+
+
+class ExerciseError(LabkitError, ValueError):
+    """A file of the exercises is missing, or does not say what it must."""
+
+
+class UnknownTaskError(LabkitError, LookupError):
+    """No exercise has a task of this name."""

@@ -1,0 +1,107 @@
+"""Connect, and say in one sentence why it did not work."""
+
+import socket
+from collections.abc import Callable
+from multiprocessing import AuthenticationError
+from typing import TypeVar
+
+from labkit.errors import (
+    NoServerError,
+    NotAQueueServerError,
+    ServerTimeoutError,
+    WrongKeyError,
+)
+from labkit.transport import HANDSHAKE_DEADLINE_S, Address, Client, shown
+from labkit.wire import Wire
+
+__all__ = ["dial", "retrying"]
+
+_T = TypeVar("_T")
+
+
+def dial(
+    address: Address, authkey: bytes, deadline_s: float = HANDSHAKE_DEADLINE_S
+) -> Wire:
+    """Open an authenticated connection to a manager server.
+
+    Parameters
+    ----------
+    address : tuple of (str, int) or str
+        Host and port, or the path of a Unix socket.
+    authkey : bytes
+        The server's key.
+    deadline_s : float, default 5.0
+        Seconds for all of it.
+
+    Raises
+    ------
+    NoServerError
+        Nobody listens there, or there is no such host.
+    WrongKeyError
+        The keys differ.
+    NotAQueueServerError
+        What listens there speaks something else, or hung up.
+    ServerTimeoutError
+        It said nothing in time: it is frozen, overloaded, or not a manager.
+    """
+    where = shown(address)
+    try:
+        return Client(address, authkey=authkey, deadline_s=deadline_s)
+    except AuthenticationError as error:
+        if "expected a challenge" in str(error):
+            raise _stranger(where) from None
+        raise WrongKeyError(
+            f"the server at {where} has another authkey; use the one it was started "
+            "with, for example from its key file"
+        ) from None
+    except TimeoutError:
+        raise ServerTimeoutError(
+            f"{where} accepted the connection and said nothing for {deadline_s:g} s; "
+            "it is frozen or no queue server: look at the server, or start it again"
+        ) from None
+    except (ConnectionResetError, BrokenPipeError, EOFError):
+        raise _stranger(where) from None
+    except (ConnectionRefusedError, FileNotFoundError, socket.gaierror):
+        raise NoServerError(
+            f"nobody listens at {where}; start the server first, or check the address"
+        ) from None
+    except OSError as error:
+        if "bad message length" in str(error) or "within a message" in str(error):
+            raise _stranger(where) from None
+        raise NoServerError(
+            f"{where} cannot be reached ({error.strerror or error}); check the "
+            "address and the network"
+        ) from None
+
+
+def _stranger(where: str) -> NotAQueueServerError:
+    return NotAQueueServerError(
+        f"something listens at {where}, but it did not answer as a manager server "
+        "does; check the port"
+    )
+
+
+def retrying(attempt: Callable[[], _T], retry_for: float) -> _T:
+    """Call ``attempt`` until somebody answers, for ``retry_for`` seconds at most.
+
+    Waits between tries grow from 20 ms to 1 s, each shortened at random, so that
+    many clients do not come back in step.
+
+    Raises
+    ------
+    LabkitError
+        What the last try raised.
+    """
+    if retry_for <= 0:
+        return attempt()
+    import tenacity
+
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(
+            (NoServerError, NotAQueueServerError, ServerTimeoutError)
+        ),
+        stop=tenacity.stop_after_delay(retry_for),
+        wait=tenacity.wait_random_exponential(multiplier=0.02, max=1.0),
+        reraise=True,
+    )
+    return patient(attempt)

@@ -1,0 +1,103 @@
+"""The manager protocol's handshake, as two conversations without a socket.
+
+Each is a generator that yields the next message to send and is sent the message
+that came back. The same few lines then serve the server's loop over many sockets
+and the client's blocking call, and a lesson can act them out by hand.
+
+References
+----------
+CPython ``Lib/multiprocessing/connection.py``: ``deliver_challenge`` and
+``answer_challenge``, 3.8 to 3.14. From 3.12 a challenge names its digest.
+"""
+
+import hmac
+import os
+from collections.abc import Generator
+from multiprocessing import AuthenticationError
+
+__all__ = ["FAILURE", "LONGEST", "Conversation", "client_side", "server_side"]
+
+CHALLENGE = b"#CHALLENGE#"
+WELCOME = b"#WELCOME#"
+FAILURE = b"#FAILURE#"
+LONGEST = 256  # bytes; what the standard library accepts before authentication
+
+_DIGESTS = ("md5", "sha256", "sha384", "sha3_256", "sha3_384")
+_OLD_CHALLENGE_LENGTH = 20  # bytes, up to Python 3.11; the answer is a bare HMAC-MD5
+_OLD_DIGEST_LENGTH = 16
+
+Conversation = Generator[bytes, bytes, bytes]
+
+
+def server_side(authkey: bytes) -> Conversation:
+    """Speak the server's part: challenge first, then answer the client's challenge.
+
+    Parameters
+    ----------
+    authkey : bytes
+        The key that both sides must hold.
+
+    Yields
+    ------
+    bytes
+        The next message to send, without its length header; its answer is awaited.
+
+    Returns
+    -------
+    bytes
+        A last message, to be sent without waiting for an answer; empty for none.
+
+    Raises
+    ------
+    multiprocessing.AuthenticationError
+        The other side does not hold the key, or speaks something else. The last
+        message is then ``FAILURE``.
+    """
+    message = _new_message()
+    _verify(authkey, message, (yield CHALLENGE + message))
+    yield from _answer(authkey, (yield WELCOME))
+    return b""
+
+
+def client_side(authkey: bytes) -> Conversation:
+    """Speak the client's part; its first message is empty, for the server starts.
+
+    Parameters, yields, returns and errors are those of :func:`server_side`.
+    """
+    yield from _answer(authkey, (yield b""))
+    message = _new_message()
+    _verify(authkey, message, (yield CHALLENGE + message))
+    return WELCOME
+
+
+def _new_message() -> bytes:
+    return b"{sha256}" + os.urandom(40)
+
+
+def _verify(authkey: bytes, message: bytes, answer: bytes) -> None:
+    name, digest = _split(answer)
+    if not hmac.compare_digest(hmac.digest(authkey, message, name), digest):
+        raise AuthenticationError("digest received was wrong")
+
+
+def _answer(authkey: bytes, came: bytes) -> Generator[bytes, bytes, None]:
+    message = came.removeprefix(CHALLENGE)
+    if message == came or len(message) < _OLD_CHALLENGE_LENGTH:
+        raise AuthenticationError("expected a challenge")
+    if len(message) == _OLD_CHALLENGE_LENGTH:
+        reply = yield hmac.digest(authkey, message, "md5")
+    else:
+        name, _ = _split(message)
+        reply = yield b"{%s}" % name.encode() + hmac.digest(authkey, message, name)
+    if reply != WELCOME:
+        raise AuthenticationError("digest sent was rejected")
+
+
+def _split(message: bytes) -> tuple[str, bytes]:
+    """Return the digest's name and the rest; a bare 16 bytes are HMAC-MD5."""
+    if len(message) == _OLD_DIGEST_LENGTH:
+        return "md5", message
+    name, curly, rest = message[1:].partition(b"}")
+    if message[:1] == b"{" and curly and name.decode("ascii", "replace") in _DIGESTS:
+        return name.decode(), rest
+    raise AuthenticationError("no digest that both sides know")

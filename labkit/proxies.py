@@ -1,0 +1,223 @@
+"""The client half: a proxy that never takes one question's answer for another's."""
+
+import threading
+from collections.abc import Iterable
+from multiprocessing import managers, process, util
+from typing import Any
+
+from labkit.dialing import dial, retrying
+from labkit.errors import NotOfferedError, OutcomeUnknownError, ServerStoppedError
+from labkit.queues import EXPOSED, QueueStats
+from labkit.referents import IDENT_PREFIX
+from labkit.transport import SERIALIZER, shown
+from labkit.wire import Wire
+
+__all__ = ["QueueProxy"]
+
+# Doing these twice harms nobody. Also receive: what the lost connection took on a
+# receipt goes back to the queue when the connection ends.
+_REPEATABLE = frozenset(
+    {"qsize", "empty", "full", "stats", "dead_letters", "receive", "__repr__"}
+)
+
+
+class QueueProxy(managers.BaseProxy):
+    """The client's view of a queue that lives in a manager server.
+
+    Made by :class:`~labkit.managers.QueueManager`. Has the methods of
+    :class:`~labkit.queues.TaskQueue`; each is one round trip. Beyond a proxy of the
+    standard library:
+
+    - a call that was interrupted (the stop button, a signal) throws its connection
+      away, so that the next call cannot read the answer of an earlier one;
+    - a connection found dead before anything was sent is replaced in silence;
+    - one that dies under a call is replaced, and the call repeated, only where
+      that is safe; else :exc:`~labkit.errors.OutcomeUnknownError` is raised.
+
+    Notes
+    -----
+    Safe for threads: each thread has its own connection. Can be pickled only while
+    a child process is being started, as any proxy.
+    """
+
+    _exposed_ = EXPOSED
+    # Of the base class, where type checkers do not see them.
+    _token: Any
+    _authkey: bytes
+    _tls: Any
+
+    def __init__(
+        self,
+        token: managers.Token,
+        serializer: str = SERIALIZER,
+        manager: Any = None,
+        authkey: bytes | None = None,
+        exposed: Iterable[str] | None = None,
+        incref: bool = True,
+        manager_owned: bool = False,
+    ) -> None:
+        super().__init__(
+            token, serializer, manager, authkey, exposed, incref, manager_owned
+        )
+        # Not the standard library's table: it is keyed by address alone, and would
+        # hand us a plain proxy's connection, or one to an earlier server.
+        self._tls = getattr(manager, "links", None) or util.ForkAwareLocal()
+        self._retry_for: float = getattr(manager, "retry_for", 0.0)
+        self._offered = frozenset(EXPOSED if exposed is None else exposed)
+
+    def _incref(self) -> None:
+        # Named queues live as long as their server. Nothing is counted, so nothing
+        # is left behind by a killed client, and no exit waits for a frozen server.
+        if not self._token.id.startswith(IDENT_PREFIX):
+            super()._incref()  # type: ignore[misc]
+
+    def _callmethod(
+        self,
+        methodname: str,
+        args: tuple[Any, ...] = (),
+        kwds: dict[str, Any] = {},  # noqa: B006 - as in BaseProxy
+    ) -> Any:
+        if methodname in EXPOSED and methodname not in self._offered:
+            raise NotOfferedError(
+                f"the queue at {shown(self._token.address)} is a plain queue.Queue, "
+                f"which has no {methodname}(); host a TaskQueue to use it"
+            )
+        request = (self._token.id, methodname, args, kwds)
+        try:
+            kind, result = self._exchange(self._wire(), request)
+        except (EOFError, OSError) as error:
+            self._drop()
+            if methodname not in _REPEATABLE:
+                raise self._outcome_unknown(methodname) from error
+            kind, result = self._exchange(self._wire(), request)
+        if kind == "#RETURN":
+            return result
+        if kind == "#ERROR" and type(result) is EOFError:
+            self._drop()
+            raise ServerStoppedError(f"{result}; nothing was taken or put") from None
+        raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
+
+    def _outcome_unknown(self, methodname: str) -> OutcomeUnknownError:
+        return OutcomeUnknownError(
+            f"the connection to {shown(self._token.address)} ended during "
+            f"{methodname}(): the server may or may not have done it; look at the "
+            "queue, or use receive() and ack(), before you do it again"
+        )
+
+    def _exchange(self, wire: Wire, request: tuple[Any, ...]) -> tuple[str, Any]:
+        # Whatever interrupts this, even between two statements, leaves busy set,
+        # and _wire() throws the connection away.
+        wire.busy = True
+        wire.send(request)
+        reply: tuple[str, Any] = wire.recv()
+        wire.busy = False
+        return reply
+
+    def _wire(self) -> Wire:
+        """Return this thread's connection, a new one if it is out of step or dead."""
+        wire: Wire | None = getattr(self._tls, "connection", None)
+        if wire is not None:
+            if not wire.busy and not wire.is_gone():
+                return wire
+            self._drop()
+        wire = retrying(self._dial, self._retry_for)
+        self._tls.connection = wire
+        return wire
+
+    def _dial(self) -> Wire:
+        wire = dial(self._token.address, self._authkey)
+        name = f"{process.current_process().name}|{threading.current_thread().name}"
+        wire.send((None, "accept_connection", (name,), {}))
+        wire.recv()
+        return wire
+
+    def _drop(self) -> None:
+        wire: Wire | None = getattr(self._tls, "connection", None)
+        if wire is not None:
+            del self._tls.connection
+            wire.close()
+
+    # The methods of a queue; TaskQueue documents them.
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Put an item; see :meth:`queue.Queue.put`."""
+        self._callmethod("put", (item, block, timeout))
+
+    def put_nowait(self, item: Any) -> None:
+        """Put an item, or raise ``queue.Full`` at once."""
+        self._callmethod("put", (item, False))
+
+    def put_many(
+        self, items: Iterable[Any], block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Put all items or none; see :meth:`TaskQueue.put_many`."""
+        self._callmethod("put_many", (list(items), block, timeout))
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take an item; see :meth:`queue.Queue.get`."""
+        return self._callmethod("get", (block, timeout))
+
+    def get_nowait(self) -> Any:
+        """Take an item, or raise ``queue.Empty`` at once."""
+        return self._callmethod("get", (False,))
+
+    def get_many(
+        self, max_items: int = 100, block: bool = True, timeout: float | None = None
+    ) -> list[Any]:
+        """Take what is there; see :meth:`TaskQueue.get_many`."""
+        items: list[Any] = self._callmethod("get_many", (max_items, block, timeout))
+        return items
+
+    def receive(
+        self,
+        visibility_timeout: float = 30.0,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> tuple[str, Any]:
+        """Take an item on a receipt; see :meth:`TaskQueue.receive`."""
+        answer: tuple[str, Any] = self._callmethod(
+            "receive", (visibility_timeout, block, timeout)
+        )
+        return answer
+
+    def ack(self, receipt: str) -> None:
+        """Say that the item is done; see :meth:`TaskQueue.ack`."""
+        self._callmethod("ack", (receipt,))
+
+    def nack(self, receipt: str) -> None:
+        """Give the item back; see :meth:`TaskQueue.nack`."""
+        self._callmethod("nack", (receipt,))
+
+    def dead_letters(self) -> list[Any]:
+        """Return the items given up; see :meth:`TaskQueue.dead_letters`."""
+        items: list[Any] = self._callmethod("dead_letters")
+        return items
+
+    def stats(self) -> QueueStats:
+        """Return the queue's numbers; see :meth:`TaskQueue.stats`."""
+        numbers: QueueStats = self._callmethod("stats")
+        return numbers
+
+    def qsize(self) -> int:
+        """Return the number of items that wait; it may change at any moment."""
+        return int(self._callmethod("qsize"))
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits; it may change at any moment."""
+        return bool(self._callmethod("empty"))
+
+    def full(self) -> bool:
+        """Tell whether ``maxsize`` is reached; it may change at any moment."""
+        return bool(self._callmethod("full"))
+
+    def task_done(self) -> None:
+        """Say that an item taken with ``get`` is done."""
+        self._callmethod("task_done")
+
+    def join(self) -> None:
+        """Wait until every item put has been done."""
+        self._callmethod("join")
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """Close the queue, where the server runs Python 3.13 or newer."""
+        self._callmethod("shutdown", (immediate,))

@@ -1,0 +1,228 @@
+"""What a queue server hosts: a queue whose items survive the worker that took them."""
+
+import itertools
+import queue
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.batches import BatchQueue
+from labkit.callers import CALLER
+from labkit.errors import ReceiptError
+
+__all__ = ["EXPOSED", "QueueStats", "TaskQueue"]
+
+# What clients may call; the rest is the server's business.
+EXPOSED = (
+    *("put", "get", "put_nowait", "get_nowait", "qsize", "empty", "full"),
+    *("task_done", "join"),
+    *("put_many", "get_many", "receive", "ack", "nack", "dead_letters", "stats"),
+    *(("shutdown",) if hasattr(queue.Queue, "shutdown") else ()),  # from Python 3.13
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """A queue's numbers at one moment.
+
+    Attributes
+    ----------
+    depth : int
+        Items that wait to be taken.
+    unacked : int
+        Items handed out by ``receive`` whose receipt is still open.
+    put, got : int
+        Items put, and items handed out, since the queue was made.
+    redelivered : int
+        Items that went back to the head: worker dead, late, or ``nack``.
+    dead : int
+        Items given up after ``max_deliveries``.
+    waiting_consumers : int
+        Calls that wait for an item now.
+    connections : int
+        Client connections open at the server; 0 in one's own process.
+    """
+
+    depth: int
+    unacked: int
+    put: int
+    got: int
+    redelivered: int
+    dead: int
+    waiting_consumers: int
+    connections: int
+
+
+@dataclass(slots=True)
+class _Delivery:
+    item: Any
+    deadline: float
+    deliveries: int
+    owner: object
+
+
+class TaskQueue(BatchQueue):
+    """A first-in, first-out queue with batches and receipts.
+
+    The whole of :class:`queue.Queue`, with the same exceptions. ``get`` hands an
+    item over at most once; ``receive`` and ``ack`` at least once.
+
+    Parameters
+    ----------
+    maxsize : int, default 0
+        Items it may hold; 0 or less means no bound. Items that come back to the
+        head may exceed it, so that none is lost.
+    max_deliveries : int, default 5
+        How often ``receive`` hands out one item, at least 1, before it goes to
+        :meth:`dead_letters`.
+
+    Notes
+    -----
+    Safe for any number of threads. In a server every method runs in a thread of
+    the server's process; arguments and results cross the wire as pickles.
+    """
+
+    def __init__(self, maxsize: int = 0, max_deliveries: int = 5) -> None:
+        super().__init__(maxsize)
+        if max_deliveries < 1:
+            raise ValueError(f"max_deliveries is {max_deliveries}; give 1 or more")
+        self.max_deliveries = max_deliveries
+        self._unacked: dict[str, _Delivery] = {}
+        self._dead: list[Any] = []
+        self._redelivered = 0
+        # A receipt of an earlier server must never fit an item of this one.
+        prefix = secrets.token_hex(4)
+        self._receipts = (f"{prefix}-{n}" for n in itertools.count(1))
+
+    def _qsize(self) -> int:
+        if self._unacked:
+            self._return_overdue()
+        return super()._qsize()
+
+    def receive(
+        self,
+        visibility_timeout: float = 30.0,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> tuple[str, Any]:
+        """Take an item on a receipt: it comes back unless it is acknowledged.
+
+        Parameters
+        ----------
+        visibility_timeout : float, default 30.0
+            Seconds, above 0, until the item goes back to the head of the queue. It
+            goes back at once when the connection it was received over ends.
+        block, timeout
+            As in :meth:`queue.Queue.get`.
+
+        Returns
+        -------
+        receipt : str
+            For :meth:`ack` or :meth:`nack`.
+        item : object
+
+        Raises
+        ------
+        queue.Empty
+            No item came in time.
+        ValueError
+            ``visibility_timeout`` is not above 0.
+        """
+        if not visibility_timeout > 0:
+            raise ValueError(
+                f"visibility_timeout is {visibility_timeout}; give seconds above 0"
+            )
+        item = self.get(block, timeout)
+        with self.mutex:
+            receipt = next(self._receipts)
+            self._unacked[receipt] = _Delivery(
+                item,
+                time.monotonic() + visibility_timeout,
+                CALLER.deliveries + 1,
+                CALLER.owner,
+            )
+        return receipt, item
+
+    def ack(self, receipt: str) -> None:
+        """Say that the item is done; it counts as :meth:`task_done` too.
+
+        Raises
+        ------
+        ReceiptError
+            The receipt is not open: the item was acknowledged before, or took too
+            long and went back to the queue, where another worker may have it.
+        """
+        with self.mutex:
+            self._close(receipt)
+            self._one_done()
+
+    def nack(self, receipt: str) -> None:
+        """Give the item back to the head of the queue at once.
+
+        Raises
+        ------
+        ReceiptError
+            As for :meth:`ack`.
+        """
+        with self.mutex:
+            self._hand_back(self._close(receipt))
+
+    def dead_letters(self) -> list[Any]:
+        """Return the items given up after ``max_deliveries``, oldest first."""
+        with self.mutex:
+            self._return_overdue()
+            return list(self._dead)
+
+    def stats(self) -> QueueStats:
+        """Return the queue's numbers at this moment, as a frozen record."""
+        with self.mutex:
+            return QueueStats(
+                depth=self._qsize(),
+                unacked=len(self._unacked),
+                put=self._put_count,
+                got=self._got_count,
+                redelivered=self._redelivered,
+                dead=len(self._dead),
+                waiting_consumers=self.not_empty.waiting,
+                connections=CALLER.connections(),
+            )
+
+    def release(self, owner: object) -> None:
+        """Return every item that a connection held on a receipt to the head."""
+        with self.mutex:
+            held = [r for r, d in self._unacked.items() if d.owner is owner]
+            for receipt in reversed(held):
+                self._hand_back(self._unacked.pop(receipt))
+
+    def _close(self, receipt: str) -> _Delivery:
+        self._return_overdue()
+        delivery = self._unacked.pop(receipt, None)
+        if delivery is None:
+            raise ReceiptError(
+                f"receipt {receipt!r} is not open: its item was acknowledged before, "
+                "or ran out of time and went back to the queue; treat the work as "
+                "possibly done twice, or ask for a longer visibility_timeout"
+            )
+        return delivery
+
+    def _return_overdue(self) -> None:
+        now = time.monotonic()
+        late = [r for r, d in self._unacked.items() if d.deadline <= now]
+        for receipt in reversed(late):
+            self._hand_back(self._unacked.pop(receipt))
+
+    def _hand_back(self, delivery: _Delivery) -> None:
+        if delivery.deliveries >= self.max_deliveries:
+            self._dead.append(delivery.item)
+            self._one_done()
+            return
+        self._redelivered += 1
+        self._returned.appendleft((delivery.item, delivery.deliveries))
+        self.not_empty.notify()
+
+    def _one_done(self) -> None:
+        if self.unfinished_tasks > 0:
+            self.unfinished_tasks -= 1
+        if self.unfinished_tasks == 0:
+            self.all_tasks_done.notify_all()

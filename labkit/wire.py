@@ -1,0 +1,133 @@
+"""One connection of the manager protocol: a 4-byte length, then a pickle."""
+
+import pickle
+import select
+import socket
+import struct
+from typing import Any
+
+__all__ = ["Wire"]
+
+_LENGTH = struct.Struct("!i")
+_LONG_LENGTH = struct.Struct("!Q")
+_READ_SIZE = 1 << 16
+_PIECE = 1 << 20  # a length header alone never makes us allocate more than this
+_PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
+_ASK_FIRST = not hasattr(socket, "MSG_DONTWAIT")  # Windows
+_JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
+
+
+class Wire:
+    """One connection: whole messages in, whole messages out.
+
+    Has the methods of ``multiprocessing.connection.Connection`` that managers use.
+
+    Parameters
+    ----------
+    sock : socket.socket
+        Connected; the wire owns it from now on.
+
+    Attributes
+    ----------
+    busy : bool
+        A request was sent whose answer has not been read to its end. Such a wire
+        is out of step and must be thrown away.
+    """
+
+    __slots__ = ("_left", "busy", "sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._left = b""
+        self.busy = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self.sock.fileno() < 0
+
+    def fileno(self) -> int:
+        """Return the descriptor, for selectors."""
+        return self.sock.fileno()
+
+    def close(self) -> None:
+        """Close this side; safe to call twice."""
+        self.sock.close()
+
+    def __del__(self) -> None:
+        # As the standard library's connections: dropped is closed, and no warning.
+        self.sock.close()
+
+    def is_gone(self) -> bool:
+        """Tell whether the other side has closed or vanished, without waiting."""
+        if self._left or (_ASK_FIRST and not select.select([self.sock], [], [], 0)[0]):
+            return False
+        try:
+            return not self.sock.recv(1, _PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
+
+    def send(self, obj: Any) -> None:
+        """Send one object as a pickle."""
+        self.send_bytes(pickle.dumps(obj))
+
+    def recv(self) -> Any:
+        """Receive one object; EOFError when the other side has closed."""
+        return pickle.loads(self.recv_bytes())  # noqa: S301 - the protocol is pickles
+
+    def send_bytes(self, body: bytes) -> None:
+        """Send one message: its length, then its bytes."""
+        size = len(body)
+        if size > 0x7FFFFFFF:
+            header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size)
+        else:
+            header = _LENGTH.pack(size)
+        if size < _JOIN_BELOW:
+            self.sock.sendall(header + body)
+        else:
+            self.sock.sendall(header)
+            self.sock.sendall(body)
+
+    def recv_bytes(self, maxlength: int | None = None) -> bytes | memoryview:
+        """Receive one message, of any length or of ``maxlength`` bytes at most.
+
+        Raises
+        ------
+        EOFError
+            The other side has closed between two messages.
+        OSError
+            It has closed within one, or the message is longer than ``maxlength``.
+        """
+        data: bytes | bytearray = self._left or self._read(_READ_SIZE)
+        if not data:
+            raise EOFError("the other side has closed the connection")
+        data = self._at_least(4, data)
+        (size,) = _LENGTH.unpack_from(data)
+        start = 4
+        if size == -1:
+            data = self._at_least(12, data)
+            (size,) = _LONG_LENGTH.unpack_from(data, 4)
+            start = 12
+        if size < 0 or (maxlength is not None and size > maxlength):
+            raise OSError(f"bad message length: {size} bytes")
+        end = start + size
+        if len(data) < end:
+            data = self._at_least(end, data)
+        self._left = bytes(data[end:])
+        return memoryview(data)[start:end]
+
+    def _read(self, size: int) -> bytes:
+        return self.sock.recv(size)
+
+    def _at_least(self, size: int, data: bytes | bytearray) -> bytes | bytearray:
+        if len(data) >= size:
+            return data
+        grown = bytearray(data)
+        while len(grown) < size:
+            piece = self._read(min(size - len(grown), _PIECE))
+            if not piece:
+                raise OSError("the connection ended within a message")
+            grown += piece
+        return grown
