@@ -1,0 +1,143 @@
+"""Run every test, every notebook and every exercise: ``python -m labkit test``.
+
+One pytest run does it all, so that its closing line counts everything: the tests in
+``tests/``, then the notebooks cell by cell with nbval.
+"""
+
+__all__ = ["main"]
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit import lab
+
+if TYPE_CHECKING:
+    import pytest
+    from _pytest.terminal import TerminalReporter
+
+ROOT = Path(__file__).resolve().parent.parent
+EVERYTHING = ("tests", "notebooks", "exercises/source", "exercises/release")
+CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
+SLOWEST = 10
+
+HELP = f"""\
+Usage: python -m labkit test [pytest's own arguments]
+
+Runs the tests, then every notebook and exercise cell by cell, in one pytest run,
+and names the {SLOWEST} slowest. A path narrows it, and so do pytest's options:
+
+  python -m labkit test tests/test_queues.py -k timeout
+  python -m labkit test notebooks/04_produce_and_consume.ipynb
+
+Every argument goes to pytest: python -m pytest --help lists them."""
+
+
+def main(argv: list[str]) -> int:
+    """Run pytest over the whole kit, or over the part that the arguments name.
+
+    Parameters
+    ----------
+    argv : list of str
+        Arguments for pytest.
+
+    Returns
+    -------
+    int
+        pytest's exit status: 0 when everything passed.
+    """
+    if "--help" in argv or "-h" in argv:
+        print(HELP)
+        return 0
+    import pytest  # not at the top: --help needs no packages
+
+    os.chdir(ROOT)
+    with tempfile.TemporaryDirectory(prefix="labkit-test-") as folder:
+        settle_in(Path(folder), os.environ)
+        return int(pytest.main(arguments(argv), plugins=[Summary()]))
+
+
+def settle_in(folder: Path, environment: MutableMapping[str, str]) -> None:
+    """Keep Jupyter and IPython out of the reader's home folder while tests run.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where they put their files instead.
+    environment : mutable mapping of str to str
+        What pytest, the kernels and their children inherit, changed in place.
+    """
+    places = {
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+    }
+    for name, place in places.items():
+        (folder / place).mkdir()
+        environment[name] = str(folder / place)
+    lab.set_paths(environment)
+
+
+def arguments(argv: list[str]) -> list[str]:
+    """Return pytest's arguments: how notebooks are run, what to run, the reader's."""
+    nbval = ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
+    named = [text for text in argv if (ROOT / text.partition("::")[0]).exists()]
+    missing = [place for place in EVERYTHING if not (ROOT / place).is_dir()]
+    places = [] if named else [place for place in EVERYTHING if place not in missing]
+    # nbval colours its messages unless it is told not to, also in a log file.
+    plain = [] if sys.stdout.isatty() else ["--color=no"]
+    return [*nbval, *plain, *places, *argv]
+
+
+class Summary:
+    """A pytest plugin: what ran, and what took the longest."""
+
+    def __init__(self) -> None:
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def pytest_runtest_logreport(self, report: "pytest.TestReport") -> None:
+        """Add one phase of one test or cell; a notebook counts as a whole.
+
+        Parameters
+        ----------
+        report : pytest.TestReport
+            What pytest says of the phase.
+        """
+        self._seconds[unit(report.nodeid)] += report.duration
+
+    def pytest_terminal_summary(self, terminalreporter: "TerminalReporter") -> None:
+        """Print the summary above pytest's closing line.
+
+        Parameters
+        ----------
+        terminalreporter : TerminalReporter
+            Where pytest prints.
+        """
+        terminalreporter.section("what ran")
+        terminalreporter.write_line(count(list(self._seconds)))
+        terminalreporter.section(f"the {SLOWEST} slowest")
+        ranking = sorted(self._seconds.items(), key=lambda pair: -pair[1])
+        for name, seconds in ranking[:SLOWEST]:
+            terminalreporter.write_line(f"{seconds:7.2f} s  {name}")
+
+
+def unit(nodeid: str) -> str:
+    """Return what a test's time is counted for: itself, or the notebook of its cell."""
+    place = nodeid.partition("::")[0]
+    return place if place.endswith(".ipynb") else nodeid
+
+
+def count(units: list[str]) -> str:
+    """Say how many notebooks, exercises and tests ran."""
+    notebooks = [name for name in units if name.endswith(".ipynb")]
+    lessons = [name for name in notebooks if name.startswith("notebooks/")]
+    sources = [name for name in notebooks if name.startswith("exercises/source/")]
+    copies = len(notebooks) - len(lessons) - len(sources)
+    return (
+        f"notebooks: {len(lessons)}, exercises: {len(sources)} (and {copies} learners' "
+        f"copies), tests: {len(units) - len(notebooks)}"
+    )
