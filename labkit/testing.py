@@ -7,6 +7,7 @@ One pytest run does it all, so that its closing line counts everything: the test
 __all__ = ["main"]
 
 import os
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import MutableMapping
