@@ -1,0 +1,126 @@
+"""Tell whether this machine is fit for the kit, and what is left over from before.
+
+``doctor()`` in a notebook, ``python -m labkit doctor`` in a terminal. It looks and
+changes nothing.
+"""
+
+__all__ = ["Diagnosis", "doctor", "main"]
+
+import argparse
+import html
+import json
+from dataclasses import asdict, dataclass
+
+from labkit import bootstrap, checkups
+from labkit.bootstrap import ROOT
+from labkit.checkups import Check
+from labkit.environments import Environment
+from labkit.installer import NEEDED_MB
+
+ROOM_TO_WORK_MB = 200  # when the packages are there already
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything that was looked at; prints as a table, also in a notebook."""
+
+    checks: tuple[Check, ...]
+    """The checks, in the order in which they were made."""
+
+    @property
+    def fit(self) -> bool:
+        """Whether no check failed."""
+        return all(check.state != "FAIL" for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for all of it."""
+        if self.fit:
+            return "This machine is fit for the kit."
+        return "This machine is not fit yet: see to what says FAIL."
+
+    def __repr__(self) -> str:
+        width = max(len(check.name) for check in self.checks)
+        lines = [
+            f"{check.state:<4}  {check.name:<{width}}  {sentence(check)}"
+            for check in self.checks
+        ]
+        return "\n".join([*lines, self.verdict])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            "<tr>"
+            f"<td><b>{check.state}</b></td>"
+            f'<td style="text-align:left">{html.escape(check.name)}</td>'
+            f'<td style="text-align:left">{html.escape(sentence(check))}</td>'
+            "</tr>"
+            for check in self.checks
+        )
+        return f"<table>{rows}</table><p>{html.escape(self.verdict)}</p>"
+
+
+def sentence(check: Check) -> str:
+    """Return what was found, and what to do about it."""
+    return f"{check.found}: {check.todo}" if check.todo else check.found
+
+
+def doctor() -> Diagnosis:
+    """Check whether this machine is fit for the kit.
+
+    Returns
+    -------
+    Diagnosis
+        A frozen record; the last line of a notebook cell shows it as a table.
+
+    Notes
+    -----
+    Takes well under a second, changes nothing and asks nothing outside the machine.
+
+    Examples
+    --------
+    >>> doctor().fit
+    True
+    """
+    lacking = bootstrap.unmet(ROOT, ())
+    return Diagnosis(
+        (
+            checkups.check_python(),
+            checkups.check_packages(ROOT, lacking),
+            checkups.check_venv(needed=bool(lacking)),
+            checkups.check_disk(ROOT, NEEDED_MB if lacking else ROOM_TO_WORK_MB),
+            checkups.check_loopback(),
+            checkups.check_start_method(),
+            checkups.check_leftovers(),
+            checkups.check_work(ROOT),
+            checkups.check_git(),
+        )
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Print the diagnosis.
+
+    Parameters
+    ----------
+    argv : list of str
+        The command's arguments.
+
+    Returns
+    -------
+    int
+        The exit status: 0 when the machine is fit, 1 when it is not.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m labkit doctor",
+        description="Check this machine; the exit status is 0 when it is fit.",
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    options = parser.parse_args(argv)
+    kit = Environment(ROOT)
+    if not kit.is_running() and bootstrap.unmet(ROOT, ()) and kit.is_complete():
+        # The commands run in .venv, so that is what the question is about.
+        return bootstrap.hand_over([str(kit.python), "-m", "labkit", "doctor", *argv])
+    diagnosis = doctor()
+    record = {"fit": diagnosis.fit, "checks": [asdict(c) for c in diagnosis.checks]}
+    print(json.dumps(record, indent=2) if options.json else diagnosis)
+    return 0 if diagnosis.fit else 1
