@@ -136,10 +136,13 @@ def _obey(program: subprocess.Popen[bytes], order: str) -> None:
             os.killpg(program.pid, signal.SIGINT)
 
 
-def _wait_for_stragglers(find: _Find, reaper: threading.Thread) -> None:
+def _wait_for_stragglers(find: _Find, reaper: threading.Thread) -> int:
+    # How many are left. A look at the processes can miss one that hands over to a
+    # child at that moment; that the reaper still has something to wait for does not.
     deadline = time.monotonic() + _GRACE_S
-    while find() and time.monotonic() < deadline:
+    while (busy := reaper.is_alive() or bool(find())) and time.monotonic() < deadline:
         reaper.join(_ROUND_S)
+    return max(len(find()), busy)
 
 
 def _end_all(find: _Find, reaper: threading.Thread) -> None:
@@ -158,8 +161,9 @@ def _watch(program: subprocess.Popen[bytes], events: _Events, find: _Find) -> No
         _obey(program, event)
     if isinstance(event, int):
         _report(exit=event)
-        _wait_for_stragglers(find, reaper)
-    left = len(find() - {program.pid})
+        left = _wait_for_stragglers(find, reaper)
+    else:
+        left = len(find() - {program.pid})
     _end_all(find, reaper)
     while not isinstance(event, int):
         event = events.get(timeout=1.0)

@@ -1,0 +1,58 @@
+"""Small programs that the tests run, and ways to look at what became of them."""
+
+import sys
+import threading
+import time
+
+import psutil
+
+SLEEP = "import time; time.sleep(120)"
+# A child in a session of its own, deaf to SIGTERM, as a learner's server may be.
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
+WITH_CHILD = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], start_new_session=True)
+print(child.pid)
+"""
+
+
+def python(code: str) -> list[str]:
+    """Return the command that runs a piece of code."""
+    return [sys.executable, "-c", code]
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process runs; one that nobody has reaped yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def assert_gone(pids: list[int], within_s: float) -> None:
+    """Fail if one of the processes still runs after so many seconds."""
+    deadline = time.monotonic() + within_s
+    look_again = threading.Event()
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
+        look_again.wait(0.01)
+    assert [pid for pid in pids if is_running(pid)] == []
+
+
+class Lines:
+    """Collect a program's output, and wait for a text in it."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._changed = threading.Condition()
+
+    def __call__(self, text: str) -> None:
+        """Take the next piece."""
+        with self._changed:
+            self.text += text
+            self._changed.notify_all()
+
+    def wait_for(self, wanted: str) -> str:
+        """Return all there is as soon as it has the text; fail after 20 seconds."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: wanted in self.text, timeout=20)
+        return self.text
