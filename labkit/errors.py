@@ -20,6 +20,7 @@ __all__ = [
     "ServerStartError",
     "ServerStoppedError",
     "ServerTimeoutError",
+    "UnknownProgramError",
     "UnknownTaskError",
     "WeakKeyError",
     "WrongKeyError",
@@ -82,6 +83,12 @@ class ReceiptError(LabkitError, ValueError):
 
 class ProgramError(LabkitError, RuntimeError):
     """A background program could not be started, or did not end in time."""
+
+
+class UnknownProgramError(LabkitError, KeyError):
+    """No program of that name was started from this kernel."""
+
+    __str__ = Exception.__str__  # KeyError would show the sentence in quotes
 
 
 class ExerciseError(LabkitError, ValueError):
