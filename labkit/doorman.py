@@ -16,6 +16,7 @@ from multiprocessing import AuthenticationError
 
 from labkit.handshake import FAILURE, LONGEST, server_side
 from labkit.transport import HANDSHAKE_DEADLINE_S, Listener, prepare
+from labkit.wire import QuietSocket
 
 __all__ = ["Doorman"]
 
@@ -190,7 +191,7 @@ class Doorman:
             return
         self._forget(stranger)
         stranger.sock.setblocking(True)
-        self.admit(stranger.sock)
+        self.admit(QuietSocket(fileno=stranger.sock.detach()))
 
     def _send_away_the_late(self) -> None:
         now = time.monotonic()

@@ -18,7 +18,7 @@ from multiprocessing import AuthenticationError, managers
 from pathlib import Path
 
 from labkit.handshake import FAILURE, LONGEST, client_side
-from labkit.wire import Wire
+from labkit.wire import QuietSocket, Wire
 
 __all__ = ["SERIALIZER", "Address", "Client", "Listener", "family_of", "shown"]
 
@@ -163,7 +163,7 @@ def Client(  # noqa: N802 - the name the standard library's registry expects
     """
     del family
     until = time.monotonic() + deadline_s
-    sock = socket.socket(family_of(address), socket.SOCK_STREAM)
+    sock = QuietSocket(family_of(address), socket.SOCK_STREAM)
     try:
         sock.settimeout(deadline_s)
         sock.connect(address)

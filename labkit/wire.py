@@ -4,17 +4,26 @@ import pickle
 import select
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Wire"]
+__all__ = ["QuietSocket", "Wire"]
 
 _LENGTH = struct.Struct("!i")
 _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 16
 _PIECE = 1 << 20  # a length header alone never makes us allocate more than this
-_PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
-_ASK_FIRST = not hasattr(socket, "MSG_DONTWAIT")  # Windows
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
+
+
+class QuietSocket(socket.socket):
+    """A socket that closes when it is dropped, as the standard library's connections.
+
+    A bare socket warns instead, which is noise for somebody who drops a proxy.
+    """
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Wire:
@@ -34,11 +43,12 @@ class Wire:
         is out of step and must be thrown away.
     """
 
-    __slots__ = ("_left", "busy", "sock")
+    __slots__ = ("_has_news", "_left", "busy", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._left = b""
+        self._has_news = _news_of(sock)
         self.busy = False
 
     @property
@@ -54,18 +64,12 @@ class Wire:
         """Close this side; safe to call twice."""
         self.sock.close()
 
-    def __del__(self) -> None:
-        # As the standard library's connections: dropped is closed, and no warning.
-        self.sock.close()
-
     def is_gone(self) -> bool:
         """Tell whether the other side has closed or vanished, without waiting."""
-        if self._left or (_ASK_FIRST and not select.select([self.sock], [], [], 0)[0]):
+        if self._left or not self._has_news():
             return False
         try:
-            return not self.sock.recv(1, _PEEK)
-        except (BlockingIOError, InterruptedError):
-            return False
+            return not self.sock.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 
@@ -131,3 +135,12 @@ class Wire:
                 raise OSError("the connection ended within a message")
             grown += piece
         return grown
+
+
+def _news_of(sock: socket.socket) -> Callable[[], object]:
+    """Return a quick test, made once, for data or an end to be read."""
+    if not hasattr(select, "poll"):  # Windows
+        return lambda: select.select([sock], [], [], 0)[0]
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return lambda: poller.poll(0)

@@ -1,0 +1,78 @@
+"""What every test gets: a look, afterwards, for anything left running."""
+
+import gc
+import multiprocessing
+import os
+import threading
+import time
+
+import psutil
+import pytest
+
+# Helpers of the standard library that serve a whole process until it ends.
+_PERMANENT = ("resource_tracker", "forkserver")
+
+
+def _processes():
+    found = set()
+    for child in psutil.Process().children(recursive=True):
+        try:
+            command = " ".join(child.cmdline())
+        except psutil.Error:
+            continue
+        if not any(word in command for word in _PERMANENT):
+            found.add(child)
+    return found
+
+
+def _sockets():
+    try:
+        names = {fd: os.readlink(f"/proc/self/fd/{fd}") for fd in _descriptors()}
+    except OSError:  # not Linux
+        return {(c.fd, c.laddr) for c in psutil.Process().net_connections("all")}
+    return {item for item in names.items() if item[1].startswith(("socket:", "pipe:"))}
+
+
+def _descriptors():
+    # The listing itself is a descriptor, closed by the time it is looked at.
+    here = "/proc/self/fd"
+    return [fd for fd in os.listdir(here) if os.path.lexists(f"{here}/{fd}")]
+
+
+def _snapshot():
+    return _processes(), set(threading.enumerate()), _sockets()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def permanent_helpers():
+    """Start what the standard library never ends, so that no test seems to leak it."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running():
+    """Fail any test that leaves a process, a thread or a socket behind."""
+    before = _snapshot()
+    yield
+    until = time.monotonic() + 3
+    while True:
+        left = [now - then for now, then in zip(_snapshot(), before, strict=True)]
+        if not any(left) or time.monotonic() > until:
+            break
+        gc.collect()
+        threading.Event().wait(0.02)
+    assert not any(left), f"left running: {left}"
+
+
+@pytest.fixture(params=["fork", "forkserver", "spawn"])
+def context(request):
+    """Return a multiprocessing context, one for each start method there is."""
+    if request.param not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system has no start method {request.param!r}")
+    return multiprocessing.get_context(request.param)

@@ -1,0 +1,211 @@
+"""QueueManager and connect(): real server processes, real sockets."""
+
+import pickle
+import queue
+import socket
+import threading
+
+import pytest
+
+from labkit import errors
+from labkit.managers import QueueManager, connect
+from labkit.servers import start_server
+
+KEY = b"lighthouse"
+
+
+def in_child(address, results):
+    """Double every number of the task queue; the target of child processes."""
+    manager = connect(address, KEY)
+    tasks, answers = manager.get_task_queue(), manager.get_result_queue()
+    while (number := tasks.get(timeout=10)) is not None:
+        answers.put(2 * number)
+    results.put("done")
+
+
+def test_every_start_method_serves_and_works(context):
+    """A started manager and a child process meet at its address."""
+    with QueueManager(authkey=KEY, ctx=context) as manager:
+        tasks, answers = manager.get_task_queue(), manager.get_result_queue()
+        tasks.put_many([1, 2, None])
+        done = context.SimpleQueue()
+        child = context.Process(target=in_child, args=(manager.address, done))
+        child.start()
+        assert [answers.get(timeout=20) for _ in range(2)] == [2, 4]
+        child.join()
+        assert done.get() == "done"
+        done.close()
+        child.close()
+
+
+def test_the_same_name_is_the_same_queue():
+    """Two managers see one queue by its name, and another by another name."""
+    with start_server() as server:
+        one, two = server.connect(), server.connect()
+        one.get_queue("orders").put("tea")
+        assert two.get_queue("letters").empty()
+        assert two.get_queue("orders").get(timeout=5) == "tea"
+
+
+def test_a_queue_has_one_maxsize():
+    """Asking again with the same number or none is fine, another is an error."""
+    with start_server() as server:
+        manager = server.connect()
+        manager.get_queue("orders", 2).put_many([1, 2])
+        assert manager.get_queue("orders").full()
+        with pytest.raises(Exception, match="exists with maxsize 2, not 3"):
+            manager.get_queue("orders", 3)
+
+
+def test_the_exceptions_cross_the_wire():
+    """A remote Empty and Full are queue.Empty and queue.Full."""
+    with start_server() as server:
+        orders = server.connect().get_queue("orders", 1)
+        with pytest.raises(queue.Empty):
+            orders.get(timeout=0.01)
+        orders.put("tea")
+        with pytest.raises(queue.Full):
+            orders.put_nowait("milk")
+
+
+def test_batches_and_receipts_cross_the_wire():
+    """Everything TaskQueue offers beyond queue.Queue works through the proxy."""
+    with start_server() as server:
+        orders = server.connect().get_queue("orders")
+        orders.put_many(["tea", "milk", "sugar"])
+        receipt, item = orders.receive()
+        orders.nack(receipt)
+        receipt, again = orders.receive()
+        orders.ack(receipt)
+        with pytest.raises(errors.ReceiptError):
+            orders.ack(receipt)
+        assert (item, again) == ("tea", "tea")
+        assert orders.get_many(9) == ["milk", "sugar"]
+        assert orders.stats().redelivered == 1
+
+
+def test_each_thread_has_its_own_connection():
+    """A blocked get in one thread does not hold up another's put."""
+    with start_server() as server:
+        orders = server.connect().get_queue("orders")
+        taken = []
+        waiter = threading.Thread(target=lambda: taken.append(orders.get(timeout=10)))
+        waiter.start()
+        orders.put("tea")
+        waiter.join(10)
+        assert taken == ["tea"]
+
+
+def test_nobody_listens():
+    """The error names the address and the next step, and is a refused connection."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = taken.getsockname()
+        with pytest.raises(errors.NoServerError, match="start the server first"):
+            connect(address, KEY)
+        with pytest.raises(ConnectionRefusedError):
+            connect(address, KEY)
+
+
+def test_a_wrong_key():
+    """The error is an AuthenticationError and shows neither key."""
+    with start_server(authkey=KEY) as server:
+        with pytest.raises(errors.WrongKeyError, match="another authkey") as caught:
+            connect(server.address, b"lantern")
+        assert "light" not in str(caught.value)
+        assert "lantern" not in str(caught.value)
+
+
+def test_a_key_that_is_not_bytes():
+    """The error says what to write instead."""
+    with pytest.raises(errors.KeyTypeError, match="must be bytes, not str"):
+        connect(("127.0.0.1", 9), "lighthouse")
+
+
+def test_something_else_listens_there():
+    """A server that speaks another protocol is named as such."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        greeter = threading.Thread(target=_greet, args=(other,))
+        greeter.start()
+        with pytest.raises(errors.NotAQueueServerError, match="did not answer as a"):
+            connect(other.getsockname(), KEY)
+        greeter.join()
+
+
+def _greet(server):
+    peer, _ = server.accept()
+    with peer:
+        peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_a_server_that_says_nothing():
+    """A frozen server costs the deadline, then gets a clear error."""
+    from labkit.dialing import dial
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as frozen,
+        pytest.raises(errors.ServerTimeoutError, match=r"said nothing for 0\.1 s"),
+    ):
+        dial(frozen.getsockname(), KEY, deadline_s=0.1)
+
+
+@pytest.mark.parametrize("address", [5, ("127.0.0.1",), ("127.0.0.1", 99999), ("h", "5")])
+def test_an_address_that_is_none(address):
+    """A malformed address is refused before any connection."""
+    with pytest.raises(ValueError, match="is no address"):
+        connect(address, KEY)
+
+
+def test_a_manager_without_a_server():
+    """Asking for a queue before connect() or start() says so."""
+    with pytest.raises(errors.NoServerError, match=r"call start\(\) or connect\(\)"):
+        QueueManager(("127.0.0.1", 9), KEY).get_task_queue()
+
+
+def test_connect_waits_for_a_server_that_comes():
+    """retry_for bridges the time until the server is up."""
+    server = start_server()
+    address, key = server.address, server.authkey
+    server.stop()
+    found = []
+    patient = threading.Thread(
+        target=lambda: found.append(connect(address, key, retry_for=20))
+    )
+    patient.start()
+    with start_server(address, key):
+        patient.join(20)
+        assert found[0].get_task_queue().empty()
+
+
+def test_clients_cannot_shut_the_server_down():
+    """The standard library lets any client do it; this server says no."""
+    with start_server() as server:
+        with pytest.raises(PermissionError, match="stop it where it was started"):
+            server.connect().ask("shutdown")
+        assert server.connect().get_task_queue().empty()
+
+
+def test_a_proxy_does_not_carry_the_key():
+    """A pickled proxy, as one put into a queue, holds no key."""
+    with start_server(authkey=KEY) as server:
+        proxy = server.connect().get_task_queue()
+        assert KEY not in pickle.dumps(proxy)
+
+
+def test_an_ipv6_address():
+    """The standard library cannot serve there; this server can."""
+    if not socket.has_ipv6:
+        pytest.skip("this system has no IPv6")
+    with start_server(("::1", 0)) as server:
+        server.connect().get_task_queue().put("tea")
+        assert "[::1]" in repr(server)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+def test_a_unix_socket(tmp_path):
+    """A path is an address too, also after a server there was killed."""
+    with start_server(str(tmp_path / "lab")) as server:
+        server.connect().get_task_queue().put("tea")
+        server.kill()
+        server.restart()
+        assert server.connect().get_task_queue().empty()

@@ -1,0 +1,210 @@
+"""TaskQueue in one's own process: batches, receipts, and waiting callers."""
+
+import queue
+import threading
+
+import pytest
+
+from labkit.callers import CALLER
+from labkit.errors import ReceiptError
+from labkit.queues import TaskQueue
+
+
+def test_first_in_first_out():
+    """Items come out in the order they went in."""
+    orders = TaskQueue()
+    for number in range(3):
+        orders.put(number)
+    assert [orders.get() for _ in range(3)] == [0, 1, 2]
+
+
+def test_the_exceptions_are_those_of_queue_queue():
+    """Empty and Full are the standard library's own."""
+    orders = TaskQueue(maxsize=1)
+    with pytest.raises(queue.Empty):
+        orders.get_nowait()
+    with pytest.raises(queue.Empty):
+        orders.get(timeout=0.01)
+    orders.put(1)
+    with pytest.raises(queue.Full):
+        orders.put_nowait(2)
+    with pytest.raises(queue.Full):
+        orders.put(2, timeout=0.01)
+
+
+def test_join_waits_for_task_done():
+    """join() returns once every item has been marked as done."""
+    orders = TaskQueue()
+    orders.put_many(["tea", "milk"])
+    waiter = threading.Thread(target=orders.join)
+    waiter.start()
+    for _ in range(2):
+        assert waiter.is_alive()
+        orders.get()
+        orders.task_done()
+    waiter.join(5)
+    assert not waiter.is_alive()
+
+
+def test_a_batch_goes_in_and_out_in_one_call():
+    """get_many returns what is there, up to its limit, in order."""
+    orders = TaskQueue()
+    orders.put_many(range(5))
+    assert orders.get_many(3) == [0, 1, 2]
+    assert orders.get_many(3) == [3, 4]
+
+
+def test_a_batch_that_does_not_fit_puts_nothing():
+    """put_many is all or nothing."""
+    orders = TaskQueue(maxsize=3)
+    orders.put_many([1, 2])
+    with pytest.raises(queue.Full):
+        orders.put_many([3, 4], timeout=0.01)
+    assert orders.qsize() == 2
+
+
+def test_a_batch_larger_than_the_queue_is_refused():
+    """A batch that could never fit is an error at once, not a wait for ever."""
+    with pytest.raises(ValueError, match="4 items never fit a queue of maxsize 3"):
+        TaskQueue(maxsize=3).put_many(range(4))
+
+
+def test_get_many_waits_for_the_first_item_only():
+    """An empty queue raises Empty after the timeout; numbers below 1 are refused."""
+    orders = TaskQueue()
+    with pytest.raises(queue.Empty):
+        orders.get_many(2, timeout=0.01)
+    with pytest.raises(ValueError, match="max_items is 0"):
+        orders.get_many(0)
+
+
+def test_an_acknowledged_item_is_gone():
+    """After ack, nothing waits, nothing is open, and join() returns."""
+    orders = TaskQueue()
+    orders.put("tea")
+    receipt, item = orders.receive()
+    orders.ack(receipt)
+    orders.join()
+    assert item == "tea"
+    assert (orders.stats().depth, orders.stats().unacked) == (0, 0)
+
+
+def test_a_late_or_second_ack_gets_a_clear_error():
+    """A receipt fits once, and only while it is open."""
+    orders = TaskQueue()
+    orders.put("tea")
+    receipt, _ = orders.receive()
+    orders.ack(receipt)
+    with pytest.raises(ReceiptError, match="possibly done twice"):
+        orders.ack(receipt)
+
+
+def test_nack_returns_the_item_to_the_head():
+    """A refused item is the next to be handed out."""
+    orders = TaskQueue()
+    orders.put_many(["tea", "milk"])
+    receipt, _ = orders.receive()
+    orders.nack(receipt)
+    assert orders.get() == "tea"
+
+
+def test_an_overdue_item_comes_back():
+    """After the visibility timeout another worker gets the item."""
+    orders = TaskQueue()
+    orders.put("tea")
+    late, _ = orders.receive(visibility_timeout=0.05)
+    receipt, item = orders.receive(timeout=5)
+    assert item == "tea"
+    with pytest.raises(ReceiptError):
+        orders.ack(late)
+    orders.ack(receipt)
+    assert orders.stats().redelivered == 1
+
+
+def test_overdue_items_keep_their_order():
+    """Several overdue items come back oldest first, before newer ones."""
+    orders = TaskQueue()
+    orders.put_many([1, 2, 3])
+    orders.receive(visibility_timeout=0.01)
+    orders.receive(visibility_timeout=0.01)
+    threading.Event().wait(0.02)
+    assert orders.get_many(5) == [1, 2, 3]
+
+
+def test_an_item_that_always_fails_becomes_a_dead_letter():
+    """After max_deliveries an item is set aside, and join() no longer waits for it."""
+    orders = TaskQueue(max_deliveries=2)
+    orders.put("poison")
+    for _ in range(2):
+        receipt, _ = orders.receive()
+        orders.nack(receipt)
+    assert orders.empty()
+    assert orders.dead_letters() == ["poison"]
+    orders.join()
+
+
+def test_release_returns_what_one_owner_held():
+    """When a connection ends, exactly its items come back, in order."""
+    orders = TaskQueue()
+    orders.put_many([1, 2, 3])
+    mine, yours = object(), object()
+    CALLER.owner = mine
+    orders.receive()
+    CALLER.owner = yours
+    orders.receive()
+    CALLER.owner = mine
+    orders.receive()
+    CALLER.owner = None
+    orders.release(mine)
+    assert orders.get_many(5) == [1, 3]
+
+
+def test_a_waiting_call_that_gives_up_passes_its_wake_up_on():
+    """A dead client's get takes nothing: the item goes to the next in line."""
+    orders = TaskQueue()
+    taken = []
+    gone = threading.Event()
+
+    def dead_client():
+        CALLER.check = lambda: (_ for _ in ()).throw(EOFError) if gone.is_set() else None
+        with pytest.raises(EOFError):
+            orders.get()
+
+    threads = [threading.Thread(target=dead_client)]
+    threads[0].start()
+    while not orders.stats().waiting_consumers:
+        pass
+    threads.append(threading.Thread(target=lambda: taken.append(orders.get())))
+    threads[1].start()
+    while orders.stats().waiting_consumers < 2:
+        pass
+    gone.set()
+    orders.put("tea")
+    for thread in threads:
+        thread.join(5)
+    assert taken == ["tea"]
+
+
+def test_stats_are_a_frozen_record():
+    """stats() counts what was put, handed out, and waits."""
+    orders = TaskQueue()
+    orders.put_many(range(4))
+    orders.get()
+    orders.receive()
+    numbers = orders.stats()
+    assert (numbers.depth, numbers.unacked, numbers.put, numbers.got) == (2, 1, 4, 2)
+    with pytest.raises(AttributeError):
+        numbers.depth = 0
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_visibility_timeout_must_be_positive(seconds):
+    """A receipt that is overdue from the start would be a trap."""
+    with pytest.raises(ValueError, match="visibility_timeout"):
+        TaskQueue().receive(seconds)
+
+
+def test_max_deliveries_must_be_positive():
+    """An item must be handed out at least once."""
+    with pytest.raises(ValueError, match="max_deliveries is 0"):
+        TaskQueue(max_deliveries=0)

@@ -1,0 +1,184 @@
+"""start_server(): background processes that are ready, and that end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from labkit import errors
+from labkit.servers import start_server
+
+KEY = b"lighthouse"
+
+
+def test_it_is_ready_on_return_and_gone_after_the_block():
+    """The first call succeeds without waiting; leaving the block ends the process."""
+    with start_server() as server:
+        server.connect().get_task_queue().put("tea")
+        assert server.is_alive()
+    assert not server.is_alive()
+    assert not psutil.pid_exists(server.pid)
+
+
+def test_starting_and_stopping_is_quick():
+    """Ready in half a second and stopped in 0.3 s, the best of five."""
+    started, stopped = [], []
+    for _ in range(5):
+        begin = time.perf_counter()
+        server = start_server()
+        started.append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        server.stop()
+        stopped.append(time.perf_counter() - begin)
+    assert min(started) <= 0.5
+    assert min(stopped) <= 0.3
+
+
+def test_a_port_in_use():
+    """The error names the address and the way out, and is an OSError."""
+    with start_server() as server:
+        with pytest.raises(errors.AddressInUseError, match="or use port 0"):
+            start_server(server.address)
+        assert server.is_alive()
+
+
+def test_a_port_used_by_another_program():
+    """It need not be a queue server that holds the port."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(OSError, match="another program listens"):
+            start_server(other.getsockname())
+
+
+def test_a_key_that_is_not_bytes():
+    """Nothing is started for a bad key."""
+    with pytest.raises(errors.KeyTypeError, match="must be bytes, not str"):
+        start_server(authkey="lighthouse")
+
+
+def test_a_weak_key_on_an_open_address():
+    """The seeds' key is refused where other machines can connect."""
+    with pytest.raises(errors.WeakKeyError, match="make a good one"):
+        start_server(("0.0.0.0", 0), b"abracadabra")
+
+
+@pytest.mark.parametrize("address", [("127.0.0.1", 99999), ("host.invalid", 0)])
+def test_an_address_that_cannot_be(address):
+    """An impossible address is one clear error."""
+    with pytest.raises(errors.ServerStartError):
+        start_server(address)
+
+
+def test_the_port_is_free_at_once():
+    """A stopped server's port can be taken again, ten times in a row."""
+    server = start_server()
+    for _ in range(10):
+        server.connect().get_task_queue().put("tea")
+        server.restart()
+        assert server.connect().get_task_queue().empty()
+    server.stop()
+
+
+def test_stop_twice_is_fine():
+    """The second stop does nothing."""
+    server = start_server()
+    server.stop()
+    server.stop()
+
+
+def test_a_frozen_server_is_ended():
+    """A server that does not answer is killed after two seconds."""
+    if os.name != "posix":
+        pytest.skip("Windows cannot freeze a process by signal")
+    server = start_server()
+    os.kill(server.pid, signal.SIGSTOP)
+    server.stop()
+    assert not psutil.pid_exists(server.pid)
+
+
+def test_what_is_left_is_reported():
+    """The log of a stopped server says what its queues still held."""
+    with start_server() as server:
+        server.connect().get_queue("orders").put_many(["tea", "milk"])
+    assert "queue 'orders' ended with 2 items waiting" in server.log
+
+
+def test_the_key_is_nowhere_to_be_seen():
+    """Not in a repr, the log, the command line, the environment, or the errors."""
+    with start_server(authkey=KEY) as server:
+        process = psutil.Process(server.pid)
+        places = [repr(server), repr(vars(server)), server.log, str(process.cmdline())]
+        places += [str(process.environ()), repr(server.connect()), str(os.environ)]
+    for text in places:
+        assert "lighthouse" not in text
+        assert KEY.hex() not in text
+
+
+def test_a_key_file_lets_another_program_in(tmp_path):
+    """write_key_file hands the key over in hexadecimal."""
+    with start_server(authkey=KEY) as server:
+        path = server.write_key_file(tmp_path / "lab.key")
+    assert bytes.fromhex(path.read_text(encoding="ascii")) == KEY
+
+
+def test_stats_by_name():
+    """stats() gives every queue's numbers."""
+    with start_server() as server:
+        server.connect().get_queue("orders").put("tea")
+        assert server.stats()["orders"].depth == 1
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["pass", "os._exit(3)", "os.kill(os.getpid(), 9)", "raise RuntimeError", "fork_first()"],
+)
+def test_no_server_outlives_its_parent(tmp_path, ending):
+    """However the parent ends, the server is gone within two seconds."""
+    if os.name != "posix" and ("kill" in ending or "fork" in ending):
+        pytest.skip("needs POSIX")
+    program = tmp_path / "parent.py"
+    program.write_text(
+        textwrap.dedent(f"""
+            import os, sys, time
+            from labkit import start_server
+            def fork_first():
+                if os.fork() == 0:  # a brother that lives on with copies of our pipes
+                    os.close(1)
+                    time.sleep(30)
+                    os._exit(0)
+                os.kill(os.getpid(), 9)
+            server = start_server()
+            print(server.pid, flush=True)
+            {ending}
+        """),
+        encoding="utf-8",
+    )
+    with subprocess.Popen(
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as parent:
+        pid = int(parent.stdout.readline())
+        server = psutil.Process(pid) if psutil.pid_exists(pid) else None
+        brothers = [
+            child for child in psutil.Process(parent.pid).children() if child.pid != pid
+        ] if parent.poll() is None else []
+        parent.wait(10)
+    if server is not None:
+        assert not psutil.wait_procs([server], timeout=2)[1]
+    for brother in brothers:
+        brother.kill()
+
+
+def test_a_learners_queue_module_does_no_harm(tmp_path, monkeypatch):
+    """A file queue.py beside the notebook is not what the server imports."""
+    (tmp_path / "queue.py").write_text("raise RuntimeError('mine')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with start_server() as server:
+        assert server.connect().get_task_queue().empty()
