@@ -76,7 +76,7 @@ def _on_wait() -> None:
 
 def make(kit: Environment, lacking: list[str], lock: IO[str]) -> None:
     """Bring ``.venv`` up to date, from whatever state it is in."""
-    if kit.lacking() == [] and "unfinished" not in kit.stamp():
+    if not kit.stamp() and kit.lacking() == []:
         kit.finish()  # somebody made it by hand
         return
     if not kit.is_running() and not kit.is_usable():

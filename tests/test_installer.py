@@ -1,0 +1,278 @@
+"""The set-up itself, run for real on a small copy of the kit that needs no network."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labkit import installer
+from labkit.environments import Environment
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = [
+    "__init__",
+    "__main__",
+    "bootstrap",
+    "environments",
+    "installer",
+    "locks",
+    "pip_output",
+]
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "labkit"
+version = "0.1.0"
+dependencies = [{needs}]
+optional-dependencies.test = []
+"""
+# Makes the link to the checkout that setuptools would make, without the download.
+BACKEND = """
+import pathlib, zipfile
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "labkit-0.1.0-py3-none-any.whl"
+    needs = pathlib.Path("needs.txt").read_text()
+    info = "labkit-0.1.0.dist-info"
+    wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    about = "Metadata-Version: 2.1\\nName: labkit\\nVersion: 0.1.0\\n"
+    about += "Provides-Extra: test\\n" + needs
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
+        archive.writestr("labkit.pth", str(pathlib.Path().resolve()))
+        archive.writestr(info + "/WHEEL", wheel)
+        archive.writestr(info + "/METADATA", about)
+        archive.writestr(info + "/RECORD", "")
+    return name
+"""
+# Stands for JupyterLab: says where it runs and with what, and ends with status 7.
+LAB = """
+import json, sys
+
+def main(argv):
+    print(json.dumps({"argv": argv, "prefix": sys.prefix}))
+    return 7
+"""
+NO_ENSUREPIP = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name == "ensurepip":
+            raise ModuleNotFoundError("No module named 'ensurepip'", name=name)
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+class Kit:
+    """A small checkout to set up."""
+
+    def __init__(self, root):
+        self.root = root
+        (root / "labkit").mkdir(parents=True)
+        for name in MODULES:
+            shutil.copy(ROOT / "labkit" / f"{name}.py", root / "labkit")
+        self.write("labkit/lab.py", LAB)
+        self.write("backend.py", BACKEND)
+        self.write("constraints.txt", "")
+        self.need("")
+
+    def write(self, name, text):
+        """Write a file of the checkout."""
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def need(self, package):
+        """Let the kit depend on a package, or on none."""
+        self.write("pyproject.toml", PROJECT.format(needs=package and f'"{package}"'))
+        self.write("needs.txt", package and f"Requires-Dist: {package}\n")
+
+    def start(self, *arguments, **variables):
+        """Start ``python -m labkit lab`` in the checkout."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "labkit", "lab", *arguments],
+            cwd=self.root,
+            env={**kept, "PIP_CONFIG_FILE": os.devnull, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments, **variables):
+        """Run it to its end; return its status, its JSON and its messages."""
+        with self.start(*arguments, **variables) as child:
+            return finish(child)
+
+
+def finish(child):
+    """Wait for a run of the small kit."""
+    said, messages = child.communicate(timeout=120)
+    return child.returncode, json.loads(said) if said else None, messages
+
+
+@pytest.fixture
+def kit(tmp_path):
+    """A checkout that was never set up."""
+    return Kit(tmp_path / "kit")
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A checkout that was set up, shared by the tests of this file, and what it said."""
+    made = Kit(tmp_path_factory.mktemp("ready") / "kit")
+    made.first = made.run("--port", "8899")
+    return made
+
+
+def test_first_run_sets_up_and_hands_over(ready):
+    """The first run makes .venv, shows progress, and the command runs in there."""
+    status, said, messages = ready.first
+    assert status == 7
+    assert said["argv"] == ["--port", "8899"]
+    assert Path(said["prefix"]).samefile(ready.root / ".venv")
+    assert "labkit: setting up .venv, once: this Python lacks labkit." in messages
+    assert "Setting up .venv: making the environment, 0 s" in messages
+    assert "Setting up .venv: starting pip, 0 s" in messages
+    assert "labkit: the kit is set up in .venv, in " in messages
+    log = (ready.root / ".venv" / "install.log").read_text(encoding="utf-8")
+    assert "Successfully installed labkit-0.1.0" in log
+
+
+def test_second_run_starts_at_once(ready):
+    """Once set up, a command runs in .venv without a word about it."""
+    status, said, messages = ready.run("again")
+    assert (status, messages) == (7, "")
+    assert said["argv"] == ["again"]
+
+
+def test_new_requirements_are_installed_in_place(ready):
+    """When the list of dependencies changed, pip runs again in the same .venv."""
+    ready.need("pip>=1")
+    status, _, messages = ready.run()
+    assert status == 7
+    assert "making the environment" not in messages
+    assert "the kit is set up" in messages
+
+
+def test_environment_made_by_hand_is_adopted(ready):
+    """A .venv with everything in it and no stamp is used as it is."""
+    (ready.root / ".venv" / "labkit-set-up.json").unlink()
+    assert ready.run()[::2] == (7, "")
+    assert Environment(ready.root).is_complete()
+
+
+def test_vanished_python_is_rebuilt(ready):
+    """When .venv's Python has gone, as after an upgrade, .venv is made anew."""
+    Environment(ready.root).python.unlink()
+    status, _, messages = ready.run()
+    assert status == 7
+    assert "making the environment" in messages
+
+
+def test_moved_checkout_is_rebuilt(ready, tmp_path):
+    """A .venv whose checkout was moved points elsewhere, so it is made anew."""
+    moved = tmp_path / "moved"
+    shutil.copytree(ready.root, moved, symlinks=True)
+    kit = Environment(moved)
+    assert not kit.is_complete()
+    assert not kit.is_usable()
+
+
+def test_no_network_is_one_sentence_and_recovers(kit):
+    """Without a network: one sentence, status 1; with it again the next run is well."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    index = {"PIP_INDEX_URL": f"http://127.0.0.1:{closed}/simple", "PIP_RETRIES": "1"}
+    kit.need("labkit-no-such-package>=1")
+    status, said, messages = kit.run(**index)
+    assert (status, said) == (1, None)
+    last = messages.splitlines()[-1]
+    assert last.startswith("labkit: the packages cannot be installed: there is no way")
+    assert "connect this machine to the network" in last
+    assert "install.log" in last
+    assert "Traceback" not in messages
+    kit.need("")
+    assert kit.run()[0] == 7
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_interrupt_is_repaired_by_the_next_run(kit):
+    """Ctrl-C half-way: status 130, one sentence, and the next run makes it whole."""
+    with kit.start() as child:
+        for line in child.stderr:
+            if "starting pip" in line:
+                break
+        child.send_signal(signal.SIGINT)
+        status, said, messages = finish(child)
+    assert (status, said) == (130, None)
+    assert messages.strip().startswith("labkit: the set-up was interrupted; run")
+    assert messages.strip().count("\n") == 0
+    assert kit.run()[0] == 7
+
+
+def test_two_set_ups_at_once_wait_for_each_other(kit):
+    """A second set-up in the same folder says that it waits, then finds all done."""
+    with kit.start() as first:
+        for line in first.stderr:
+            if "making the environment" in line:
+                break
+        with kit.start() as second:
+            waited = finish(second)
+        done = finish(first)
+    assert (done[0], waited[0]) == (7, 7)
+    assert "another set-up is at work in this folder; waiting" in waited[2]
+    assert "making the environment" not in waited[2]
+
+
+def test_missing_ensurepip_names_the_package(kit, tmp_path):
+    """Where Debian split ensurepip off, the sentence has the command to run."""
+    (tmp_path / "sitecustomize.py").write_text(NO_ENSUREPIP, encoding="utf-8")
+    status, _, messages = kit.run(PYTHONPATH=str(tmp_path))
+    minor = sys.version_info.minor
+    assert status == 1
+    assert messages.startswith("labkit: this Python has no module 'ensurepip': install")
+    assert f"sudo apt install python3.{minor}-venv" in messages
+    assert messages.count("\n") == 1
+    assert not (kit.root / ".venv").exists()
+
+
+def test_full_disk_is_seen_before_it_is_full(kit, monkeypatch):
+    """With too little room nothing is begun, and the sentence has both numbers."""
+    usage = shutil.disk_usage(kit.root)._replace(free=300_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(installer.SetupError, match="300 MB are free .* needs 700 MB"):
+        installer.ensure(kit.root, ["labkit"])
+    assert not (kit.root / ".venv").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder's mode means little there")
+def test_read_only_folder_is_one_sentence(kit):
+    """In a folder that cannot be written to the reader is told to copy the kit."""
+    kit.root.chmod(0o555)
+    # Root writes anywhere but there: a file system that the kernel makes up.
+    root = kit.root if os.geteuid() else Path("/sys")
+    with pytest.raises(installer.SetupError, match="read-only folder: copy the kit"):
+        installer.ensure(root, ["labkit"])
+    kit.root.chmod(0o755)
+
+
+def test_disk_that_fills_up_is_one_sentence(kit, monkeypatch):
+    """A disk that fills up in the middle is told from other failures."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(installer, "start_afresh", full)
+    with pytest.raises(installer.SetupError, match="the disk is full: free about 700"):
+        installer.ensure(kit.root, ["labkit"])
