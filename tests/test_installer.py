@@ -15,15 +15,8 @@ from labkit import installer
 from labkit.environments import Environment
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = [
-    "__init__",
-    "__main__",
-    "bootstrap",
-    "environments",
-    "installer",
-    "locks",
-    "pip_output",
-]
+MODULES = ["__init__", "__main__", "bootstrap", "environments", "installer"]
+MODULES += ["locks", "pip_output"]
 PROJECT = """
 [build-system]
 requires = []
@@ -121,15 +114,23 @@ def finish(child):
     return child.returncode, json.loads(said) if said else None, messages
 
 
+def read_until(child, text):
+    """Read the messages of a run up to a line with a text."""
+    for line in child.stderr:
+        if text in line:
+            return
+    pytest.fail(f"the run ended without saying {text!r}")
+
+
 @pytest.fixture
 def kit(tmp_path):
-    """A checkout that was never set up."""
+    """Return a checkout that was never set up."""
     return Kit(tmp_path / "kit")
 
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory):
-    """A checkout that was set up, shared by the tests of this file, and what it said."""
+    """Return a checkout that was set up, for all tests of this file."""
     made = Kit(tmp_path_factory.mktemp("ready") / "kit")
     made.first = made.run("--port", "8899")
     return made
@@ -190,7 +191,10 @@ def test_moved_checkout_is_rebuilt(ready, tmp_path):
 
 
 def test_no_network_is_one_sentence_and_recovers(kit):
-    """Without a network: one sentence, status 1; with it again the next run is well."""
+    """Without a network: one sentence, status 1; with it the next runs are well.
+
+    They are two at once: one says that it waits, and finds everything done.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed = server.getsockname()[1]
     index = {"PIP_INDEX_URL": f"http://127.0.0.1:{closed}/simple", "PIP_RETRIES": "1"}
@@ -203,36 +207,27 @@ def test_no_network_is_one_sentence_and_recovers(kit):
     assert "install.log" in last
     assert "Traceback" not in messages
     kit.need("")
-    assert kit.run()[0] == 7
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_interrupt_is_repaired_by_the_next_run(kit):
-    """Ctrl-C half-way: status 130, one sentence, and the next run makes it whole."""
-    with kit.start() as child:
-        for line in child.stderr:
-            if "starting pip" in line:
-                break
-        child.send_signal(signal.SIGINT)
-        status, said, messages = finish(child)
-    assert (status, said) == (130, None)
-    assert messages.strip().startswith("labkit: the set-up was interrupted; run")
-    assert messages.strip().count("\n") == 0
-    assert kit.run()[0] == 7
-
-
-def test_two_set_ups_at_once_wait_for_each_other(kit):
-    """A second set-up in the same folder says that it waits, then finds all done."""
     with kit.start() as first:
-        for line in first.stderr:
-            if "making the environment" in line:
-                break
+        read_until(first, "making the environment")
         with kit.start() as second:
             waited = finish(second)
         done = finish(first)
     assert (done[0], waited[0]) == (7, 7)
     assert "another set-up is at work in this folder; waiting" in waited[2]
     assert "making the environment" not in waited[2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_interrupt_is_repaired_by_the_next_run(kit):
+    """Ctrl-C half-way: status 130, one sentence, and the next run makes it whole."""
+    with kit.start() as child:
+        read_until(child, "making the environment")
+        child.send_signal(signal.SIGINT)
+        status, said, messages = finish(child)
+    assert (status, said) == (130, None)
+    assert messages.strip().startswith("labkit: the set-up was interrupted; run")
+    assert messages.strip().count("\n") == 0
+    assert kit.run()[0] == 7
 
 
 def test_missing_ensurepip_names_the_package(kit, tmp_path):
@@ -251,7 +246,7 @@ def test_full_disk_is_seen_before_it_is_full(kit, monkeypatch):
     """With too little room nothing is begun, and the sentence has both numbers."""
     usage = shutil.disk_usage(kit.root)._replace(free=300_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(installer.SetupError, match="300 MB are free .* needs 700 MB"):
+    with pytest.raises(installer.SetupError, match=r"300 MB are free .* needs 700 MB"):
         installer.ensure(kit.root, ["labkit"])
     assert not (kit.root / ".venv").exists()
 

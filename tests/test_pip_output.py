@@ -7,62 +7,32 @@ import pytest
 
 from labkit.pip_output import LINE_EVERY_S, Progress, explain
 
-# Lines that pip 23 and pip 26 printed on Linux, shortened, and what they mean.
+NO_COPY = """\
+ERROR: Could not find a version that satisfies the requirement ruff>=0.17 (from \
+versions: none)
+ERROR: No matching distribution found for ruff>=0.17
+"""
+RETRIED = """\
+WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('...:
+Failed to establish a new connection: [Errno -2] Name or service not known')': /ruff/
+"""
+NOT_SECURE = """\
+There was a problem confirming the ssl certificate: Max retries exceeded (Caused by
+SSLError(SSLCertVerificationError(1, 'certificate verify failed')))
+"""
+NOT_INSTALLED = "ERROR: Could not install packages due to an OSError: "
+WRONG_PYTHON = "Package 'labkit' requires a different Python: 3.11.7 not in '>=3.12'"
+
+# What pip 23 and pip 26 print, shortened, and the words that it must be turned into.
 CAUSES = [
-    (
-        (
-            "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
-            "'NewConnectionError(': Failed to establish a new connection: [Errno -2] Name "
-            "or service not known')': /simple/ruff/\n"
-            "ERROR: Could not find a version that satisfies the requirement ruff>=0.17 "
-            "(from versions: none)\nERROR: No matching distribution found for ruff>=0.17"
-        ),
-        "connect this machine to the network",
-    ),
-    (
-        "error: connection-failed\n\nx Failed to connect to an.index while fetching it",
-        "connect this machine to the network",
-    ),
-    (
-        (
-            "ERROR: Could not find a version that satisfies the requirement ruff>=0.17 "
-            "(from versions: none)"
-        ),
-        "pip found no copy of ruff>=0.17",
-    ),
-    (
-        (
-            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left "
-            "on device"
-        ),
-        "the disk is full: free about 700 MB",
-    ),
-    (
-        (
-            "ERROR: Could not install packages due to an OSError: [WinError 112] There is "
-            "not enough space on the disk"
-        ),
-        "the disk is full",
-    ),
-    (
-        (
-            "Could not fetch URL: There was a problem confirming the ssl certificate: "
-            "HTTPSConnectionPool: Max retries exceeded (Caused by SSLError("
-            "SSLCertVerificationError(1, 'certificate verify failed')))"
-        ),
-        "certificate was refused",
-    ),
-    (
-        (
-            "ERROR: Could not install packages due to an OSError: [Errno 13] Permission "
-            "denied: 'x'"
-        ),
-        "may not write",
-    ),
-    (
-        "ERROR: Package 'labkit' requires a different Python: 3.11.7 not in '>=3.12'",
-        "labkit does not run on this Python (3.11.7 not in '>=3.12')",
-    ),
+    (RETRIED + NO_COPY, "connect this machine to the network"),
+    ("error: connection-failed\nx Failed to connect to an.index", "no way to the"),
+    (NO_COPY, "pip found no copy of ruff>=0.17"),
+    (NOT_INSTALLED + "[Errno 28] No space left on device", "free about 700 MB"),
+    (NOT_INSTALLED + "[WinError 112] There is not enough space", "the disk is full"),
+    (NOT_INSTALLED + "[Errno 13] Permission denied: 'x'", "may not write"),
+    (NOT_SECURE, "certificate was refused"),
+    ("ERROR: " + WRONG_PYTHON, "labkit does not run on this Python (3.11.7 not in"),
     ("ERROR: ResolutionImpossible: for help", "pip says: ResolutionImpossible"),
     ("", "pip stopped without a word"),
 ]
