@@ -100,8 +100,7 @@ class Guarded:
         Returns
         -------
         int or None
-            The exit code; None if the program still runs after `timeout_s`. Called
-            from `on_output` or `on_exit` it does not wait.
+            The exit code; None if it still runs. In `on_output` there is no waiting.
         """
         if threading.current_thread() not in (self._reader, self._watcher):
             _wait(self._watcher.join, lambda: not self._watcher.is_alive(), timeout_s)
@@ -119,13 +118,7 @@ class Guarded:
         self._lifeline.order("terminate")
 
     def end(self) -> int | None:
-        """End the program and everything it started, at once.
-
-        Returns
-        -------
-        int or None
-            The exit code; None only in a forked copy of this process.
-        """
+        """End the program and everything it started at once; return its exit code."""
         self._lifeline.cut()
         if self.wait(_END_WITHIN_S) is None:
             self._lifeline.kill()
@@ -198,7 +191,7 @@ def launch(
     return Guarded(Lifeline(argv, "", cwd, env), consume, on_exit)
 
 
-def run(  # noqa: PLR0913 - as subprocess.run, by keyword
+def run(
     argv: Sequence[_Argument],
     *,
     timeout_s: float,
