@@ -1,0 +1,12 @@
+import queue
+
+
+def consume(orders, work, idle_s):
+    """Work on orders; say "empty" or "lost" when that is over."""
+    while True:
+        try:
+            work(orders.get(timeout=idle_s))
+        except queue.Empty:
+            return "empty"
+        except (EOFError, ConnectionError):
+            return "lost"

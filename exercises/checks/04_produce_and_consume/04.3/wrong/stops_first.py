@@ -1,0 +1,18 @@
+STOP = None
+
+
+def produce(orders, new_orders, consumers):
+    """Put the new orders, then what sends every consumer home."""
+    for _ in range(consumers):
+        orders.put(STOP)
+    for order in new_orders:
+        orders.put(order)
+
+
+def consume(orders, handle):
+    """Handle orders until it is sent home."""
+    while True:
+        order = orders.get()
+        if order is STOP:
+            return
+        handle(order)

@@ -1,0 +1,144 @@
+"""One run of :mod:`labkit.examiner`: an answer in a folder and a process of its own."""
+
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from labkit import guard
+
+__all__ = ["HEADER", "ScratchRun"]
+
+HEADER = "# %%answer\n"
+"""Stands above the answer in its file, so that line numbers are those of the cell."""
+
+_EXAMINER = Path(__file__).with_name("examiner.py")
+_FOREIGN = ("PYTEST_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "COV_")
+
+
+class ScratchRun:
+    """Run an answer, end everything it started, keep what was found.
+
+    Parameters
+    ----------
+    text : str
+        The answer.
+    checks : Path or None
+        The pytest file to run on it; without one its top level alone is run.
+    deadline_s : float
+        After so many seconds it is ended, whatever it does.
+
+    Attributes
+    ----------
+    finished : labkit.guard.Finished
+        How the process ended, and what it wrote.
+    events : list of dict
+        What the examiner reported, in order.
+
+    Raises
+    ------
+    ProgramError
+        The process could not be started.
+    """
+
+    def __init__(self, text: str, checks: Path | None, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+        with tempfile.TemporaryDirectory(
+            prefix="labkit-answer-", ignore_cleanup_errors=True
+        ) as folder:
+            place = Path(folder)
+            # The answer works in a folder of its own; the report lies outside it.
+            (place / "work").mkdir()
+            answer = place / "work" / "answer.py"
+            answer.write_text(HEADER + text, encoding="utf-8")
+            job = {
+                "answer": str(answer),
+                "checks": str(checks) if checks else "",
+                "report": str(place / "report"),
+                "crash": str(place / "crash"),
+                "deadline_s": deadline_s,
+            }
+            self.finished = guard.run(
+                [sys.executable, "-P", "-B", str(_EXAMINER)],
+                timeout_s=deadline_s,
+                cwd=place / "work",
+                env=dict(_environment()),
+                stdin_text=json.dumps(job),
+            )
+            self.events = list(_events(place / "report"))
+            self._line = _line_in(place / "crash")
+
+    def event(self, state: str) -> dict[str, Any] | None:
+        """Return the first event of this kind, or None."""
+        return next((event for event in self.events if event["state"] == state), None)
+
+    def trouble(self, doing: str) -> str:
+        """Say why the examiner did not come to its end.
+
+        Parameters
+        ----------
+        doing : str
+            What it did last, to follow "while".
+
+        Returns
+        -------
+        str
+            One sentence; empty if it came to its end.
+        """
+        if broken := self.event("unloadable"):
+            return str(broken["message"])
+        if self.event("end"):
+            return ""
+        place = f"while {doing}" + (f", at line {self._line}" if self._line else "")
+        if self.finished.timed_out:
+            return (
+                f"The answer did not end: it was stopped after {self._deadline_s:g} s, "
+                f"{place}. A loop there has no way out, or it waits for what never "
+                "comes."
+            )
+        code = self.finished.exit_code or 0
+        if code < 0:
+            name = (signal.strsignal(-code) or "unknown").lower()
+            return f"The answer crashed Python ({name}, signal {-code}), {place}."
+        return (
+            f"The answer ended the Python it runs in (exit code {code}), {place}. "
+            "Leave out os._exit() and the like."
+        )
+
+    def notes(self) -> Iterator[str]:
+        """Tell what else a learner should know of the run."""
+        if self.finished.truncated:
+            yield "It printed more than 1,000,000 bytes; what came after was dropped."
+        # A process that died took its server's owner with it: not the answer's fault.
+        if self.event("end") and self.finished.leftovers:
+            count = self.finished.leftovers
+            yield (
+                f"It left {count} {'process' if count == 1 else 'processes'} running, "
+                "now ended: a program should end what it starts."
+            )
+
+
+def _environment() -> Iterator[tuple[str, str]]:
+    """Pass the environment on, without what would change how Python or pytest runs."""
+    for name, value in os.environ.items():
+        if not name.startswith(_FOREIGN):
+            yield name, value
+    yield "PYTHONDONTWRITEBYTECODE", "1"
+
+
+def _events(report: Path) -> Iterator[dict[str, Any]]:
+    if report.exists():
+        for line in report.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+
+
+def _line_in(crash: Path) -> int:
+    """Find the line of the answer in what faulthandler wrote."""
+    text = crash.read_text(encoding="utf-8", errors="replace") if crash.exists() else ""
+    found = re.search(r'answer\.py", line (\d+)', text)
+    return int(found[1]) if found else 0
