@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jupyter_client.manager import KernelManager
+from jupyter_core.utils import ensure_event_loop
+
+# jupyter_client keeps one event loop for good; made here, it belongs to no test.
+ensure_event_loop()
 
 
 class Kernel:

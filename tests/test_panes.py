@@ -1,0 +1,150 @@
+"""The live pane of a program: what it shows, its buttons, and what it costs."""
+
+import os
+import threading
+
+import pytest
+from kernels import kernel_in
+from programs import SLEEP, python
+
+from labkit import guard, panes
+from labkit.processes import processes, start_process
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")
+
+
+@pytest.fixture
+def show(tmp_path):
+    """Return a function that starts a program from its text and makes its pane."""
+    shown = []
+
+    def show(code):
+        path = tmp_path / "letters.py"
+        path.write_text(code, encoding="utf-8")
+        program = start_process(path)
+        shown.append(panes.Pane(program))
+        return program, shown[-1]
+
+    yield show
+    processes.stop_all()
+    for pane in shown:
+        pane.close()
+
+
+def test_pane_shows_the_end(show):
+    """When wait returns, the pane has the last output and how the program ended."""
+    program, pane = show("print('done'); raise SystemExit(3)")
+    program.wait()
+    assert "<b>letters</b>: ended (exit code 3)</span>" in pane.state.value
+    assert ">done</pre>" in pane.log.value
+
+
+def test_pane_says_that_the_program_runs(show):
+    """State and process id stand in words, in a place that is read out."""
+    program, pane = show(SLEEP)
+    assert 'role="status"' in pane.state.value
+    assert f"letters</b>: running (pid {program.pid})" in pane.state.value
+
+
+def test_pane_follows_the_output(show):
+    """Output appears while the program runs."""
+    _, pane = show(f"print('ready')\n{SLEEP}")
+    seen = threading.Event()
+    pane.log.observe(lambda change: "ready" in change.new and seen.set(), "value")
+    pane._hear()
+    assert seen.wait(20) or "ready" in pane.log.value
+
+
+def test_output_is_text_not_html(show):
+    """What a program prints cannot become markup."""
+    program, pane = show("print('<b>&', '<script>')")
+    program.wait()
+    assert "&lt;b&gt;&amp; &lt;script&gt;" in pane.log.value
+    assert 'role="log" aria-label="Output of letters"' in pane.log.value
+
+
+def test_a_flood_is_shown_about_ten_times_a_second(show):
+    """Many lines change the pane a few times, and the last line is there."""
+    program, pane = show("for n in range(20_000): print('line', n)")
+    changes = []
+    pane.log.observe(lambda _: changes.append(1), "value")
+    program.wait()
+    assert len(changes) < 200
+    assert "line 19999</pre>" in pane.log.value
+
+
+def test_pane_keeps_the_last_lines(show):
+    """The pane holds two hundred lines, and no endless one."""
+    program, pane = show("for n in range(999): print(n)\nprint('x' * 1_000_000)")
+    program.wait()
+    assert len(pane.log.value) < 50_000
+    program, pane = show("for n in range(999): print(n)")
+    program.wait()
+    assert pane.log.value.count("\n") == 199
+
+
+def test_stop_button_ends_the_program(show):
+    """Stop returns at once, and the program ends."""
+    program, pane = show(SLEEP)
+    pane.stop_button.click()
+    assert program.wait() != 0
+    assert pane.stop_button.disabled
+    assert pane.interrupt_button.disabled
+
+
+@posix_only
+def test_ctrl_c_button_interrupts_the_program(show):
+    """Ctrl-C lets the program answer, as in a terminal."""
+    code = f"try:\n    print('ready'); {SLEEP}\nexcept KeyboardInterrupt: print('bye')"
+    program, pane = show(code)
+    program.wait_for_output("ready")
+    pane.interrupt_button.click()
+    assert program.wait() == 0
+    assert ">ready\nbye</pre>" in pane.log.value
+
+
+def test_closed_pane_leaves_no_widget(show):
+    """A pane that was replaced keeps nothing in memory."""
+    from ipywidgets.widgets.widget import _instances
+
+    before = set(_instances)
+    program, pane = show("pass")
+    program.wait()
+    pane.close()
+    assert set(_instances) == before
+
+
+def test_pane_of_the_same_name_is_replaced(tmp_path):
+    """Cells run again and again do not gather widgets in the kernel."""
+    with kernel_in(tmp_path) as kernel:
+        kernel.run("from ipywidgets.widgets.widget import _instances")
+        kernel.run("%%process letters\nprint('a')")
+        once = kernel.run("len(_instances)")
+        for _ in range(3):
+            assert "letters: " in kernel.run("%%process letters\nprint('a')")
+        assert kernel.run("len(_instances)") == once
+
+
+def test_display_has_widget_and_plain_text(tmp_path):
+    """A front end without widgets shows name, state and process id."""
+    with kernel_in(tmp_path) as kernel:
+        kernel.run(f"%%process letters\n{SLEEP}")
+        (shown,) = [m for m in kernel.messages if m["msg_type"] == "display_data"]
+    mimes = shown["content"]["data"]
+    assert mimes["text/plain"].startswith("letters: running (pid ")
+    assert mimes["application/vnd.jupyter.widget-view+json"]["model_id"]
+
+
+def test_ipython_terminal_gets_a_line(tmp_path):
+    """In a terminal the magic works and makes no widget."""
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.run_line_magic('load_ext', 'labkit')\n"
+        "shell.run_cell_magic('process', 'letters', 'print(1)')\n"
+        "import sys; assert 'ipywidgets' not in sys.modules"
+    )
+    env = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")}
+    finished = guard.run(python(code), timeout_s=30, cwd=tmp_path, env=env)
+    assert finished.output.startswith("letters: running (pid ")
+    assert (finished.exit_code, finished.leftovers) == (0, 0)
