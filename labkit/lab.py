@@ -9,6 +9,7 @@ __all__ = ["main"]
 
 import os
 import re
+import signal
 import socket
 import sys
 from collections.abc import MutableMapping
@@ -59,6 +60,8 @@ def main(argv: list[str]) -> int:
 
     server = LabApp.initialize_server(argv=arguments(argv), config=Config(defaults()))
     server.io_loop.add_callback(print, announcement(server), flush=True)
+    # Without a question, and also without a terminal: first the kernels, then itself.
+    signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     server.start()
     return 0
 
@@ -107,11 +110,15 @@ def _join(environment: MutableMapping[str, str], name: str, *paths: str | None) 
 
 def defaults() -> dict[str, dict[str, Any]]:
     """Return settings that the reader's configuration and arguments go before."""
+    import zmq  # not at the top: --help needs no packages
+
+    # Kernels talk in the clear otherwise, and say so in the terminal at each start.
+    curve = "auto" if zmq.has("curve") else "disabled"
     return {
+        "KernelManager": {"transport_encryption": curve},
         # Nothing is asked outside the machine: no catalogue of extensions.
         "LabApp": {"extension_manager": "readonly", "log_level": "ERROR"},
         "ServerApp": {"allow_root": True, "log_level": "ERROR"},
-        "NbGrader": {"log_level": "ERROR"},
     }
 
 
@@ -121,7 +128,6 @@ def arguments(argv: list[str]) -> list[str]:
     return [
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.default_url={page}",
-        "--ServerApp.answer_yes=True",  # Ctrl-C means it
         *(["--ServerApp.port_retries=0"] if asked_port(argv) else []),
         *argv,
     ]

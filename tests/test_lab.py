@@ -1,0 +1,170 @@
+"""JupyterLab opens on the first lesson, quietly, and leaves nothing behind."""
+
+import json
+import os
+import re
+import socket
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from labkit import guard, lab
+
+TOKEN = "a-token-for-this-test"
+LESSON = f"/lab/tree/{lab.FIRST_LESSON}"
+NEWS = "@jupyterlab/apputils-extension:notification"
+START_S = 60.0  # a busy machine; 2 s on an idle one
+STOP_S = 20.0
+
+
+def free_port():
+    """Return a port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def environment(home, **variables):
+    """Return the environment of somebody with that home folder and no settings."""
+    jupyter = ("JUPYTER", "IPYTHON", "XDG", "LABKIT")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(jupyter)}
+    places = {"HOME": str(home), "USERPROFILE": str(home), "APPDATA": str(home)}
+    return {**kept, **places, **variables}
+
+
+class Server:
+    """A running lab, under the kit's guard: it ends even if the tests are killed."""
+
+    def __init__(self, home):
+        self.port = free_port()
+        self.said = ""
+        self.announced = threading.Event()
+        command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
+        # Without the preference the trap in the home folder would come first.
+        settings = {"JUPYTER_TOKEN": TOKEN, "JUPYTER_PREFER_ENV_PATH": "0"}
+        self.program = guard.launch(
+            [*command, "--port", str(self.port)],
+            cwd=lab.ROOT,
+            env=environment(home, **settings),
+            on_output=self.hear,
+        )
+
+    def hear(self, text):
+        """Keep what it says; the last line of its announcement names Ctrl-C."""
+        self.said += text
+        if "Ctrl-C" in self.said:
+            self.announced.set()
+
+    def get(self, path, data=None):
+        """Ask the server; return the body."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            data=data,
+            headers={"Authorization": f"token {TOKEN}"},
+        )
+        with urllib.request.urlopen(request, timeout=START_S) as answer:
+            return answer.read().decode()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Run a lab in a home folder whose own python3 kernel is a trap."""
+    home = tmp_path / "home"
+    trap = home / ".local" / "share" / "jupyter" / "kernels" / "python3"
+    trap.mkdir(parents=True)
+    spec = {"argv": ["false", "{connection_file}"], "display_name": "trap"}
+    (trap / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    running = Server(home)
+    with running.program:
+        assert running.announced.wait(START_S), running.said
+        yield running
+
+
+def test_lab_runs_quietly_and_stops_at_once(server):
+    """One start: page, settings, kernel, announcement, and the end by one Ctrl-C."""
+    assert json.loads(server.get("/api/status"))["kernels"] == 0
+    assert re.search(rf"JupyterLab runs at http://\S+:{server.port}/lab", server.said)
+    assert TOKEN not in " ".join(psutil.Process(server.program.pid).cmdline())
+
+    page = server.get(LESSON)
+    [config] = re.findall(r"jupyter-config-data[^>]*>(.*?)</", page, re.DOTALL)
+    config = json.loads(config)
+    assert config["treePath"] == lab.FIRST_LESSON
+    assert config["extensionManager"]["name"] == "read-only"
+
+    settings = json.loads(server.get(f"/lab/api/settings/{NEWS}"))
+    defaults = settings["schema"]["properties"]
+    assert defaults["fetchNews"]["default"] == "false"
+    assert defaults["checkForUpdates"]["default"] is False
+
+    kernel = json.loads(server.get("/api/kernels", data=b'{"name": "python3"}'))
+    assert kernel["name"] == "python3"
+    children = psutil.Process(server.program.pid).children(recursive=True)
+    kernels = [c for c in children if "ipykernel_launcher" in " ".join(c.cmdline())]
+    assert [Path(c.cmdline()[0]) for c in kernels] == [Path(sys.executable)]
+
+    server.program.interrupt()
+    ended = server.program.wait(STOP_S)
+    if os.name == "posix":  # elsewhere the guard's interrupt ends it without ado
+        assert ended == 0
+    assert server.program.leftovers == 0
+    assert "WARNING" not in server.said
+
+
+def test_taken_port_is_one_sentence(tmp_path):
+    """A port that was asked for and is taken: one sentence and status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = guard.run(
+            [sys.executable, "-m", "labkit", "lab", "--no-browser", f"--port={port}"],
+            timeout_s=START_S,
+            cwd=lab.ROOT,
+            env=environment(tmp_path),
+        )
+    assert done.exit_code == 1
+    assert done.output.startswith(f"labkit: port {port} is in use: choose another")
+    assert done.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "asked"),
+    [
+        ([], None),
+        (["--no-browser"], None),
+        (["--port", "8899"], ("127.0.0.1", 8899)),
+        (["--port=8899", "--ip=0.0.0.0"], ("0.0.0.0", 8899)),
+        (["--ServerApp.port=8899"], ("127.0.0.1", 8899)),
+        (["--port=0"], None),
+        (["--port=many"], None),
+    ],
+)
+def test_asked_port(argv, asked):
+    """Only a port that was asked for is insisted on."""
+    assert lab.asked_port(argv) == asked
+
+
+def test_help_says_what_is_ours(capsys):
+    """--help has our options and says where the others go."""
+    assert lab.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--no-browser" in said
+    assert "Every other argument goes to JupyterLab" in said
+
+
+def test_arguments_come_after_ours():
+    """The reader's arguments come last, so that they win."""
+    argv = lab.arguments(["--ServerApp.root_dir=elsewhere"])
+    assert argv[0] == f"--ServerApp.root_dir={lab.ROOT}"
+    assert argv[-1] == "--ServerApp.root_dir=elsewhere"
+
+
+def test_paths_keep_what_the_reader_has_set():
+    """The reader's own folders stay; our kernel comes first, our settings last."""
+    mine = {"JUPYTER_PATH": "data", "JUPYTER_CONFIG_PATH": "config"}
+    lab.set_paths(mine)
+    kernels = str(Path(sys.prefix, "share", "jupyter"))
+    assert mine["JUPYTER_PATH"].split(os.pathsep) == [kernels, "data"]
+    assert mine["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0] == "config"
