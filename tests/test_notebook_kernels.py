@@ -1,4 +1,4 @@
-"""Lesson 04 in a real kernel: run twice, run out of order, killed while it runs."""
+"""Lessons in a real kernel: run twice, out of order, mended, killed while they run."""
 
 import os
 import re
@@ -10,9 +10,17 @@ import psutil
 import pytest
 from kernels import Kernel
 
-NAME = "04_produce_and_consume.ipynb"
-LESSON = nbformat.read(Path(__file__).parents[1] / "notebooks" / NAME, 4)
-CODE = {cell.id: cell for cell in LESSON.cells if cell.cell_type == "code"}
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def code(name):
+    """Return a lesson's code cells by their ids."""
+    cells = nbformat.read(NOTEBOOKS / name, 4).cells
+    return {cell.id: cell for cell in cells if cell.cell_type == "code"}
+
+
+FIRST = code("01_start_a_manager_server.ipynb")
+CODE = code("04_produce_and_consume.ipynb")
 SET_UP = [CODE[id_] for id_ in CODE if id_.startswith("04-setup-")]
 ROUNDS = [CODE[id_] for id_ in CODE if not id_.startswith("04-setup-")]
 MARK = "LABKIT_TEST_MARK"
@@ -83,6 +91,32 @@ def test_producer_without_a_server_says_so(kernel):
     text = kernel.run("print('exit', processes['producer'].wait(20))")
     assert "No connection.json yet: start server.py first." in text
     assert "exit 1" in text
+
+
+def test_the_folded_help_mends_the_consumer(kernel):
+    """A learner who does what the help of lesson 04 says is told so."""
+    before, _, after = CODE["04-mine"].source.partition("    except Exception")
+    mended = before.replace("from shop", "import queue\nimport time\n\nfrom shop")
+    mended += "    except queue.Empty:\n        print('no more')\n        break\n"
+    mended += after[after.index('print("packed"') :]
+    ready = [CODE["04-server"], CODE["04-server-listens"], CODE["04-producer"]]
+    for cell in [*SET_UP, *ready]:
+        assert run(kernel, cell.source)[0]
+    kernel.run(mended)
+    assert kernel.run(CODE["04-mine-checked"].source).endswith("Both mended.\n")
+    kernel.run(CODE["04-mine"].source)
+    assert kernel.run(CODE["04-mine-checked"].source).endswith("Not yet.\n")
+
+
+def test_the_folded_help_makes_the_server_say_goodbye(kernel):
+    """A learner who does what the help of lesson 01 says is told so."""
+    call = "    server.serve_forever()\n"
+    polite = "    try:\n    " + call + "    finally:\n    "
+    kernel.run(FIRST["01-setup-kit"].source)
+    kernel.run(FIRST["01-goodbye"].source.replace(call, polite))
+    assert kernel.run(FIRST["01-goodbye-checked"].source).endswith("It did.\n")
+    kernel.run(FIRST["01-goodbye"].source)
+    assert kernel.run(FIRST["01-goodbye-checked"].source).endswith("Not yet.\n")
 
 
 def test_nothing_outlives_a_killed_kernel(kernel):
