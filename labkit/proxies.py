@@ -83,8 +83,9 @@ class QueueProxy(managers.BaseProxy):
                 f"which has no {methodname}(); host a TaskQueue to use it"
             )
         request = (self._token.id, methodname, args, kwds)
+        wire = self._wire()  # where this fails, nothing was sent
         try:
-            kind, result = self._exchange(self._wire(), request)
+            kind, result = self._exchange(wire, request)
         except (EOFError, OSError) as error:
             self._drop()
             if methodname not in _REPEATABLE:

@@ -2,15 +2,33 @@
 
 import gc
 import multiprocessing
-import os
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 # Helpers of the standard library that serve a whole process until it ends.
 _PERMANENT = ("resource_tracker", "forkserver")
+
+
+def pytest_addoption(parser):
+    """Add the options that make the large tests larger."""
+    parser.addoption(
+        "--attack",
+        type=lambda text: tuple(map(int, text.split(","))),
+        default=(1000, 1000, 10_000),
+        metavar="IDLE,WRONG,MALFORMED",
+        help="connections of each kind that test_doorman throws at a server",
+    )
+    parser.addoption(
+        "--interrupts",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="calls that test_failures interrupts",
+    )
 
 
 def _processes():
@@ -27,7 +45,7 @@ def _processes():
 
 def _sockets():
     try:
-        names = {fd: os.readlink(f"/proc/self/fd/{fd}") for fd in _descriptors()}
+        names = {entry.name: str(entry.readlink()) for entry in _descriptors()}
     except OSError:  # not Linux
         return {(c.fd, c.laddr) for c in psutil.Process().net_connections("all")}
     return {item for item in names.items() if item[1].startswith(("socket:", "pipe:"))}
@@ -35,8 +53,7 @@ def _sockets():
 
 def _descriptors():
     # The listing itself is a descriptor, closed by the time it is looked at.
-    here = "/proc/self/fd"
-    return [fd for fd in os.listdir(here) if os.path.lexists(f"{here}/{fd}")]
+    return [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
 
 
 def _snapshot():

@@ -6,7 +6,8 @@ import time
 
 import psutil
 
-SLEEP = "import time; time.sleep(120)"
+# In short pieces: a signal that arrives on the way into a sleep is seen after it.
+SLEEP = "import time; any(time.sleep(0.05) for _ in range(2400))"
 # A child in a session of its own, deaf to SIGTERM, as a learner's server may be.
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 WITH_CHILD = f"""

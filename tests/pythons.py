@@ -12,11 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 @functools.cache
 def pythons() -> dict[str, str]:
     """Return the interpreters found, newest last, by version such as ``"3.12"``."""
-    found = {"%d.%d" % sys.version_info[:2]: sys.executable}
+    found = {f"3.{sys.version_info[1]}": sys.executable}
     for candidate in _candidates():
         version = _version(candidate)
         if version and version >= (3, 11):
-            found.setdefault("%d.%d" % version, candidate)
+            found.setdefault(f"3.{version[1]}", candidate)
     return dict(sorted(found.items(), key=lambda item: int(item[0][2:])))
 
 
@@ -34,7 +34,9 @@ def _candidates() -> list[str]:
 def _of_pyenv() -> list[str]:
     if not (pyenv := shutil.which("pyenv")):
         return []
-    answer = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [pyenv, "root"], capture_output=True, text=True, check=False
+    )
     root = Path(answer.stdout.strip() or ".")
     return [str(path) for path in root.glob("versions/3.*/bin/python")]
 

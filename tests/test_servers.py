@@ -10,6 +10,7 @@ import time
 
 import psutil
 import pytest
+from programs import assert_gone
 
 from labkit import errors
 from labkit.servers import start_server
@@ -50,9 +51,11 @@ def test_a_port_in_use():
 
 def test_a_port_used_by_another_program():
     """It need not be a queue server that holds the port."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        with pytest.raises(OSError, match="another program listens"):
-            start_server(other.getsockname())
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(OSError, match="another program listens"),
+    ):
+        start_server(other.getsockname())
 
 
 def test_a_key_that_is_not_bytes():
@@ -133,47 +136,41 @@ def test_stats_by_name():
         assert server.stats()["orders"].depth == 1
 
 
+@pytest.mark.parametrize("forks", [False, True])
 @pytest.mark.parametrize(
-    "ending",
-    ["pass", "os._exit(3)", "os.kill(os.getpid(), 9)", "raise RuntimeError", "fork_first()"],
+    "ending", ["pass", "os._exit(3)", "os.kill(os.getpid(), 9)", "raise RuntimeError"]
 )
-def test_no_server_outlives_its_parent(tmp_path, ending):
+def test_no_server_outlives_its_parent(tmp_path, ending, forks):
     """However the parent ends, the server is gone within two seconds."""
-    if os.name != "posix" and ("kill" in ending or "fork" in ending):
-        pytest.skip("needs POSIX")
+    if os.name != "posix" and ("kill" in ending or forks):
+        pytest.skip("Windows has neither fork nor SIGKILL")
     program = tmp_path / "parent.py"
     program.write_text(
         textwrap.dedent(f"""
             import os, sys, time
             from labkit import start_server
-            def fork_first():
-                if os.fork() == 0:  # a brother that lives on with copies of our pipes
-                    os.close(1)
-                    time.sleep(30)
-                    os._exit(0)
-                os.kill(os.getpid(), 9)
+            sys.stderr = open(os.devnull, "w")
             server = start_server()
             print(server.pid, flush=True)
+            # A brother that lives on, with copies of all our pipes.
+            brother = os.fork() if {forks} else 0
+            if {forks} and not brother:
+                os.close(1)
+                time.sleep(30)
+                os._exit(0)
+            print(brother, flush=True)
             {ending}
         """),
         encoding="utf-8",
     )
     with subprocess.Popen(
-        [sys.executable, str(program)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True
     ) as parent:
-        pid = int(parent.stdout.readline())
-        server = psutil.Process(pid) if psutil.pid_exists(pid) else None
-        brothers = [
-            child for child in psutil.Process(parent.pid).children() if child.pid != pid
-        ] if parent.poll() is None else []
+        pids = [int(parent.stdout.readline()) for _ in range(2)]
         parent.wait(10)
-    if server is not None:
-        assert not psutil.wait_procs([server], timeout=2)[1]
-    for brother in brothers:
-        brother.kill()
+    assert_gone(pids[:1], within_s=2)
+    if pids[1]:
+        psutil.Process(pids[1]).kill()
 
 
 def test_a_learners_queue_module_does_no_harm(tmp_path, monkeypatch):
