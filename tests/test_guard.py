@@ -134,9 +134,8 @@ def test_children_that_hand_over_to_children_are_ended():
     )
     finished = guard.run(python(code), timeout_s=20)
     assert finished.leftovers
-    assert not [
-        p for p in psutil.process_iter(["cmdline"]) if code in p.info["cmdline"]
-    ]
+    commands = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+    assert not [command for command in commands if command and code in command]
 
 
 def test_helpers_of_multiprocessing_are_not_leftovers():
