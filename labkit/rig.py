@@ -6,6 +6,7 @@ a real server all the same, over a real socket, and every thread has a connectio
 its own.
 """
 
+import functools
 import importlib.util
 import sys
 import threading
@@ -50,23 +51,21 @@ class Call:
     """
 
     def __init__(
-        self, function: Callable[..., object], given: dict[str, object], source: Path
+        self, words: str, function: Callable[[], object], source: Path
     ) -> None:
         self.value: object = None
         self.error: BaseException | None = None
-        self._function, self._given, self._source = function, given, source
+        self._words, self._function, self._source = words, function, source
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def __str__(self) -> str:
-        given = (_shown(name, value) for name, value in self._given.items())
-        return f"{self._function.__name__}({', '.join(given)})"
+        return self._words
 
     def _run(self) -> None:
         try:
-            # By position: a learner may rename the parameters.
-            self.value = self._function(*self._given.values())
+            self.value = self._function()
         except BaseException as error:  # noqa: BLE001 - whatever an answer raises is looked at
             self.error = error
         self._ended.set()
@@ -97,13 +96,17 @@ class Call:
         """
         if self.ended_within(within_s):
             return self
+        raise self.still_running(because, within_s)
+
+    def still_running(self, because: str, after_s: float) -> StillRunningError:
+        """Make the error of a call that goes on; the parameters are as in `ends`."""
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented for this
         frames = list(traceback.walk_stack(frame))[::-1] if frame else []
         place = _last_line(frames, self._source) or " outside its own lines"
         if not any("multiprocessing" in f.f_code.co_filename for f, _ in frames):
             because = "It asks no server there: a loop has no way out."
-        raise StillRunningError(
-            f"{self} was still running after {within_s:g} s,{place}; "
+        return StillRunningError(
+            f"{self} was still running after {after_s:g} s,{place}; "
             f"expected it to end. {because}"
         )
 
@@ -184,7 +187,8 @@ class Answer:
             raise AnswerError(f"{path.name} is no Python file.")
         self._module = importlib.util.module_from_spec(spec)
         sys.modules["answer"] = self._module
-        load = Call(spec.loader.exec_module, {"answer": self._module}, path)
+        run = functools.partial(spec.loader.exec_module, self._module)
+        load = Call("Loading the answer", run, path)
         try:
             load.returns("Nothing at the top level of an answer may wait.")
         except AssertionError as error:
@@ -216,4 +220,7 @@ class Answer:
             raise AssertionError(  # noqa: TRY004 - a check that fails, not a misuse
                 f"The answer has no function {function}(); keep the task's names."
             )
-        return Call(found, given, self._path)
+        shown = (_shown(name, value) for name, value in given.items())
+        # By position: a learner may rename the parameters.
+        run = functools.partial(found, *given.values())
+        return Call(f"{function}({', '.join(shown)})", run, self._path)

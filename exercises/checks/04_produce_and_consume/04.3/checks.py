@@ -40,6 +40,8 @@ def _must_all_end(calls, seen):
             f"ORDERS, {len(calls)}); expected both to end. Each item in the queue is "
             "taken by one consumer, a sentinel too."
         )
+    if late:
+        raise late[0].still_running(NO_END, 1.5)
     for call in calls:
         call.returns(NO_END)
 

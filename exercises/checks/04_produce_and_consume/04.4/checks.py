@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 
 ORDERS = [f"order {number}" for number in range(1, 7)]
 NOT_DONE = "join() returns when task_done() was called once for every put()."
@@ -14,12 +15,12 @@ def _in_thread(function):
     return thread
 
 
-def _take(orders, count):
-    """Take so many orders, or as many as come."""
+def _take(orders, count, call):
+    """Take so many of the orders that a call puts, or as many as come."""
     taken = []
     try:
         while len(taken) < count:
-            taken.append(orders.get(timeout=1))
+            taken.append(orders.get(timeout=0.05 if call.ended_within(0) else 1))
     except queue.Empty:
         pass
     return taken
@@ -27,7 +28,12 @@ def _take(orders, count):
 
 def _must_mark(call, waiter, what):
     """Check that `waiter`, which is in join(), comes out of it."""
-    waiter.join(1)
+    deadline = time.monotonic() + 1
+    while waiter.is_alive() and time.monotonic() < deadline:
+        waiter.join(0.05)
+        if call.ended_within(0):
+            break
+    waiter.join(0.05)
     if waiter.is_alive() and call.ended_within(0):
         # If an error has ended it, that is the news.
         call.returns(NO_END, advice="Catch what handle() raises, and go on.")
@@ -46,7 +52,7 @@ def test_producer_waits_for_room(answer, server):
     seen = []
 
     def take():
-        for order in _take(orders, len(ORDERS)):
+        for order in _take(orders, len(ORDERS), call):
             seen.append(order)
             orders.task_done()
 
@@ -63,7 +69,7 @@ def test_producer_waits_until_done(answer, server):
     """The queue is empty, and the last order is still being worked on."""
     orders = server.queue()
     call = answer.call("produce", orders=orders, ORDERS=ORDERS)
-    taken = _take(orders, len(ORDERS))
+    taken = _take(orders, len(ORDERS), call)
     assert taken == ORDERS, f"{call} put {taken}; expected {ORDERS}, in this order."
     for _ in ORDERS[1:]:
         orders.task_done()
@@ -86,7 +92,9 @@ def test_consumer_tells_when_done(answer, server):
 
     waiter = _in_thread(orders.join)
     call = answer.call("consume", orders=orders, handle=handle)
-    assert started.wait(2), f"{call} did not hand 'order 1' to handle() within 2 s."
+    while not call.ended_within(0.02) and not started.is_set():
+        pass  # the deadline of the whole check ends a call that does neither
+    assert started.is_set(), f"{call} did not hand 'order 1' to handle()."
     waiter.join(0.1)
     early = not waiter.is_alive()
     go.set()

@@ -1,0 +1,277 @@
+"""The exercises themselves: what the kit says of right, blank and wrong answers."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from labkit.errors import ExerciseError, UnknownTaskError
+from labkit.scoring import grade
+from labkit.startingcode import starting_code
+from labkit.tasks import EXERCISES, all_tasks, find_task, read_task
+
+TASKS = all_tasks()
+TYPES = {
+    "change one thing", "predict the output", "put in order", "fill in",
+    "spot the bug", "fix the race", "measure and explain", "make",
+}  # fmt: skip
+# Why the copy that a learner starts from gets no points.
+BLANK = {
+    "04.1": "consume(orders, handle, 0.15) was still running after 3 s, at line 8: "
+    "order = orders.get(); expected it to end. get() without a timeout waits",
+    "04.2": "consume(orders, work, 0.2) returned 'error' after order 1; expected",
+    "04.3": "The answer to 04.3 is not written yet: line 2 still says",
+    "04.4": "The answer to 04.4 is not written yet: line 4 still says",
+}
+by_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+by_wrong = pytest.mark.parametrize(
+    ("task", "wrong"),
+    [
+        pytest.param(task, wrong, id=f"{task.id}-{wrong.path.stem}")
+        for task in TASKS
+        for wrong in task.wrong
+    ],
+)
+
+
+def notebook(task, kind):
+    """Read a task's notebook: its source or the learner's copy."""
+    name = task.folder.parent.name
+    return nbformat.read(EXERCISES / kind / name / f"{name}.ipynb", 4)
+
+
+def answer(task, kind):
+    """Return the text of a task's answer cell."""
+    first = f"%%answer {task.id}\n"
+    cells = [c for c in notebook(task, kind).cells if c.source.startswith(first)]
+    assert len(cells) == 1
+    return cells[0].source.removeprefix(first)
+
+
+# --- the gate: right, blank, wrong ----------------------------------------------------
+
+
+@by_task
+def test_solution_gets_full_marks(task):
+    """The solution in the source notebook passes every check."""
+    verdict = grade(task, answer(task, "source"))
+    assert verdict.points == task.points, verdict.message
+    assert verdict.message.startswith(f"{task.id} is right")
+    assert verdict.notes == ()
+
+
+@by_task
+def test_blank_gets_nothing_for_the_intended_reason(task):
+    """What the learner starts from gets no points, and is told why."""
+    verdict = grade(task, answer(task, "release"))
+    assert verdict.points == 0
+    assert verdict.message.startswith(BLANK[task.id])
+
+
+@by_wrong
+def test_wrong_answer_gets_its_own_message(task, wrong):
+    """Each misconception loses points, with the message written for it."""
+    verdict = grade(task, wrong.path.read_text(encoding="utf-8"))
+    assert verdict.points < task.points
+    assert verdict.message.startswith(wrong.message)
+    assert not verdict.trouble
+
+
+# --- what the files of a task must say ------------------------------------------------
+
+
+@by_task
+def test_task_is_complete(task):
+    """Type, words, three hints, points and wrong answers are all there."""
+    assert task.type in TYPES
+    assert all((task.title, task.misconception, task.takeaway))
+    assert len(task.hints) == 3
+    assert all(len(hint.split()) > 5 for hint in task.hints)
+    assert "```python" in task.hints[2]
+    assert all(check.points > 0 for check in task.checks)
+    assert task.deadline_s <= 20  # nbgrader gives a cell 30 s
+    files = {path.stem for path in (task.folder / "wrong").glob("*.py")}
+    assert files == {wrong.path.stem for wrong in task.wrong}
+
+
+@by_task
+def test_every_check_is_run_and_every_test_is_a_check(task):
+    """task.toml and checks.py name the same checks, in the same order."""
+    found = re.findall(
+        r"^def (test_\w+)", task.checks_file.read_text("utf-8"), re.MULTILINE
+    )
+    assert found == [check.name for check in task.checks]
+
+
+def test_messages_of_a_task_tell_its_wrong_answers_apart():
+    """Two wrong answers share a message only where they share the mistake's effect."""
+    for task in TASKS:
+        messages = [wrong.message for wrong in task.wrong]
+        assert len(set(messages)) >= len(messages) - 1, task.id
+
+
+# --- the notebooks --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["source", "release"])
+@by_task
+def test_notebook_agrees_with_the_task(task, kind):
+    """Title, type and points in the notebook are those of task.toml."""
+    book = notebook(task, kind)
+    title = task.title[0].lower() + task.title[1:]
+    heading = f"## {task.id} {task.type.capitalize()}: {title}\n"
+    prose = [cell.source for cell in book.cells if cell.source.startswith(heading)]
+    assert len(prose) == 1
+    assert f"({task.points:g} points)" in prose[0]
+    graded = [cell for cell in book.cells if cell.source == f'check("{task.id}")']
+    assert len(graded) == 1
+    nbgrader = graded[0].metadata.nbgrader
+    assert nbgrader.points == task.points
+    assert (nbgrader.grade, nbgrader.locked, nbgrader.solution) == (True, True, False)
+
+
+@pytest.mark.parametrize("kind", ["source", "release"])
+def test_notebook_is_tidy(kind):
+    """No outputs, stable ids, lines that fit a narrow window, the right total."""
+    for path in sorted((EXERCISES / kind).glob("*/*.ipynb")):
+        book = nbformat.read(path, 4)
+        number = path.stem[:2]
+        points = sum(task.points for task in TASKS if task.id.startswith(number))
+        assert f"{points:g} points" in book.cells[0].source
+        for cell in book.cells:
+            assert re.fullmatch(rf"ex{number}-[a-z0-9-]+", cell.id)
+            assert not cell.get("outputs")
+            assert cell.get("execution_count") is None
+            if cell.cell_type == "code":
+                assert all(len(line) <= 79 for line in cell.source.split("\n"))
+
+
+def test_release_shows_no_solution():
+    """The learner's copy holds neither solutions nor the marks around them."""
+    for path in (EXERCISES / "release").glob("*/*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        assert "SOLUTION" not in text
+        assert "THE LEARNER STARTS FROM" not in text
+
+
+def test_starting_code_is_read_from_the_solution():
+    """Code below the mark is kept with its indentation; a plain solution has none."""
+    source = textwrap.dedent("""
+        ### BEGIN SOLUTION
+        1
+        ### END SOLUTION
+        if x:
+            ### BEGIN SOLUTION
+            2
+            ### THE LEARNER STARTS FROM
+            # if y:
+            #     3
+            ### END SOLUTION
+    """)
+    assert starting_code(source) == [[], ["if y:", "    3"]]
+
+
+# --- the command, and nbgrader itself -------------------------------------------------
+
+
+def run_python(code, *args, cwd):
+    """Run Python in a process of its own, as nbgrader is used to."""
+    scripts = str(Path(sys.executable).parent)  # nbgrader calls alembic by name
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
+        env={**os.environ, "PATH": os.pathsep.join([scripts, os.environ["PATH"]])},
+        cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_release_is_what_the_sources_make(tmp_path):
+    """The command finds no drift here, and names each file where there is some."""
+    shutil.copytree(EXERCISES, tmp_path / "exercises")
+    copies = sorted((tmp_path / "exercises" / "release").glob("*/*.ipynb"))
+    copies[0].write_text(copies[0].read_text("utf-8").replace("teapots", "kettles"))
+    (copies[0].parent / "stray.txt").touch()
+    code = """
+        import json, pathlib, sys
+        from labkit import exercises
+        here = exercises.drift()
+        there = exercises.drift(pathlib.Path(sys.argv[1]))
+        print(json.dumps([here, sorted(there), exercises.main(["--check"])]))
+    """
+    done = run_python(code, tmp_path / "exercises", cwd=tmp_path)
+    here, there, status = json.loads(done.stdout)
+    assert (here, status, done.stderr) == ([], 0, "")
+    name = Path(copies[0].parent.name)
+    assert there == [
+        f"release/{name / copies[0].name} differs from what its source makes",
+        f"release/{name / 'stray.txt'} has no source",
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {"exercises"}
+
+
+def test_nbgrader_itself_agrees(tmp_path):
+    """Through nbgrader's autograde the solutions get all points, the blanks none."""
+    shutil.copytree(EXERCISES / "source", tmp_path / "source")
+    shutil.copy(EXERCISES / "nbgrader_config.py", tmp_path)
+    for student, kind in (("right", "source"), ("blank", "release")):
+        shutil.copytree(EXERCISES / kind, tmp_path / "submitted" / student)
+    code = """
+        import json, sys
+        from nbgrader.apps import NbGrader, NbGraderAPI
+        app = NbGrader()
+        app.load_config_file()
+        api = NbGraderAPI(config=app.config, log_level="ERROR")
+        scores = {}
+        for name in sys.argv[1:]:
+            made = api.generate_assignment(name)
+            assert made["success"], made
+            for student in ("right", "blank"):
+                graded = api.autograde(name, student)
+                assert graded["success"], graded
+                with api.gradebook as book:
+                    found = book.find_submission(name, student)
+                    scores[f"{name} {student}"] = [found.score, found.max_score]
+        print(json.dumps(scores))
+    """
+    names = sorted(path.name for path in (tmp_path / "source").iterdir())
+    done = run_python(code, *names, cwd=tmp_path)
+    assert done.stdout, done.stderr
+    scores = json.loads(done.stdout.splitlines()[-1])
+    for name in names:
+        points = sum(task.points for task in TASKS if task.id.startswith(name[:2]))
+        assert scores[f"{name} right"] == [points, points]
+        assert scores[f"{name} blank"] == [0, points]
+    made = (tmp_path / "release" / names[0] / f"{names[0]}.ipynb").read_bytes()
+    assert made == (EXERCISES / "release" / names[0] / f"{names[0]}.ipynb").read_bytes()
+
+
+# --- reading tasks --------------------------------------------------------------------
+
+
+def test_unknown_task_suggests_the_nearest():
+    """A mistyped name is answered with the name that was meant."""
+    with pytest.raises(UnknownTaskError, match=r"no task '04,1': did you mean '04.1'"):
+        find_task("04,1")
+
+
+def test_folder_without_tasks_says_where_they_belong(tmp_path):
+    """An installed labkit without its checkout is told apart from a wrong name."""
+    with pytest.raises(ExerciseError, match="work in a clone of it"):
+        all_tasks(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("title = ", "cannot be read"), ("title = 'x'", "has no entry 'type': add it")],
+)
+def test_broken_task_file_names_the_file_and_the_entry(tmp_path, text, said):
+    """A mistake in task.toml is told with its place."""
+    (tmp_path / "task.toml").write_text(text)
+    with pytest.raises(ExerciseError, match=said):
+        read_task(tmp_path)
