@@ -3,12 +3,15 @@
 import queue
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from labkit.callers import CALLER, PatientCondition
 
-__all__ = ["BatchQueue"]
+__all__ = ["TAKING", "BatchQueue"]
+
+# The calls that take items for good.
+TAKING = frozenset({"get", "get_nowait", "get_many"})
 
 
 class BatchQueue(queue.Queue[Any]):
@@ -42,6 +45,10 @@ class BatchQueue(queue.Queue[Any]):
     def _put(self, item: Any) -> None:
         self.queue.append(item)
         self._put_count += 1
+
+    def _put_all(self, items: Sequence[Any]) -> None:
+        self.queue.extend(items)
+        self._put_count += len(items)
 
     def _get(self) -> Any:
         self._got_count += 1
@@ -80,8 +87,7 @@ class BatchQueue(queue.Queue[Any]):
             )
         with self.not_full:
             self._wait_for_room(len(batch), block, timeout)
-            for item in batch:
-                self._put(item)
+            self._put_all(batch)
             self.unfinished_tasks += len(batch)
             self.not_empty.notify(len(batch))
 
@@ -132,13 +138,20 @@ class BatchQueue(queue.Queue[Any]):
 
     def take_back(self, method: str, result: Any) -> None:
         """Return what a call took to the head, in order: its answer was not sent."""
-        if method not in {"get", "get_nowait", "get_many"}:
+        if method not in TAKING:
             return
-        items = result if method == "get_many" else [result]
+        items = self._taken(result if method == "get_many" else [result])
         with self.mutex:
             self._returned.extendleft((item, 0) for item in reversed(items))
             self._got_count -= len(items)
             self.not_empty.notify(len(items))
+
+    def delivered(self, method: str) -> None:
+        """Take note that the answer to a call was sent; a journal forgets items now."""
+
+    def _taken(self, items: list[Any]) -> list[Any]:
+        """Return, for the items of the call at hand, what the queue keeps of them."""
+        return items
 
     def wake_all(self) -> None:
         """Make every waiting call look at once whether it should go on."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 __all__ = ["CALLER", "Caller", "PatientCondition"]
 
@@ -23,12 +24,18 @@ class Caller(threading.local):
         Returns how many client connections the server has open.
     deliveries : int
         How often the item taken last in this thread had been handed out before.
+    taken : list
+        What a journaled queue handed to this thread since its call began.
     """
 
     owner: object = None
     check: Callable[[], None] = staticmethod(lambda: None)
     connections: Callable[[], int] = staticmethod(lambda: 0)
     deliveries: int = 0
+
+    def __init__(self) -> None:
+        # Runs once in each thread, so that each has a list of its own.
+        self.taken: list[Any] = []
 
 
 CALLER = Caller()

@@ -9,6 +9,7 @@ errors catches labkit's too.
 __all__ = [
     "AddressInUseError",
     "ExerciseError",
+    "JournalError",
     "KeyTypeError",
     "LabkitError",
     "NoServerError",
@@ -31,6 +32,10 @@ from multiprocessing import AuthenticationError
 
 class LabkitError(Exception):
     """The base of every error that labkit raises on purpose."""
+
+
+class JournalError(LabkitError, OSError):
+    """The journal file is in use, or is no journal."""
 
 
 class KeyTypeError(LabkitError, TypeError):

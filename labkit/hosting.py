@@ -196,6 +196,8 @@ class QueueServer(Referents):
             packed = pickle.dumps(("#UNSERIALIZABLE", format_exc()))
         try:
             wire.send_bytes(packed)
+            if isinstance(obj, TaskQueue):
+                obj.delivered(str(name))
         except OSError:
             if reply[0] == "#RETURN" and isinstance(obj, TaskQueue):
                 obj.take_back(str(name), reply[1])

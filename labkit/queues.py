@@ -137,7 +137,7 @@ class TaskQueue(BatchQueue):
         with self.mutex:
             receipt = next(self._receipts)
             self._unacked[receipt] = _Delivery(
-                item,
+                self._taken([item])[0],
                 time.monotonic() + visibility_timeout,
                 CALLER.deliveries + 1,
                 CALLER.owner,
@@ -154,7 +154,7 @@ class TaskQueue(BatchQueue):
             long and went back to the queue, where another worker may have it.
         """
         with self.mutex:
-            self._close(receipt)
+            self._done(self._close(receipt).item)
             self._one_done()
 
     def nack(self, receipt: str) -> None:
@@ -172,7 +172,7 @@ class TaskQueue(BatchQueue):
         """Return the items given up after ``max_deliveries``, oldest first."""
         with self.mutex:
             self._return_overdue()
-            return list(self._dead)
+            return [self._item_of(kept) for kept in self._dead]
 
     def stats(self) -> QueueStats:
         """Return the queue's numbers at this moment, as a frozen record."""
@@ -213,13 +213,26 @@ class TaskQueue(BatchQueue):
             self._hand_back(self._unacked.pop(receipt))
 
     def _hand_back(self, delivery: _Delivery) -> None:
-        if delivery.deliveries >= self.max_deliveries:
+        dead = delivery.deliveries >= self.max_deliveries
+        self._note(delivery.item, delivery.deliveries, dead)
+        if dead:
             self._dead.append(delivery.item)
             self._one_done()
             return
         self._redelivered += 1
         self._returned.appendleft((delivery.item, delivery.deliveries))
         self.not_empty.notify()
+
+    # What a journal does beside.
+
+    def _item_of(self, kept: Any) -> Any:
+        return kept
+
+    def _done(self, kept: Any) -> None:
+        pass
+
+    def _note(self, kept: Any, deliveries: int, dead: bool) -> None:
+        pass
 
     def _one_done(self) -> None:
         if self.unfinished_tasks > 0:

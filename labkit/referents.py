@@ -4,9 +4,12 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from multiprocessing import managers
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.queues import EXPOSED, QueueStats, TaskQueue
+
+if TYPE_CHECKING:
+    from labkit.journals import Journal
 
 __all__ = ["IDENT_PREFIX", "NamedQueue", "Referents"]
 
@@ -37,6 +40,8 @@ class Referents(managers.Server):
     ----------
     queues : dict of str to TaskQueue
         Every named queue made so far.
+    journal : Journal or None
+        Where their items are kept, if anywhere.
     """
 
     public = [*managers.Server.public, "all_stats"]  # noqa: RUF012 - as the base
@@ -49,6 +54,7 @@ class Referents(managers.Server):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.queues: dict[str, TaskQueue] = {}
+        self.journal: Journal | None = None
 
     def all_stats(self, c: Any) -> dict[str, QueueStats]:
         """Return the numbers of every named queue; a client may ask for them."""
@@ -82,7 +88,7 @@ class Referents(managers.Server):
     def _named_queue(self, name: str, maxsize: int = 0) -> tuple[str, tuple[str, ...]]:
         with self.mutex:
             if name not in self.queues:
-                self.queues[name] = TaskQueue(maxsize)
+                self.queues[name] = self._new_queue(name, maxsize)
             queue = self.queues[name]
             if maxsize not in (0, queue.maxsize):
                 raise ValueError(
@@ -92,6 +98,22 @@ class Referents(managers.Server):
             ident = f"{IDENT_PREFIX}{queue.maxsize}:{name}"
             self.id_to_obj[ident] = (queue, frozenset(EXPOSED), None)
         return ident, EXPOSED
+
+    def _new_queue(self, name: str, maxsize: int) -> TaskQueue:
+        if self.journal is None:
+            return TaskQueue(maxsize)
+        from labkit.journals import JournaledQueue
+
+        return JournaledQueue(self.journal, name, maxsize)
+
+    def keep(self, journal: "Journal") -> None:
+        """Keep every queue in a journal from now on; begin with what it holds.
+
+        To be called before anything is served.
+        """
+        self.journal = journal
+        for name, maxsize in journal.queues():
+            self._named_queue(name, maxsize)
 
     def incref(self, c: Any, ident: str) -> None:
         """Count a reference; a named queue stays anyway."""

@@ -19,7 +19,9 @@ from labkit.transport import Address, shown
 __all__ = ["main", "make_server"]
 
 
-def make_server(address: Address, authkey: bytes) -> QueueServer:
+def make_server(
+    address: Address, authkey: bytes, journal: str | Path | None = None
+) -> QueueServer:
     """Bind a queue server; ``serve_forever()`` runs it.
 
     Parameters
@@ -28,6 +30,8 @@ def make_server(address: Address, authkey: bytes) -> QueueServer:
         Port 0 lets the system choose.
     authkey : bytes
         Any key on loopback; a strong one where other machines can connect.
+    journal : str or pathlib.Path or None, default None
+        File that keeps the queues over the server's death, if any.
 
     Raises
     ------
@@ -37,13 +41,24 @@ def make_server(address: Address, authkey: bytes) -> QueueServer:
         Another program listens there.
     ServerStartError
         The system refuses the address.
+    JournalError
+        The journal is in use, or no journal.
     """
     authkey = keys.check_authkey(authkey)
     keys.check_strength(authkey, address)
     try:
-        return QueueManager(address, authkey).get_server()
+        server = QueueManager(address, authkey).get_server()
     except OSError as error:
         raise _bind_error(address, error) from None
+    if journal is not None:
+        from labkit.journals import Journal
+
+        try:
+            server.keep(Journal(journal))
+        except errors.JournalError:
+            server.listener.close()
+            raise
+    return server
 
 
 def _bind_error(address: Address, error: OSError) -> errors.LabkitError:
@@ -92,15 +107,20 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="file with the authkey, made if it is not there (%(default)s)",
     )
+    add(
+        "--journal",
+        type=Path,
+        help="file that keeps the queues even if the server is killed",
+    )
     add("--supervised", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
-def _settings(options: argparse.Namespace) -> tuple[Address, bytes]:
+def _settings(options: argparse.Namespace) -> tuple[Address, bytes, Path | None]:
     if not options.key_file.exists():
         keys.write_key_file(options.key_file)
     address = options.socket or (options.host, options.port)
-    return address, keys.read_key_file(options.key_file)
+    return address, keys.read_key_file(options.key_file), options.journal
 
 
 def _raise_descriptor_limit() -> None:
@@ -126,6 +146,8 @@ def _run(server: QueueServer, say: Callable[[str], None]) -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
     server.serve_forever()
+    if server.journal is not None:
+        server.journal.close()
     left = {name: queue.stats() for name, queue in server.queues.items()}
     for name, numbers in left.items():
         if numbers.depth or numbers.unacked:
@@ -145,7 +167,8 @@ def _serve_supervised() -> int:
         settings = json.loads(sys.stdin.readline())
         address = settings["address"]
         address = address if isinstance(address, str) else tuple(address)
-        server = make_server(address, bytes.fromhex(settings["authkey"]))
+        key = bytes.fromhex(settings["authkey"])
+        server = make_server(address, key, settings["journal"])
     except (errors.LabkitError, ValueError, OSError) as error:
         kind = type(error).__name__
         _tell(event="failed", kind=kind, message=str(error))

@@ -72,7 +72,8 @@ def test_a_famous_key_is_refused_beyond_loopback(key, host):
 
 
 @pytest.mark.parametrize(
-    "address", [("127.0.0.1", 0), ("127.8.8.8", 0), ("::1", 0), ("localhost", 0), "/run/x"]
+    "address",
+    [("127.0.0.1", 0), ("127.8.8.8", 0), ("::1", 0), ("localhost", 0), "/run/x"],
 )
 def test_any_key_will_do_on_this_machine(address):
     """A lesson may use a short key on loopback."""

@@ -149,7 +149,9 @@ def test_a_server_that_says_nothing():
         dial(frozen.getsockname(), KEY, deadline_s=0.1)
 
 
-@pytest.mark.parametrize("address", [5, ("127.0.0.1",), ("127.0.0.1", 99999), ("h", "5")])
+@pytest.mark.parametrize(
+    "address", [5, ("127.0.0.1",), ("127.0.0.1", 99999), ("h", "5")]
+)
 def test_an_address_that_is_none(address):
     """A malformed address is refused before any connection."""
     with pytest.raises(ValueError, match="is no address"):

@@ -166,7 +166,9 @@ def test_a_waiting_call_that_gives_up_passes_its_wake_up_on():
     gone = threading.Event()
 
     def dead_client():
-        CALLER.check = lambda: (_ for _ in ()).throw(EOFError) if gone.is_set() else None
+        CALLER.check = lambda: (
+            (_ for _ in ()).throw(EOFError) if gone.is_set() else None
+        )
         with pytest.raises(EOFError):
             orders.get()
 

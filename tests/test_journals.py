@@ -1,0 +1,132 @@
+"""Queues that are still there after their server was killed."""
+
+import sqlite3
+
+import pytest
+
+from labkit import errors
+from labkit.journals import Journal, JournaledQueue
+from labkit.servers import start_server
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return where the journal is kept."""
+    return tmp_path / "lab.journal"
+
+
+def crash(server):
+    """Kill the server and start it again, as a power cut and a reboot would."""
+    server.kill()
+    server.restart()
+    return server.connect().get_queue("orders")
+
+
+def test_what_put_answered_is_still_there(file):
+    """Items come back in their order, single ones and batches alike."""
+    with start_server(journal=file) as server:
+        orders = server.connect().get_queue("orders")
+        orders.put("tea")
+        orders.put_many(["milk", {"sugar": 2}])
+        orders = crash(server)
+        assert orders.get_many(9) == ["tea", "milk", {"sugar": 2}]
+
+
+def test_what_was_taken_or_acknowledged_is_gone(file):
+    """Nothing that is done comes back."""
+    with start_server(journal=file) as server:
+        orders = server.connect().get_queue("orders")
+        orders.put_many(range(5))
+        orders.get()
+        orders.get_many(2)
+        orders.ack(orders.receive()[0])
+        orders = crash(server)
+        assert orders.get_many(9) == [4]
+
+
+def test_what_was_not_acknowledged_comes_back(file):
+    """An item handed out on a receipt outlives the server; its receipt does not."""
+    with start_server(journal=file) as server:
+        orders = server.connect().get_queue("orders")
+        orders.put("tea")
+        receipt, _ = orders.receive()
+        orders = crash(server)
+        with pytest.raises(errors.ReceiptError):
+            orders.ack(receipt)
+        assert orders.get(timeout=5) == "tea"
+
+
+def test_deliveries_and_dead_letters_are_remembered(file):
+    """A poisonous item does not get a new life from a restart."""
+    with start_server(journal=file) as server:
+        orders = server.connect().get_queue("orders")
+        orders.put("poison")
+        for _ in range(4):
+            orders.nack(orders.receive()[0])
+        orders = crash(server)
+        orders.nack(orders.receive()[0])
+        assert orders.dead_letters() == ["poison"]
+        orders = crash(server)
+        assert orders.dead_letters() == ["poison"]
+        assert orders.empty()
+
+
+def test_maxsize_is_remembered(file):
+    """A bounded queue is bounded again after a restart."""
+    with start_server(journal=file) as server:
+        server.connect().get_queue("orders", 2).put_many([1, 2])
+        assert crash(server).full()
+
+
+def test_a_journal_belongs_to_one_server(file):
+    """A second server with the same file is refused, and the first goes on."""
+    with start_server(journal=file) as server:
+        orders = server.connect().get_queue("orders")
+        orders.put("tea")
+        with pytest.raises(errors.JournalError, match="another server uses"):
+            start_server(journal=file)
+        assert orders.get() == "tea"
+
+
+def test_a_file_that_is_no_journal_is_left_alone(file):
+    """Neither a text nor another program's database is touched."""
+    file.write_text("my only copy of the thesis" * 50, encoding="utf-8")
+    with pytest.raises(errors.JournalError, match="move it away"):
+        start_server(journal=file)
+    assert "thesis" in file.read_text(encoding="utf-8")
+    file.unlink()
+    with sqlite3.connect(file) as other:
+        other.execute("CREATE TABLE thesis (page)")
+    other.close()
+    with pytest.raises(errors.JournalError, match="another program's"):
+        start_server(journal=file)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    """The error names the file."""
+    with pytest.raises(errors.JournalError, match="none"):
+        start_server(journal=tmp_path / "none" / "lab.journal")
+
+
+def test_an_unpicklable_item_changes_nothing(file):
+    """A batch that cannot be written is not half in the file."""
+    journal = Journal(file)
+    orders = JournaledQueue(journal, "orders")
+    with pytest.raises(Exception, match="pickle"):
+        orders.put_many(["tea", lambda: None])
+    assert orders.empty()
+    assert journal.items("orders") == []
+    journal.close()
+
+
+def test_a_reply_that_cannot_be_sent_keeps_the_item(file):
+    """take_back returns the item with its row, and delivered() forgets it."""
+    journal = Journal(file)
+    orders = JournaledQueue(journal, "orders")
+    orders.put("tea")
+    orders.take_back("get", orders.get())
+    assert len(journal.items("orders")) == 1
+    assert orders.get() == "tea"
+    orders.delivered("get")
+    assert journal.items("orders") == []
+    journal.close()
