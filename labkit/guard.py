@@ -1,10 +1,9 @@
 """Run programs so that nothing they start outlives them, or this process.
 
 :func:`run` runs a program to its end, within a deadline; :func:`launch` starts one
-in the background. Either way the program itself is unmodified, in a session and
-process group of its own, below a small supervisor process (:mod:`labkit.supervisor`)
-that ends the program and everything it started when the program ends, when it is
-told to, and when this process ends in whatever way, SIGKILL included.
+in the background. Either way the program is unmodified, in a session of its own,
+below a small supervisor process (:mod:`labkit.supervisor`) that ends it and all it
+started when the program ends, when told to, and when this process ends in any way.
 """
 
 import os
@@ -24,7 +23,6 @@ _Argument = str | os.PathLike[str]
 
 _END_WITHIN_S = 6.0  # the supervisor itself gives up after 5 s
 _SLICE_S = 0.5  # Windows cannot interrupt a longer wait with Ctrl-C
-_CHUNK_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Finished:
     truncated: bool
     """True if there was more output; the last line of `output` says how much."""
     leftovers: int
-    """How many other processes outlived the program; they have been ended too."""
+    """How many other processes outlived the program; they were ended too."""
     duration_s: float
     """Seconds from the call until the program ended."""
 
@@ -127,12 +125,12 @@ class Guarded:
     def _read(self) -> None:
         output = self._lifeline.output
         try:
-            while chunk := output.read(_CHUNK_BYTES):
+            while chunk := output.read(65_536):
                 self._consume(chunk)
             self._consume(b"")
         finally:
             # After an error in the consumer: a full pipe would block the program.
-            while output.read(_CHUNK_BYTES):
+            while output.read(65_536):
                 pass
 
     def _watch(self) -> None:

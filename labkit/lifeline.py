@@ -92,18 +92,7 @@ class Lifeline:
             )
         self.mark = uuid.uuid4().hex
         with _starting:
-            self._process = subprocess.Popen(
-                [sys.executable, *_FLAGS, "-c", _SUPERVISE, _folder_of_labkit()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,  # nothing to flush, no lock held, when a fork closes them
-                cwd=cwd,
-                env=_environment(env, self.mark),
-                start_new_session=True,  # Ctrl-C for the kernel is not for programs
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-                | getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+            self._process = _start_supervisor(cwd, _environment(env, self.mark))
             _open.add(self)
         self.output = _pipe(self._process.stderr)
         order = {"argv": words, "stdin": stdin_text, "mark": self.mark}
@@ -171,8 +160,22 @@ def _pipe(stream: IO[bytes] | None) -> io.FileIO:
     return stream
 
 
-def _folder_of_labkit() -> str:
-    return str(Path(__file__).resolve().parent.parent)
+def _start_supervisor(
+    cwd: str | os.PathLike[str] | None, env: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    home = str(Path(__file__).resolve().parent.parent)  # where it finds labkit
+    return subprocess.Popen(
+        [sys.executable, *_FLAGS, "-c", _SUPERVISE, home],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,  # nothing to flush, and no lock held, when a fork closes them
+        cwd=cwd,
+        env=env,
+        start_new_session=True,  # Ctrl-C for the kernel is not for its programs
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        | getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
 
 
 def _environment(env: Mapping[str, str] | None, mark: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ipywidgets import Button
+
     from labkit.programs import ProgramProcess
 
 _LAST_LINES = 200
@@ -102,21 +104,12 @@ class Pane:
         self._ended = threading.Event()
         self.state = ipywidgets.HTML(layout={"flex": "1 1 auto"})
         self.log = ipywidgets.HTML(layout={"flex": "0 0 auto"})
-        self.stop_button = ipywidgets.Button(
-            description="Stop",
-            tooltip=f"End {program.name} and everything it started",
-            layout={"width": "auto"},
-        )
-        self.interrupt_button = ipywidgets.Button(
-            description="Ctrl-C",
-            tooltip=f"Interrupt {program.name}, as Ctrl-C does in a terminal",
-            layout={"width": "auto"},
-        )
+        self.stop_button = _button("Stop", f"End {program.name} and all it started")
         self.stop_button.on_click(self._stop)
+        self.interrupt_button = _button("Ctrl-C", f"Press Ctrl-C for {program.name}")
         self.interrupt_button.on_click(lambda _: program.interrupt())
-        self._head = ipywidgets.HBox(
-            [self.state, self.interrupt_button, self.stop_button]
-        )
+        buttons = [self.interrupt_button, self.stop_button]
+        self._head = ipywidgets.HBox([self.state, *buttons])
         self._scroll = ipywidgets.Box([self.log], layout=_SCROLL, tabbable=True)
         self.box = ipywidgets.VBox([self._head, self._scroll])
         self.refresh()
@@ -173,6 +166,13 @@ class Pane:
             last = self._ended.is_set()
             self.refresh()
             self._ended.wait(_PAUSE_S)  # what comes meanwhile is shown together
+
+
+def _button(name: str, tooltip: str) -> "Button":
+    import ipywidgets
+
+    width = {"width": "auto"}
+    return ipywidgets.Button(description=name, tooltip=tooltip, layout=width)
 
 
 def _last_lines(output: str) -> str:

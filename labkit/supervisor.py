@@ -30,7 +30,7 @@ from labkit.trees import descendants, end_processes, marked
 
 # Helpers of multiprocessing end a moment after the program that started them; they
 # are not left over, and killing them early would leave shared memory behind.
-_GRACE_S = 0.25
+_GRACE_S = 0.5
 _ROUND_S = 0.02
 _ROUNDS = 250  # 5 s: longer only for a process that no signal can end
 

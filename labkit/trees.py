@@ -66,7 +66,7 @@ def marked(mark: str) -> set[int]:
     Returns
     -------
     set of int
-        Process ids, without the caller's own.
+        Process ids, without the caller's own and its parent's.
     """
     if sys.platform == "linux":
         wanted = f"{MARKER}={mark}".encode()
@@ -83,7 +83,9 @@ def marked(mark: str) -> set[int]:
             with contextlib.suppress(psutil.Error, OSError):
                 if process.environ().get(MARKER) == mark:
                     found.add(process.pid)
-    return found - {os.getpid()}
+    # The parent: in a virtual environment on Windows, python.exe is a launcher that
+    # runs Python as its child, with the same environment.
+    return found - {os.getpid(), os.getppid()}
 
 
 def end_processes(find: Callable[[], set[int]]) -> None:

@@ -268,6 +268,17 @@ def test_magic_shows_a_program_that_fails(kernel):
     assert shown.endswith("\n1\n")
 
 
+@posix_only
+def test_interrupting_the_kernel_leaves_programs_alone(kernel):
+    """The notebook's stop button ends the cell, not the programs of other cells."""
+    kernel.run(f"%%process bystander\n{SLEEP}")
+    shown = kernel.run("import os, signal; os.killpg(os.getpgrp(), signal.SIGINT)")
+    assert "KeyboardInterrupt" in shown
+    alive = kernel.run("alive = processes['bystander'].is_alive(); print(alive)")
+    kernel.run("processes.stop_all()")
+    assert alive == "True\n"
+
+
 def test_unknown_name_in_a_notebook_is_a_sentence(kernel):
     """The last line of the error is the sentence, without quotes around it."""
     last = kernel.run("processes['nobody']").splitlines()[-1]
