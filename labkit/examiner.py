@@ -28,14 +28,17 @@ class Report:
     ----------
     path : str
         A file that does not exist yet.
+    seal : str
+        Put into each event: what an answer writes into the file lacks it.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, seal: str) -> None:
+        self._seal = seal
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def __call__(self, **event: object) -> None:
         """Add one event."""
-        os.write(self._file, json.dumps(event).encode() + b"\n")
+        os.write(self._file, json.dumps({"seal": self._seal, **event}).encode() + b"\n")
 
 
 def own_frames(error: BaseException, source: str) -> list[traceback.FrameSummary]:
@@ -97,7 +100,7 @@ def main() -> None:
     faulthandler.enable(crash)
     faulthandler.dump_traceback_later(job["deadline_s"] * 0.9, file=crash)
     sys.path += [str(Path(__file__).resolve().parent.parent), os.getcwd()]  # noqa: PTH109 - a string is meant
-    report = Report(job["report"])
+    report = Report(job["report"], job["seal"])
     if job["checks"]:
         check(job["answer"], job["checks"], report)
     else:

@@ -26,6 +26,7 @@ _EXPLAIN = {
     "NameError": "Import at the top of the answer what it uses.",
     "has no len()": "A proxy forwards method calls, and len() is none: use qsize().",
     "not iterable": "A proxy forwards method calls, not iteration: call get().",
+    "positional argument": "Keep the parameters that the task gives.",
     "called too many times": "Call task_done() once for each get(), never twice.",
 }
 """What an error most likely means, by its class or by words in its message."""

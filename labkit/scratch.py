@@ -1,8 +1,10 @@
 """One run of :mod:`labkit.examiner`: an answer in a folder and a process of its own."""
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import sys
 import tempfile
@@ -51,18 +53,8 @@ class ScratchRun:
         with tempfile.TemporaryDirectory(
             prefix="labkit-answer-", ignore_cleanup_errors=True
         ) as folder:
-            place = Path(folder)
-            # The answer works in a folder of its own; the report lies outside it.
-            (place / "work").mkdir()
-            answer = place / "work" / "answer.py"
-            answer.write_text(HEADER + text, encoding="utf-8")
-            job = {
-                "answer": str(answer),
-                "checks": str(checks) if checks else "",
-                "report": str(place / "report"),
-                "crash": str(place / "crash"),
-                "deadline_s": deadline_s,
-            }
+            place, seal = Path(folder), secrets.token_hex()
+            job = _job(place, seal, text, checks) | {"deadline_s": deadline_s}
             self.finished = guard.run(
                 [sys.executable, "-P", "-B", str(_EXAMINER)],
                 timeout_s=deadline_s,
@@ -70,7 +62,7 @@ class ScratchRun:
                 env=dict(_environment()),
                 stdin_text=json.dumps(job),
             )
-            self.events = list(_events(place / "report"))
+            self.events = list(_events(place / "report", seal))
             self._line = _line_in(place / "crash")
 
     def event(self, state: str) -> dict[str, Any] | None:
@@ -123,6 +115,21 @@ class ScratchRun:
             )
 
 
+def _job(place: Path, seal: str, text: str, checks: Path | None) -> dict[str, object]:
+    """Write the answer, and the job that the examiner reads."""
+    # The answer works in a folder of its own; the report lies outside it.
+    answer = place / "work" / "answer.py"
+    answer.parent.mkdir()
+    answer.write_text(HEADER + text, encoding="utf-8")
+    return {
+        "answer": str(answer),
+        "checks": str(checks) if checks else "",
+        "report": str(place / "report"),
+        "crash": str(place / "crash"),
+        "seal": seal,
+    }
+
+
 def _environment() -> Iterator[tuple[str, str]]:
     """Pass the environment on, without what would change how Python or pytest runs."""
     for name, value in os.environ.items():
@@ -131,10 +138,16 @@ def _environment() -> Iterator[tuple[str, str]]:
     yield "PYTHONDONTWRITEBYTECODE", "1"
 
 
-def _events(report: Path) -> Iterator[dict[str, Any]]:
-    if report.exists():
-        for line in report.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+def _events(report: Path, seal: object) -> Iterator[dict[str, Any]]:
+    """Read the events that the examiner wrote, and none that an answer added."""
+    lines = (
+        report.read_text(encoding="utf-8", errors="replace") if report.exists() else ""
+    )
+    for line in lines.splitlines():
+        with contextlib.suppress(ValueError, TypeError, LookupError):
+            event = json.loads(line)
+            if event["seal"] == seal:
+                yield event
 
 
 def _line_in(crash: Path) -> int:

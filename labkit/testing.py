@@ -80,6 +80,8 @@ def settle_in(folder: Path, environment: MutableMapping[str, str]) -> None:
     for name, place in places.items():
         (folder / place).mkdir()
         environment[name] = str(folder / place)
+    # Running every exercise is no learner's attempt.
+    environment["LABKIT_PROGRESS"] = str(folder / "progress.json")
     lab.set_paths(environment)
 
 

@@ -95,7 +95,8 @@ HOSTILE = {
         "def consume(orders): pass",
         (
             "consume(orders, handle, 0.15) raised TypeError (consume() takes 1 "
-            "positional argument but 3 were given); expected it to return."
+            "positional argument but 3 were given); expected it to return. Keep the "
+            "parameters that the task gives."
         ),
     ),
     "raises when loaded": (
@@ -176,6 +177,16 @@ def test_broken_check_is_not_the_learners_fault(task, tmp_path):
     one = replace(task.checks[0], name="test_it")
     verdict = grade(replace(task, folder=tmp_path, checks=(one,)), RIGHT)
     assert verdict.message.startswith("The check itself failed (ZeroDivisionError")
+
+
+def test_forged_report_is_worth_nothing(task):
+    """An answer that writes the report itself gets no points for it."""
+    forged = [{"state": "passed", "check": one.name} for one in task.checks]
+    lines = "\n".join(json.dumps(event) for event in [*forged, {"state": "end"}, 7])
+    write = f"open('../report', 'a').write({lines + chr(10)!r})"
+    verdict = grade(task, consume(write, "import os", "os._exit(0)"))
+    assert verdict.points == 0
+    assert verdict.message.startswith("The answer ended the Python it runs in")
 
 
 # --- what an answer may do when its cell runs ----------------------------------------
