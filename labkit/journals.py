@@ -114,7 +114,7 @@ class Journal:
                 "SELECT id, item, deliveries, dead FROM items WHERE queue=? ORDER BY id",
                 (queue,),
             )
-            unpack = pickle.loads  # noqa: S301 - what our own clients put
+            unpack = pickle.loads  # what our own clients put
             return [(row[0], unpack(row[1]), row[2], row[3]) for row in rows]
 
     def add(self, queue: str, items: Sequence[Any]) -> list[_Entry]:

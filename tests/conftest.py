@@ -29,6 +29,13 @@ def pytest_addoption(parser):
         metavar="N",
         help="calls that test_failures interrupts",
     )
+    parser.addoption(
+        "--storm",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="items that test_storm sends through a server, a multiple of 50",
+    )
 
 
 def _processes():
