@@ -32,6 +32,11 @@ COMMANDS = {
     "doctor": ("labkit.doctor", None, "is this machine fit, is anything left over"),
     "exercises": ("labkit.exercises", (), "make the learners' copies of the exercises"),
     "serve": ("labkit.serve", None, "run a queue server in this terminal"),
+    "key": ("labkit.key", None, "make the key that a server and its clients share"),
+    "produce": ("labkit.produce", None, "put lines of JSON into a queue"),
+    "consume": ("labkit.consume", None, "print a queue's items as lines of JSON"),
+    "master": ("labkit.master", None, "hand out tasks, print what came of them"),
+    "worker": ("labkit.worker", None, "do the tasks of a master"),
 }
 
 
@@ -90,4 +95,7 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)  # what a shell reports after Ctrl-C

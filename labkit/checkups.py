@@ -14,10 +14,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from labkit import bootstrap
 from labkit.trees import MARKER
+
+if TYPE_CHECKING:
+    import psutil
 
 State = Literal["ok", "warn", "FAIL"]
 
@@ -134,11 +137,15 @@ def leftovers() -> Iterator[int]:
         try:
             words = " ".join(process.cmdline())
             ours = any(mark in words for mark in OURS) or MARKER in process.environ()
-            parent = process.parent()
-            if ours and (parent is None or parent.name() in ADOPTERS):
+            if ours and ((parent := process.parent()) is None or is_adopter(parent)):
                 yield process.pid
         except (psutil.Error, OSError):
             continue  # it ended meanwhile, or belongs to somebody else
+
+
+def is_adopter(process: "psutil.Process") -> bool:
+    """Tell whether a process takes in those whose parent has gone."""
+    return process.pid == 1 or process.name() in ADOPTERS
 
 
 def check_work(root: Path) -> Check:
