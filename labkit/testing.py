@@ -137,10 +137,10 @@ def unit(nodeid: str) -> str:
 def count(units: list[str]) -> str:
     """Say how many notebooks, exercises and tests ran."""
     notebooks = [name for name in units if name.endswith(".ipynb")]
-    lessons = [name for name in notebooks if name.startswith("notebooks/")]
-    sources = [name for name in notebooks if name.startswith("exercises/source/")]
-    copies = len(notebooks) - len(lessons) - len(sources)
+    sources = [name for name in notebooks if "exercises/source/" in name]
+    copies = [name for name in notebooks if "exercises/release/" in name]
+    lessons = len(notebooks) - len(sources) - len(copies)
     return (
-        f"notebooks: {len(lessons)}, exercises: {len(sources)} (and {copies} learners' "
+        f"notebooks: {lessons}, exercises: {len(sources)} (and {len(copies)} learners' "
         f"copies), tests: {len(units) - len(notebooks)}"
     )
