@@ -57,7 +57,7 @@ def usage() -> str:
 
 def unknown(name: str) -> str:
     """Say in one sentence that there is no such command, and which one is near."""
-    import difflib  # noqa: PLC0415 - a command that starts quickly does not need it
+    import difflib
 
     near = difflib.get_close_matches(name, COMMANDS, n=1)
     hint = f"did you mean '{near[0]}'?" if near else "python -m labkit lists them all."
@@ -85,7 +85,7 @@ def main(argv: list[str]) -> int:
         return 2
     module, extras, _ = COMMANDS[argv[0]]
     if extras is not None:
-        from labkit import bootstrap  # noqa: PLC0415 - as above
+        from labkit import bootstrap
 
         status = bootstrap.prepare(argv, extras)
         if status is not None:

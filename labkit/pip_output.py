@@ -15,58 +15,56 @@ from typing import TextIO
 
 LINE_EVERY_S = 5.0  # on a pipe; a terminal's line is redrawn at every tick
 
-#: What to look for in pip's output, and the sentence for it. The first match wins:
-#: a full disk or a refused certificate is also reported as a failed download.
-CAUSES = [
-    (
-        r"\[Errno 28\]|\[WinError 112\]|No space left on device|Disk quota exceeded",
-        (
-            "the disk is full: free about {needed} MB (pip also uses the folder for "
-            "temporary files) and run the same command again"
-        ),
+AGAIN = "and run the same command again"
+
+NO_NETWORK = (
+    "connection broken by",
+    "Failed to establish a new connection",
+    "Failed to connect to",
+    "Unable to fetch",
+    "didn't respond within",
+    "NewConnectionError|NameResolutionError|ProxyError|RemoteDisconnected",
+    "ConnectTimeout|ReadTimeout|Read timed out|Max retries exceeded",
+    "Connection (?:refused|reset|aborted)|Network is unreachable",
+    "getaddrinfo failed|Name or service not known",
+)
+NOT_SECURE = (
+    "CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError",
+    "Failed to establish a secure connection",
+)
+DISK_FULL = (
+    r"\[Errno 28\]|\[WinError 112\]",
+    "No space left on device|Disk quota exceeded",
+)
+NOT_ALLOWED = (
+    r"\[Errno 13\]|\[Errno 30\]|\[WinError 5\]",
+    "Permission denied|Read-only file system",
+)
+NO_COPY = (r"satisfies the requirement (?P<what>\S+).*\(from versions: none\)",)
+WRONG_PYTHON = (r"Package '(?P<what>[^']+)' requires a different Python: (?P<more>.*)",)
+
+#: What pip prints, and the sentence for it. The first that is found wins: a full disk
+#: and a refused certificate are also reported as failed downloads.
+CAUSES = {
+    DISK_FULL: f"the disk is full: free about {{needed}} MB {AGAIN}",
+    NOT_SECURE: (
+        "the package index's certificate was refused: set pip's proxy or cert option "
+        f"for this network {AGAIN}"
     ),
-    (
-        (
-            r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError"
-            r"|Failed to establish a secure connection"
-        ),
-        (
-            "the package index's certificate was refused: set pip's proxy or cert "
-            "option for this network and run the same command again"
-        ),
+    NO_NETWORK: (
+        "there is no way to the package index: connect this machine to the network "
+        f"(or set pip's proxy) {AGAIN}"
     ),
-    (
-        (
-            r"connection broken by|NewConnectionError|NameResolutionError|ConnectTimeout"
-            r"|ReadTimeout|Read timed out|ProxyError|Connection (?:refused|reset|aborted)"
-            r"|getaddrinfo failed|Name or service not known|Network is unreachable"
-            r"|Failed to connect to|Unable to fetch|Failed to establish a new connection"
-            r"|Max retries exceeded|RemoteDisconnected|didn't respond within"
-        ),
-        (
-            "there is no way to the package index: connect this machine to the network "
-            "(or set pip's proxy) and run the same command again"
-        ),
+    NO_COPY: (
+        "pip found no copy of {what}: connect this machine to the network (or check "
+        f"pip's index settings) {AGAIN}"
     ),
-    (
-        r"satisfies the requirement (?P<what>\S+).*\(from versions: none\)",
-        (
-            "pip found no copy of {what}: connect this machine to the network (or check "
-            "pip's index settings) and run the same command again"
-        ),
+    NOT_ALLOWED: (
+        "pip may not write where it has to: copy the kit to a folder of your own "
+        f"{AGAIN}"
     ),
-    (
-        r"\[Errno 13\]|\[Errno 30\]|\[WinError 5\]|Permission denied|Read-only file",
-        (
-            "pip may not write where it has to: copy the checkout to a folder of your "
-            "own and run the same command there"
-        ),
-    ),
-    (
-        r"Package '(?P<what>[^']+)' requires a different Python: (?P<more>.*)",
-        "{what} does not run on this Python ({more}): use the one it asks for",
-    ),
-]
+    WRONG_PYTHON: "{what} does not run on this Python ({more}): use the one it needs",
+}
 
 
 def explain(output: str, needed_mb: int) -> str:
@@ -85,9 +83,9 @@ def explain(output: str, needed_mb: int) -> str:
         The cause and the next step, without a full stop. For a cause that is not
         known, pip's own last error line.
     """
-    for pattern, sentence in CAUSES:
-        # Only the end: a retry that went well earlier explains nothing.
-        found = re.search(pattern, output[-6000:])
+    end = output[-6000:]  # a retry that went well earlier explains nothing
+    for patterns, sentence in CAUSES.items():
+        found = re.search("|".join(patterns), end)
         if found:
             return sentence.format(needed=needed_mb, **found.groupdict())
     errors = re.findall(r"(?im)^\s*error: (.+)$", output)

@@ -1,0 +1,240 @@
+"""What the tree promises: clean notebooks, small modules, no traces of a machine."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted((ROOT / "labkit").glob("*.py"))
+MAX_MODULE_LINES = 250
+MAX_FUNCTION_LINES = 25
+IMPORT_MS = 60
+
+# Folders that .gitignore names, for a copy of the kit that is no git checkout.
+IGNORED = {".git", ".venv", ".labkit", "work", "build", "dist", "labkit.egg-info"}
+IGNORED |= {"submitted", "autograded", "feedback", "__pycache__", ".mypy_cache"}
+IGNORED |= {".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".hypothesis"}
+
+# Written in pieces, so that this file does not contain what it looks for.
+TRACES = {
+    "a path of somebody's machine": r"/ro{}ot/|/ho{}me/\w|/wo{}rk/main|/tm{}p/kit"
+    r"|[A-Z]:[\\/]+Use{}rs",
+    "a package registry": r"pypi\.o{}rg|pythonhos{}ted|npm{}js\.|conda\.ana{}conda",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE K{}EY",
+}
+UNWANTED = ("*.key", "*.pyc", "*.db", ".nbgrader.log", ".DS_Store")
+
+
+def committed():
+    """Return the files that git has, or would have."""
+    git = shutil.which("git")
+    if git and (ROOT / ".git").exists():
+        command = [git, "ls-files", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        paths = {ROOT / line for line in listed.stdout.splitlines()}
+    else:
+        paths = {
+            path
+            for path in ROOT.rglob("*")
+            if not IGNORED & {*path.relative_to(ROOT).parts}
+        }
+    return sorted(path for path in paths if path.is_file())
+
+
+FILES = committed()
+NOTEBOOKS = [path for path in FILES if path.suffix == ".ipynb"]
+
+
+def name_of(path):
+    """Return a short name for a parametrised test."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def run(*arguments):
+    """Run a module of this environment in the checkout."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_notebook_is_clean(path):
+    """A notebook has no outputs and no counts, and cells with readable ids."""
+    book = json.loads(path.read_text(encoding="utf-8"))
+    assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
+    assert "widgets" not in book["metadata"]
+    ids = [cell["id"] for cell in book["cells"]]
+    assert len(ids) == len(set(ids))
+    unreadable = [i for i in ids if not re.fullmatch(r"[a-z0-9]+([-_.][a-z0-9]+)+", i)]
+    assert unreadable == []
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert [cell["id"] for cell in code if cell["outputs"]] == []
+    assert [cell["id"] for cell in code if cell["execution_count"] is not None] == []
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_no_trace_of_a_machine(trace):
+    """No committed file has a path, an address or a key that is somebody's own."""
+    pattern = re.compile(TRACES[trace].replace("{}", ""))
+    found = {}
+    for path in FILES:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        hits = [match.group() for match in pattern.finditer(text)]
+        if hits:
+            found[name_of(path)] = hits
+    assert found == {}
+
+
+def test_no_caches_and_keys():
+    """Nothing that a run leaves behind is committed."""
+    unwanted = [path for path in FILES if any(path.match(like) for like in UNWANTED)]
+    unwanted += [path for path in FILES if IGNORED & {*path.relative_to(ROOT).parts}]
+    assert [name_of(path) for path in unwanted] == []
+
+
+def code_lines(node, lines):
+    """Count the lines of a function's body: no docstring, no comments, no blanks."""
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    if not body:
+        return 0
+    span = lines[body[0].lineno - 1 : node.end_lineno]
+    return sum(1 for line in span if line.strip() and not line.strip().startswith("#"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_module_is_small(path):
+    """A module fits on a few screens, a function on one."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert len(lines) <= MAX_MODULE_LINES
+    long = {
+        node.name: code_lines(node, lines)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and code_lines(node, lines) > MAX_FUNCTION_LINES
+    }
+    assert long == {}
+
+
+def top_imports(path):
+    """Return the kit's modules that a module imports when it is itself imported."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module == "labkit":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [alias.name for alias in node.names]
+            names = [node.module] if isinstance(node, ast.ImportFrom) else names
+            found |= {n.split(".")[1] for n in names if n.startswith("labkit.")}
+    return found
+
+
+def reached(module, graph):
+    """Return every module of the kit that importing one of them loads."""
+    found, waiting = set(), [module]
+    while waiting:
+        new = graph.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_imports_go_one_way():
+    """No module imports itself in a circle, and none one that the map has below it."""
+    graph = {path.stem: top_imports(path) for path in MODULES}
+    assert [name for name in graph if name in reached(name, graph)] == []
+    map_ = ast.get_docstring(
+        ast.parse((ROOT / "labkit/__init__.py").read_text("utf-8"))
+    )
+    order = re.findall(r"^``(\w+)``  ", map_, re.MULTILINE)
+    assert len(order) > 5
+    for place, module in enumerate(order):
+        assert reached(module, graph) & {*order[place + 1 :]} == set()
+
+
+def test_importing_labkit_loads_nothing_heavy():
+    """The package itself loads no module that takes time."""
+    heavy = ("matplotlib", "ipywidgets", "IPython", "distributed", "psutil", "pytest")
+    done = run("-c", f"import sys, labkit; print({{*{heavy}}} & {{*sys.modules}})")
+    assert done.stdout == "set()\n"
+
+
+def test_importing_labkit_is_quick():
+    """Importing the package adds little to a bare start, the best of several runs."""
+    bare, loaded = [], []
+    for _ in range(7):
+        for code, times in (("pass", bare), ("import labkit", loaded)):
+            started = time.perf_counter()
+            run("-c", code)
+            times.append(time.perf_counter() - started)
+    assert (min(loaded) - min(bare)) * 1000 <= IMPORT_MS
+
+
+def test_every_dependency_has_its_reason():
+    """A line that adds a dependency says beside it what it is for."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    for requirement in [line for group in groups for line in group]:
+        assert re.search(rf'^  "{re.escape(requirement)}", +# \w', text, re.MULTILINE)
+
+
+def test_constraints_are_names_and_versions():
+    """constraints.txt holds a version for each dependency, and nothing else."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert [n for n in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", n)] == []
+    pinned = {line.partition("==")[0].lower() for line in lines}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["test"]]
+    assert {re.split("[>=]", line)[0].lower() for line in needed} <= pinned
+
+
+def test_environment_is_what_binder_reads():
+    """environment.yml names the one Python that Binder understands, and pyproject."""
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["dependencies"] == [
+        "python=3.13",
+        "pip",
+        {"pip": ["-e .[test]"]},
+    ]
+
+
+def test_workflow_covers_every_system():
+    """The workflow runs the test command on three systems and two Pythons."""
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    kit = yaml.safe_load(text)["jobs"]["kit"]
+    matrix = kit["strategy"]["matrix"]
+    assert matrix["system"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+    assert matrix["python"] == ["3.11", "3.14"]
+    assert {"run": "python -m labkit test"} in kit["steps"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ruff", "check", "--quiet", "--output-format=concise"),
+        ("ruff", "format", "--check", "--quiet"),
+        ("mypy", "--no-error-summary"),
+    ],
+    ids=["ruff check", "ruff format", "mypy"],
+)
+def test_lint_and_types(arguments):
+    """The linter, the formatter and the type checker have nothing to say."""
+    done = run("-m", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
