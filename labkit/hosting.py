@@ -12,6 +12,7 @@ from typing import Any
 
 from labkit.callers import CALLER
 from labkit.doorman import Doorman
+from labkit.keys import SecretKey
 from labkit.queues import TaskQueue
 from labkit.referents import Referents
 from labkit.transport import (
@@ -70,9 +71,8 @@ class QueueServer(Referents):
             address = ("127.0.0.1", 0)
         super().__init__(registry, address, authkey, serializer)
         self.listener: Listener
-        self.doorman = Doorman(
-            self.listener, bytes(self.authkey), self._admit, deadline_s
-        )
+        self.authkey = SecretKey(authkey)
+        self.doorman = Doorman(self.listener, self.authkey, self._admit, deadline_s)
         self.stop_event = threading.Event()
         self._clients: dict[Wire, threading.Thread] = {}
         self._clients_lock = threading.Lock()

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import secrets
+from multiprocessing import process
 from pathlib import Path
 
 from labkit.errors import KeyTypeError, WeakKeyError
@@ -27,10 +28,12 @@ _FAMOUS = frozenset(
 MAKE_ONE = "python -m labkit key lab.key"
 
 
-class SecretKey(bytes):
-    """An authkey that does not show itself: its text form tells only its length."""
+class SecretKey(process.AuthenticationString):  # type: ignore[name-defined,misc]
+    """An authkey that does not show itself: its text form tells only its length.
 
-    __slots__ = ()
+    Like the standard library's, it can be pickled only while a child process is
+    being started.
+    """
 
     def __repr__(self) -> str:
         return f"<authkey of {len(self)} bytes, not shown>"

@@ -15,7 +15,7 @@ from typing import Any
 from labkit.dialing import dial, retrying
 from labkit.errors import NoServerError, NotOfferedError
 from labkit.hosting import QueueServer
-from labkit.keys import check_authkey
+from labkit.keys import SecretKey, check_authkey
 from labkit.proxies import QueueProxy
 from labkit.queues import QueueStats, TaskQueue
 from labkit.referents import IDENT_PREFIX, NamedQueue
@@ -69,6 +69,7 @@ class QueueManager(managers.BaseManager):
             authkey = check_authkey(authkey)
         options.setdefault("serializer", SERIALIZER)
         super().__init__(address, authkey, **options)
+        self._authkey = SecretKey(self._authkey)
         self.retry_for = retry_for
         # One connection for each thread, shared by all proxies of this manager.
         self.links = util.ForkAwareLocal()
@@ -246,6 +247,7 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     The server may be labkit's or the standard library's. The manager may be used
     by any number of threads; a child process must connect by itself.
     """
+    authkey = check_authkey(authkey)  # from here on, no traceback can show it
     manager = QueueManager(address, authkey, retry_for=retry_for)
     manager.connect()
     return manager

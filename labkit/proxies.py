@@ -7,6 +7,7 @@ from typing import Any
 
 from labkit.dialing import dial, retrying
 from labkit.errors import NotOfferedError, OutcomeUnknownError, ServerStoppedError
+from labkit.keys import SecretKey
 from labkit.queues import EXPOSED, QueueStats
 from labkit.referents import IDENT_PREFIX
 from labkit.transport import SERIALIZER, shown
@@ -59,6 +60,7 @@ class QueueProxy(managers.BaseProxy):
         super().__init__(
             token, serializer, manager, authkey, exposed, incref, manager_owned
         )
+        self._authkey = SecretKey(self._authkey)
         # Not the standard library's table: it is keyed by address alone, and would
         # hand us a plain proxy's connection, or one to an earlier server.
         self._tls = getattr(manager, "links", None) or util.ForkAwareLocal()
