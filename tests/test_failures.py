@@ -119,10 +119,10 @@ def test_a_killed_worker_gives_its_item_back_at_once():
         orders.put_many(["tea", "milk"])
         with client(server, code) as worker:
             assert worker.stdout.readline() == "tea\n"
+        until(lambda: orders.stats().redelivered == 1, within_s=1)
         receipt, item = orders.receive(timeout=1)
         orders.ack(receipt)
         assert item == "tea"
-        assert orders.stats().redelivered == 1
 
 
 INTERRUPTED = (
