@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "LabkitError": "errors",
+    "QueueStats": "stats",
     "TaskQueue": "queues",
     "QueueManager": "managers",
     "connect": "managers",

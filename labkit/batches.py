@@ -3,15 +3,13 @@
 import queue
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from labkit.callers import CALLER, PatientCondition
+from labkit.packing import TAKING, Packed, pack, unpack
 
-__all__ = ["TAKING", "BatchQueue"]
-
-# The calls that take items for good.
-TAKING = frozenset({"get", "get_nowait", "get_many"})
+__all__ = ["BatchQueue"]
 
 
 class BatchQueue(queue.Queue[Any]):
@@ -33,30 +31,24 @@ class BatchQueue(queue.Queue[Any]):
         self.not_empty: PatientCondition = PatientCondition(self.mutex)
         self.not_full: PatientCondition = PatientCondition(self.mutex)
         self.all_tasks_done: PatientCondition = PatientCondition(self.mutex)
-        # Items that came back, each with how often it had been handed out before.
+        # An entry is an item, or a Packed. These came back, each with how often it
+        # had been handed out before.
         self._returned: deque[tuple[Any, int]] = deque()
+        self._size = 0  # items, not entries
         self._put_count = self._got_count = 0
 
     # The hooks below are called by queue.Queue with the mutex held.
 
     def _qsize(self) -> int:
-        return len(self._returned) + len(self.queue)
+        return self._size
 
     def _put(self, item: Any) -> None:
-        self.queue.append(item)
-        self._put_count += 1
-
-    def _put_all(self, items: Sequence[Any]) -> None:
-        self.queue.extend(items)
-        self._put_count += len(items)
+        self._store([item], 1)
 
     def _get(self) -> Any:
-        self._got_count += 1
-        if self._returned:
-            item, CALLER.deliveries = self._returned.popleft()
-            return item
-        CALLER.deliveries = 0
-        return self.queue.popleft()
+        item = self._first_item()
+        CALLER.taken = [self._pop(1)]
+        return item
 
     def put_many(
         self, items: Iterable[Any], block: bool = True, timeout: float | None = None
@@ -80,24 +72,65 @@ class BatchQueue(queue.Queue[Any]):
             More items than ``maxsize``: they would never fit.
         """
         batch = list(items)
-        if 0 < self.maxsize < len(batch):
+        self._put_entries(batch, len(batch), block, timeout)
+
+    def put_packed(
+        self,
+        blob: bytes,
+        count: int = 1,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> None:
+        """Put a pickled list of ``count`` items; see :meth:`put_many`."""
+        self._put_entries([Packed(count, bytes(blob))], count, block, timeout)
+
+    def _put_entries(
+        self, entries: list[Any], count: int, block: bool, timeout: float | None
+    ) -> None:
+        if 0 < self.maxsize < count:
             raise ValueError(
-                f"{len(batch)} items never fit a queue of maxsize {self.maxsize}; "
+                f"{count} items never fit a queue of maxsize {self.maxsize}; "
                 "put them in smaller batches"
             )
         with self.not_full:
-            self._wait_for_room(len(batch), block, timeout)
-            self._put_all(batch)
-            self.unfinished_tasks += len(batch)
-            self.not_empty.notify(len(batch))
+            self._wait_for_room(count, block, timeout)
+            self._store(entries, count)
+            self.unfinished_tasks += count
+            self.not_empty.notify(count)
+
+    def _store(self, entries: list[Any], count: int) -> None:
+        self.queue.extend(entries)
+        self._size += count
+        self._put_count += count
 
     def _wait_for_room(self, count: int, block: bool, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
-        while 0 < self.maxsize < self._qsize() + count:
-            left = None if deadline is None else deadline - time.monotonic()
-            if not block or (left is not None and left <= 0):
-                raise queue.Full
-            self.not_full.wait(left)
+        while not self._is_shut("put") and 0 < self.maxsize < self._qsize() + count:
+            self._wait(self.not_full, block, deadline, queue.Full)
+
+    def _wait_for_item(self, block: bool, timeout: float | None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._qsize() and not self._is_shut("get"):
+            self._wait(self.not_empty, block, deadline, queue.Empty)
+
+    def _wait(
+        self,
+        condition: PatientCondition,
+        block: bool,
+        deadline: float | None,
+        give_up: type[Exception],
+    ) -> None:
+        left = None if deadline is None else deadline - time.monotonic()
+        if not block or (left is not None and left <= 0):
+            raise give_up
+        condition.wait(left)
+
+    def _is_shut(self, method: str) -> bool:
+        """Raise ``queue.ShutDown`` if it was shut (from Python 3.13); else False."""
+        if getattr(self, "is_shutdown", False):
+            shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
+            raise shut(f"the queue was shut down; {method} no longer works")
+        return False
 
     def get_many(
         self, max_items: int = 100, block: bool = True, timeout: float | None = None
@@ -125,33 +158,101 @@ class BatchQueue(queue.Queue[Any]):
         ValueError
             ``max_items`` is below 1.
         """
+        blobs = self.get_packed(max_items, block, timeout)
+        return [item for blob in blobs for item in unpack(blob)]
+
+    def get_packed(
+        self, max_items: int = 1, block: bool = True, timeout: float | None = None
+    ) -> list[bytes]:
+        """Take what is there as pickled lists, in order; see :meth:`get_many`."""
         if max_items < 1:
             raise ValueError(f"max_items is {max_items}; give 1 or more")
-        items = [self.get(block, timeout)]
-        with self.mutex:
-            more = min(max_items - 1, self._qsize())
-            items.extend(self._get() for _ in range(more))
-            self.not_full.notify(len(items) - 1)
+        with self.not_empty:
+            self._wait_for_item(block, timeout)
+            before = self._size
+            blobs = self._pop_blobs(max_items)
+            self.not_full.notify(before - self._size)
+        return blobs
+
+    # Entries. A journal keeps a row beside each, and overrides these few.
+
+    def _value(self, entry: Any) -> Any:
+        return entry
+
+    def _replace(self, entry: Any, items: list[Any]) -> list[Any]:
+        """Return the entries that stand for the opened items of an entry."""
+        del entry
         return items
+
+    def _head(self) -> Any:
+        return self._value(self._returned[0][0] if self._returned else self.queue[0])
+
+    def _pop(self, count: int) -> tuple[Any, int]:
+        """Take the head, of so many items; return it with its earlier deliveries."""
+        taken = (
+            self._returned.popleft() if self._returned else (self.queue.popleft(), 0)
+        )
+        CALLER.deliveries = taken[1]
+        self._size -= count
+        self._got_count += count
+        return taken
+
+    def _pop_blobs(self, limit: int) -> list[bytes]:
+        blobs: list[bytes] = []
+        loose: list[Any] = []
+        CALLER.taken = []
+        while limit > 0 and self._size:
+            head = self._head()
+            if type(head) is not Packed:
+                loose.append(head)
+                count = 1
+            elif head.count <= limit:
+                blobs += [pack(loose)] * bool(loose) + [head.blob]
+                loose = []
+                count = head.count
+            else:
+                self._open_head()
+                continue
+            CALLER.taken.append(self._pop(count))
+            limit -= count
+        return blobs + [pack(loose)] * bool(loose)
+
+    def _first_item(self) -> Any:
+        """Return the first item, which is then an entry of its own, at the head."""
+        head = self._head()
+        if type(head) is not Packed:
+            return head
+        if head.count > 1:
+            self._open_head()
+            return self._head()
+        return unpack(head.blob)[0]
+
+    def _open_head(self) -> None:
+        head = self._head()
+        items = unpack(head.blob)  # where a class is not known here, nothing changes
+        entry, deliveries = self._pop(0)
+        opened = self._replace(entry, items)
+        self._returned.extendleft((one, deliveries) for one in reversed(opened))
 
     # What a server does for callers that can no longer speak for themselves.
 
-    def take_back(self, method: str, result: Any) -> None:
+    def take_back(self, method: str) -> None:
         """Return what a call took to the head, in order: its answer was not sent."""
         if method not in TAKING:
             return
-        items = self._taken(result if method == "get_many" else [result])
         with self.mutex:
-            self._returned.extendleft((item, 0) for item in reversed(items))
-            self._got_count -= len(items)
-            self.not_empty.notify(len(items))
+            self._returned.extendleft(reversed(CALLER.taken))
+            count = sum(self._count(entry) for entry, _ in CALLER.taken)
+            self._size += count
+            self._got_count -= count
+            self.not_empty.notify(count)
+
+    def _count(self, entry: Any) -> int:
+        value = self._value(entry)
+        return value.count if type(value) is Packed else 1
 
     def delivered(self, method: str) -> None:
         """Take note that the answer to a call was sent; a journal forgets items now."""
-
-    def _taken(self, items: list[Any]) -> list[Any]:
-        """Return, for the items of the call at hand, what the queue keeps of them."""
-        return items
 
     def wake_all(self) -> None:
         """Make every waiting call look at once whether it should go on."""

@@ -25,7 +25,8 @@ class Caller(threading.local):
     deliveries : int
         How often the item taken last in this thread had been handed out before.
     taken : list
-        What a journaled queue handed to this thread since its call began.
+        What the last call of this thread took from a queue, and each entry's earlier
+        deliveries.
     """
 
     owner: object = None
@@ -35,7 +36,7 @@ class Caller(threading.local):
 
     def __init__(self) -> None:
         # Runs once in each thread, so that each has a list of its own.
-        self.taken: list[Any] = []
+        self.taken: list[tuple[Any, int]] = []
 
 
 CALLER = Caller()

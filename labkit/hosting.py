@@ -1,12 +1,14 @@
 """The server half of a manager: named queues, one thread for each client."""
 
 import contextlib
+import multiprocessing
+import os
 import pickle
 import socket
 import threading
 import time
 from collections.abc import Callable, Collection
-from multiprocessing import managers, process
+from multiprocessing import connection, managers, process
 from traceback import format_exc
 from typing import Any
 
@@ -95,6 +97,18 @@ class QueueServer(Referents):
         """
         self.stop_event.set()
         self.doorman.stop()
+
+    def stop_with_parent(self) -> None:
+        """Wait until the process that started this one has gone, then stop."""
+        parent = multiprocessing.parent_process()
+        if parent is None:
+            return
+        parent_pid = os.getppid()
+        # A brother process may hold the other end of the sentinel: look at both.
+        while not connection.wait([parent.sentinel], timeout=1.0):
+            if os.getppid() != parent_pid:
+                break
+        self.stop()
 
     def _see_clients_out(self, grace_s: float = 1.0) -> None:
         """Let calls that are under way send their answer, then close all."""
@@ -196,12 +210,12 @@ class QueueServer(Referents):
             packed = pickle.dumps(("#UNSERIALIZABLE", format_exc()))
         try:
             wire.send_bytes(packed)
-            if isinstance(obj, TaskQueue):
-                obj.delivered(str(name))
         except OSError:
             if reply[0] == "#RETURN" and isinstance(obj, TaskQueue):
-                obj.take_back(str(name), reply[1])
+                obj.take_back(str(name))
             raise
+        if reply[0] == "#RETURN" and isinstance(obj, TaskQueue):
+            obj.delivered(str(name))
 
     def _call(
         self,

@@ -9,16 +9,15 @@ The price, measured: a put takes about 2.5 times as long as without a journal; p
 receive and ack together 1.8 times; an item of a batch of 1,000 some 10 times.
 """
 
-import pickle
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from labkit.batches import TAKING
 from labkit.callers import CALLER
 from labkit.errors import JournalError
+from labkit.packing import TAKING, Packed, pack
 from labkit.queues import TaskQueue
 
 __all__ = ["Journal", "JournaledQueue"]
@@ -26,15 +25,20 @@ __all__ = ["Journal", "JournaledQueue"]
 _APPLICATION_ID = 0x6C61626B  # "labk": tells our files from other SQLite files
 _SCHEMA = """
 CREATE TABLE queues (name TEXT PRIMARY KEY, maxsize INTEGER NOT NULL);
-CREATE TABLE items (
+CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
+    place INTEGER NOT NULL,
     queue TEXT NOT NULL,
-    item BLOB NOT NULL,
+    count INTEGER NOT NULL,
+    items BLOB NOT NULL,
     deliveries INTEGER NOT NULL DEFAULT 0,
     dead INTEGER NOT NULL DEFAULT 0
 );
 """
-_Entry = tuple[int, Any]  # the row's id, and the item
+_INSERT = "INSERT INTO entries (id, place, queue, count, items) VALUES (?,?,?,?,?)"
+_DELETE = "DELETE FROM entries WHERE id=?"
+
+_Entry = tuple[int, Any]  # the row's id, and the item or Packed in it
 
 
 class Journal:
@@ -65,7 +69,7 @@ class Journal:
                 self.path, timeout=0.5, check_same_thread=False, isolation_level=None
             )
             self._open()
-            (last,) = self._db.execute("SELECT max(id) FROM items").fetchone()
+            (last,) = self._db.execute("SELECT max(id) FROM entries").fetchone()
         except sqlite3.Error as error:
             raise self._error(error) from None
         self._next_id = (last or 0) + 1
@@ -112,50 +116,68 @@ class Journal:
             row = (name, maxsize)
             self._db.execute("INSERT OR IGNORE INTO queues VALUES (?, ?)", row)
 
-    def items(self, queue: str) -> list[tuple[int, Any, int, int]]:
-        """Return id, item, deliveries and whether it is dead, oldest first."""
+    def entries(self, queue: str) -> list[tuple[int, Packed, int, int]]:
+        """Return id, items, deliveries and whether they are dead, oldest first."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT id, item, deliveries, dead FROM items"
-                " WHERE queue=? ORDER BY id",
+                "SELECT id, count, items, deliveries, dead FROM entries"
+                " WHERE queue=? ORDER BY place, id",
                 (queue,),
             )
-            unpack = pickle.loads  # what our own clients put
-            return [(row[0], unpack(row[1]), row[2], row[3]) for row in rows]
+            return [(row[0], Packed(row[1], row[2]), row[3], row[4]) for row in rows]
 
-    def add(self, queue: str, items: Sequence[Any]) -> list[_Entry]:
+    def add(self, queue: str, values: Sequence[Any]) -> list[_Entry]:
         """Write items in one transaction; return each with its row's id."""
-        packed = [pickle.dumps(item) for item in items]
+        packed = [_packed(value) for value in values]
         with self._lock:
             ids = range(self._next_id, self._next_id + len(packed))
-            rows = [(row, queue, item) for row, item in zip(ids, packed, strict=True)]
-            self._run("INSERT INTO items (id, queue, item) VALUES (?, ?, ?)", rows)
+            rows = [
+                (row, row, queue, one.count, one.blob)
+                for row, one in zip(ids, packed, strict=True)
+            ]
+            self._run([(_INSERT, rows)])
+            self._next_id = ids.stop
+        return list(zip(ids, values, strict=True))
+
+    def replace(self, queue: str, entry: _Entry, items: list[Any]) -> list[_Entry]:
+        """Write the items of an opened entry in its place; return them with ids."""
+        with self._lock:
+            ids = range(self._next_id, self._next_id + len(items))
+            (place,) = self._db.execute(
+                "SELECT place FROM entries WHERE id=?", (entry[0],)
+            ).fetchone()
+            rows = [
+                (row, place, queue, 1, pack([item]))
+                for row, item in zip(ids, items, strict=True)
+            ]
+            self._run([(_INSERT, rows), (_DELETE, [(entry[0],)])])
             self._next_id = ids.stop
         return list(zip(ids, items, strict=True))
 
     def remove(self, entries: Iterable[_Entry]) -> None:
         """Forget items that were handed over or acknowledged."""
-        self._write("DELETE FROM items WHERE id=?", [(entry[0],) for entry in entries])
+        with self._lock:
+            self._run([(_DELETE, [(entry[0],) for entry in entries])])
 
     def mark(self, entry: _Entry, deliveries: int, dead: bool) -> None:
         """Remember how often an item was handed out, and whether it was given up."""
-        self._write(
-            "UPDATE items SET deliveries=?, dead=? WHERE id=?",
-            [(deliveries, dead, entry[0])],
-        )
-
-    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        row = (deliveries, dead, entry[0])
         with self._lock:
-            self._run(statement, rows)
+            self._run([("UPDATE entries SET deliveries=?, dead=? WHERE id=?", [row])])
 
-    def _run(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _run(self, steps: list[tuple[str, Sequence[tuple[Any, ...]]]]) -> None:
         self._db.execute("BEGIN")
         try:
-            self._db.executemany(statement, rows)
+            for statement, rows in steps:
+                self._db.executemany(statement, rows)
             self._db.execute("COMMIT")
         except BaseException:  # a full disk, say: nothing is half written
             self._db.execute("ROLLBACK")
             raise
+
+
+def _packed(value: Any) -> Packed:
+    return value if type(value) is Packed else Packed(1, pack([value]))
 
 
 class JournaledQueue(TaskQueue):
@@ -173,50 +195,37 @@ class JournaledQueue(TaskQueue):
         As for :class:`TaskQueue`.
     """
 
-    # Inside, an item is an _Entry; callers see only the item.
+    # Here an entry is a pair: the row's id, and the item or Packed in it.
 
     def __init__(self, journal: Journal, name: str, maxsize: int = 0) -> None:
         super().__init__(maxsize)
         self.journal = journal
         self.name = name
         journal.add_queue(name, maxsize)
-        for row, item, deliveries, dead in journal.items(name):
+        for row, packed, deliveries, dead in journal.entries(name):
             if dead:
-                self._dead.append((row, item))
+                self._dead.append((row, packed))
             else:
-                self._returned.append(((row, item), deliveries))
-                self.unfinished_tasks += 1
+                self._returned.append(((row, packed), deliveries))
+                self._size += packed.count
+        self.unfinished_tasks = self._size
 
-    def _put(self, item: Any) -> None:
-        self._put_all([item])
+    def _store(self, entries: list[Any], count: int) -> None:
+        super()._store(self.journal.add(self.name, entries), count)
 
-    def _put_all(self, items: Sequence[Any]) -> None:
-        super()._put_all(self.journal.add(self.name, items))
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """Take an item; see :meth:`queue.Queue.get`."""
-        CALLER.taken.clear()
-        return super().get(block, timeout)
-
-    def _get(self) -> Any:
-        entry = super()._get()
-        CALLER.taken.append(entry)
+    def _value(self, entry: Any) -> Any:
         return entry[1]
 
-    def _taken(self, items: list[Any]) -> list[Any]:
-        del items
-        return list(CALLER.taken)
+    def _replace(self, entry: Any, items: list[Any]) -> list[Any]:
+        return self.journal.replace(self.name, entry, items)
 
     def delivered(self, method: str) -> None:
         """Forget what was handed over for good."""
         if method in TAKING:
-            self.journal.remove(CALLER.taken)
+            self.journal.remove([entry for entry, _ in CALLER.taken])
 
-    def _item_of(self, kept: Any) -> Any:
-        return kept[1]
+    def _done(self, entry: Any) -> None:
+        self.journal.remove([entry])
 
-    def _done(self, kept: Any) -> None:
-        self.journal.remove([kept])
-
-    def _note(self, kept: Any, deliveries: int, dead: bool) -> None:
-        self.journal.mark(kept, deliveries, dead)
+    def _note(self, entry: Any, deliveries: int, dead: bool) -> None:
+        self.journal.mark(entry, deliveries, dead)

@@ -5,11 +5,9 @@ References
 CPython ``Lib/multiprocessing/managers.py``, 3.11 to 3.14, class ``BaseManager``.
 """
 
-import multiprocessing
-import os
 import signal
 import threading
-from multiprocessing import connection, managers, util
+from multiprocessing import managers, util
 from typing import Any
 
 from labkit.dialing import dial, retrying
@@ -20,7 +18,6 @@ from labkit.proxies import QueueProxy
 from labkit.queues import QueueStats, TaskQueue
 from labkit.referents import IDENT_PREFIX, NamedQueue
 from labkit.transport import SERIALIZER, Address, shown
-from labkit.wire import Wire
 
 __all__ = ["QueueManager", "QueueProxy", "QueueStats", "TaskQueue", "connect"]
 
@@ -120,16 +117,26 @@ class QueueManager(managers.BaseManager):
             self._registry, self._address, self._authkey, self._serializer
         )
 
-    def _dial(self) -> Wire:
-        return dial(self._address, self._authkey)
-
     def ask(self, function: str, *args: Any) -> Any:
         """Call one of the server's own functions, over a connection of its own."""
-        wire = retrying(self._dial, self.retry_for)
+        kind, result = retrying(lambda: self._try(function, args), self.retry_for)
+        if kind == "#RETURN":
+            return result
+        raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
+
+    def _try(self, function: str, args: tuple[Any, ...]) -> tuple[str, Any]:
+        wire = dial(self._address, self._authkey)
         try:
-            return managers.dispatch(wire, None, function, args)  # type: ignore[attr-defined]
+            wire.send((None, function, args, {}))
+            answer: tuple[str, Any] = wire.recv()
+        except (EOFError, OSError):
+            raise NoServerError(
+                f"the server at {shown(self._address)} hung up; it is stopping, or was "
+                "killed: start it again"
+            ) from None
         finally:
             wire.close()
+        return answer
 
     def _proxy(self, typeid: str, *args: Any) -> QueueProxy:
         state = managers.State  # type: ignore[attr-defined]
@@ -167,7 +174,7 @@ class QueueManager(managers.BaseManager):
             initializer(*initargs)
         server = cls._Server(registry, address, authkey, serializer)
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
-        threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
+        threading.Thread(target=server.stop_with_parent, daemon=True).start()
         writer.send(server.address)
         writer.close()
         server.serve_forever()
@@ -201,19 +208,6 @@ for _typeid, _name in (
         QueueProxy,
         create_method=False,
     )
-
-
-def _stop_with_parent(server: QueueServer) -> None:
-    """Stop the server when the process that started it has gone."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    parent_pid = os.getppid()
-    # A brother process may hold the other end of the sentinel: look at both.
-    while not connection.wait([parent.sentinel], timeout=1.0):
-        if os.getppid() != parent_pid:
-            break
-    server.stop()
 
 
 def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueManager:

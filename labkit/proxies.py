@@ -8,6 +8,7 @@ from typing import Any
 from labkit.dialing import dial, retrying
 from labkit.errors import NotOfferedError, OutcomeUnknownError, ServerStoppedError
 from labkit.keys import SecretKey
+from labkit.packing import pack, unpack
 from labkit.queues import EXPOSED, QueueStats
 from labkit.referents import IDENT_PREFIX
 from labkit.transport import SERIALIZER, shown
@@ -18,7 +19,7 @@ __all__ = ["QueueProxy"]
 # Doing these twice harms nobody. Also receive: what the lost connection took on a
 # receipt goes back to the queue when the connection ends.
 _REPEATABLE = frozenset(
-    {"qsize", "empty", "full", "stats", "dead_letters", "receive", "__repr__"}
+    {"qsize", "empty", "full", "stats", "dead_letters_packed", "receive_packed"}
 )
 
 
@@ -66,6 +67,7 @@ class QueueProxy(managers.BaseProxy):
         self._tls = getattr(manager, "links", None) or util.ForkAwareLocal()
         self._retry_for: float = getattr(manager, "retry_for", 0.0)
         self._offered = frozenset(EXPOSED if exposed is None else exposed)
+        self._packs = "put_packed" in self._offered
 
     def _incref(self) -> None:
         # Named queues live as long as their server. Nothing is counted, so nothing
@@ -80,9 +82,11 @@ class QueueProxy(managers.BaseProxy):
         kwds: dict[str, Any] = {},  # noqa: B006 - as in BaseProxy
     ) -> Any:
         if methodname in EXPOSED and methodname not in self._offered:
+            # Packed or not, a plain queue has no batches and no receipts.
+            name = methodname.replace("t_packed", "t_many").removesuffix("_packed")
             raise NotOfferedError(
                 f"the queue at {shown(self._token.address)} is a plain queue.Queue, "
-                f"which has no {methodname}(); host a TaskQueue to use it"
+                f"which has no {name}(); host a TaskQueue to use it"
             )
         request = (self._token.id, methodname, args, kwds)
         wire = self._wire()  # where this fails, nothing was sent
@@ -103,8 +107,9 @@ class QueueProxy(managers.BaseProxy):
     def _outcome_unknown(self, methodname: str) -> OutcomeUnknownError:
         return OutcomeUnknownError(
             f"the connection to {shown(self._token.address)} ended during "
-            f"{methodname}(): the server may or may not have done it; look at the "
-            "queue, or use receive() and ack(), before you do it again"
+            f"{methodname.removesuffix('_packed')}(): the server may or may not have "
+            "done it; look at the queue, or use receive() and ack(), before you do it "
+            "again"
         )
 
     def _exchange(self, wire: Wire, request: tuple[Any, ...]) -> tuple[str, Any]:
@@ -142,33 +147,47 @@ class QueueProxy(managers.BaseProxy):
 
     # The methods of a queue; TaskQueue documents them.
 
+    # Items travel packed where the server has a TaskQueue: it need not open them.
+
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put an item; see :meth:`queue.Queue.put`."""
-        self._callmethod("put", (item, block, timeout))
+        if self._packs:
+            self._callmethod("put_packed", (pack([item]), 1, block, timeout))
+        else:
+            self._callmethod("put", (item, block, timeout))
 
     def put_nowait(self, item: Any) -> None:
         """Put an item, or raise ``queue.Full`` at once."""
-        self._callmethod("put", (item, False))
+        self.put(item, False)
 
     def put_many(
         self, items: Iterable[Any], block: bool = True, timeout: float | None = None
     ) -> None:
         """Put all items or none; see :meth:`TaskQueue.put_many`."""
-        self._callmethod("put_many", (list(items), block, timeout))
+        batch = list(items)
+        if batch:
+            args = (pack(batch), len(batch), block, timeout)
+            self._callmethod("put_packed", args)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Take an item; see :meth:`queue.Queue.get`."""
-        return self._callmethod("get", (block, timeout))
+        if not self._packs:
+            return self._callmethod("get", (block, timeout))
+        (blob,) = self._callmethod("get_packed", (1, block, timeout))
+        return unpack(blob)[0]
 
     def get_nowait(self) -> Any:
         """Take an item, or raise ``queue.Empty`` at once."""
-        return self._callmethod("get", (False,))
+        return self.get(False)
 
     def get_many(
         self, max_items: int = 100, block: bool = True, timeout: float | None = None
     ) -> list[Any]:
         """Take what is there; see :meth:`TaskQueue.get_many`."""
-        items: list[Any] = self._callmethod("get_many", (max_items, block, timeout))
+        blobs = self._callmethod("get_packed", (max_items, block, timeout))
+        items: list[Any] = unpack(blobs[0])
+        for blob in blobs[1:]:
+            items += unpack(blob)
         return items
 
     def receive(
@@ -178,10 +197,9 @@ class QueueProxy(managers.BaseProxy):
         timeout: float | None = None,
     ) -> tuple[str, Any]:
         """Take an item on a receipt; see :meth:`TaskQueue.receive`."""
-        answer: tuple[str, Any] = self._callmethod(
-            "receive", (visibility_timeout, block, timeout)
-        )
-        return answer
+        args = (visibility_timeout, block, timeout)
+        receipt, blob = self._callmethod("receive_packed", args)
+        return receipt, unpack(blob)[0]
 
     def ack(self, receipt: str) -> None:
         """Say that the item is done; see :meth:`TaskQueue.ack`."""
@@ -193,8 +211,8 @@ class QueueProxy(managers.BaseProxy):
 
     def dead_letters(self) -> list[Any]:
         """Return the items given up; see :meth:`TaskQueue.dead_letters`."""
-        items: list[Any] = self._callmethod("dead_letters")
-        return items
+        blobs = self._callmethod("dead_letters_packed")
+        return [item for blob in blobs for item in unpack(blob)]
 
     def stats(self) -> QueueStats:
         """Return the queue's numbers; see :meth:`TaskQueue.stats`."""

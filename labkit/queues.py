@@ -10,6 +10,8 @@ from typing import Any
 from labkit.batches import BatchQueue
 from labkit.callers import CALLER
 from labkit.errors import ReceiptError
+from labkit.packing import Packed, pack, unpack
+from labkit.stats import QueueStats
 
 __all__ = ["EXPOSED", "QueueStats", "TaskQueue"]
 
@@ -18,45 +20,15 @@ EXPOSED = (
     *("put", "get", "put_nowait", "get_nowait", "qsize", "empty", "full"),
     *("task_done", "join"),
     *("put_many", "get_many", "receive", "ack", "nack", "dead_letters", "stats"),
+    # The same with items that the server does not open: labkit's proxies use these.
+    *("put_packed", "get_packed", "receive_packed", "dead_letters_packed"),
     *(("shutdown",) if hasattr(queue.Queue, "shutdown") else ()),  # from Python 3.13
 )
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStats:
-    """A queue's numbers at one moment.
-
-    Attributes
-    ----------
-    depth : int
-        Items that wait to be taken.
-    unacked : int
-        Items handed out by ``receive`` whose receipt is still open.
-    put, got : int
-        Items put, and items handed out, since the queue was made.
-    redelivered : int
-        Items that went back to the head: worker dead, late, or ``nack``.
-    dead : int
-        Items given up after ``max_deliveries``.
-    waiting_consumers : int
-        Calls that wait for an item now.
-    connections : int
-        Client connections open at the server; 0 in one's own process.
-    """
-
-    depth: int
-    unacked: int
-    put: int
-    got: int
-    redelivered: int
-    dead: int
-    waiting_consumers: int
-    connections: int
-
-
 @dataclass(slots=True)
 class _Delivery:
-    item: Any
+    entry: Any
     deadline: float
     deliveries: int
     owner: object
@@ -129,20 +101,41 @@ class TaskQueue(BatchQueue):
         ValueError
             ``visibility_timeout`` is not above 0.
         """
+        receipt, entry = self._lend(visibility_timeout, block, timeout)
+        return receipt, self._item_of(entry)
+
+    def receive_packed(
+        self,
+        visibility_timeout: float = 30.0,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> tuple[str, bytes]:
+        """Take an item as a pickled list of one; see :meth:`receive`."""
+        receipt, entry = self._lend(visibility_timeout, block, timeout)
+        return receipt, self._blob_of(entry)
+
+    def _lend(
+        self, visibility_timeout: float, block: bool, timeout: float | None
+    ) -> tuple[str, Any]:
         if not visibility_timeout > 0:
             raise ValueError(
                 f"visibility_timeout is {visibility_timeout}; give seconds above 0"
             )
-        item = self.get(block, timeout)
-        with self.mutex:
+        with self.not_empty:
+            self._wait_for_item(block, timeout)
+            head = self._head()
+            if type(head) is Packed and head.count > 1:
+                self._open_head()
+            entry, deliveries = self._pop(1)
             receipt = next(self._receipts)
             self._unacked[receipt] = _Delivery(
-                self._taken([item])[0],
+                entry,
                 time.monotonic() + visibility_timeout,
-                CALLER.deliveries + 1,
+                deliveries + 1,
                 CALLER.owner,
             )
-        return receipt, item
+            self.not_full.notify()
+        return receipt, entry
 
     def ack(self, receipt: str) -> None:
         """Say that the item is done; it counts as :meth:`task_done` too.
@@ -154,7 +147,7 @@ class TaskQueue(BatchQueue):
             long and went back to the queue, where another worker may have it.
         """
         with self.mutex:
-            self._done(self._close(receipt).item)
+            self._done(self._close(receipt).entry)
             self._one_done()
 
     def nack(self, receipt: str) -> None:
@@ -170,9 +163,21 @@ class TaskQueue(BatchQueue):
 
     def dead_letters(self) -> list[Any]:
         """Return the items given up after ``max_deliveries``, oldest first."""
+        return [item for blob in self.dead_letters_packed() for item in unpack(blob)]
+
+    def dead_letters_packed(self) -> list[bytes]:
+        """Return the items given up, each as a pickled list of one."""
         with self.mutex:
             self._return_overdue()
-            return [self._item_of(kept) for kept in self._dead]
+            return [self._blob_of(entry) for entry in self._dead]
+
+    def _item_of(self, entry: Any) -> Any:
+        value = self._value(entry)
+        return unpack(value.blob)[0] if type(value) is Packed else value
+
+    def _blob_of(self, entry: Any) -> bytes:
+        value = self._value(entry)
+        return value.blob if type(value) is Packed else pack([value])
 
     def stats(self) -> QueueStats:
         """Return the queue's numbers at this moment, as a frozen record."""
@@ -214,24 +219,22 @@ class TaskQueue(BatchQueue):
 
     def _hand_back(self, delivery: _Delivery) -> None:
         dead = delivery.deliveries >= self.max_deliveries
-        self._note(delivery.item, delivery.deliveries, dead)
+        self._note(delivery.entry, delivery.deliveries, dead)
         if dead:
-            self._dead.append(delivery.item)
+            self._dead.append(delivery.entry)
             self._one_done()
             return
         self._redelivered += 1
-        self._returned.appendleft((delivery.item, delivery.deliveries))
+        self._returned.appendleft((delivery.entry, delivery.deliveries))
+        self._size += 1
         self.not_empty.notify()
 
     # What a journal does beside.
 
-    def _item_of(self, kept: Any) -> Any:
-        return kept
-
-    def _done(self, kept: Any) -> None:
+    def _done(self, entry: Any) -> None:
         pass
 
-    def _note(self, kept: Any, deliveries: int, dead: bool) -> None:
+    def _note(self, entry: Any, deliveries: int, dead: bool) -> None:
         pass
 
     def _one_done(self) -> None:
