@@ -12,6 +12,8 @@ __all__ = [
     "JournalError",
     "KeyTypeError",
     "LabkitError",
+    "MeasurementCancelledError",
+    "MeasurementError",
     "NoServerError",
     "NotAQueueServerError",
     "NotOfferedError",
@@ -102,3 +104,11 @@ class ExerciseError(LabkitError, ValueError):
 
 class UnknownTaskError(LabkitError, LookupError):
     """No exercise has a task of this name."""
+
+
+class MeasurementError(LabkitError, RuntimeError):
+    """A measurement cannot be made, or could not be made within its budget."""
+
+
+class MeasurementCancelledError(LabkitError):
+    """A measurement was cancelled; its processes have ended."""
