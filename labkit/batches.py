@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.callers import CALLER, PatientCondition
-from labkit.packing import TAKING, Packed, pack, unpack
+from labkit.packing import TAKING, Packed, pack, ship, unpack
 
 __all__ = ["BatchQueue"]
 
@@ -76,13 +76,13 @@ class BatchQueue(queue.Queue[Any]):
 
     def put_packed(
         self,
-        blob: bytes,
+        blob: bytes | memoryview,
         count: int = 1,
         block: bool = True,
         timeout: float | None = None,
     ) -> None:
         """Put a pickled list of ``count`` items; see :meth:`put_many`."""
-        self._put_entries([Packed(count, bytes(blob))], count, block, timeout)
+        self._put_entries([Packed(count, blob)], count, block, timeout)
 
     def _put_entries(
         self, entries: list[Any], count: int, block: bool, timeout: float | None
@@ -163,7 +163,7 @@ class BatchQueue(queue.Queue[Any]):
 
     def get_packed(
         self, max_items: int = 1, block: bool = True, timeout: float | None = None
-    ) -> list[bytes]:
+    ) -> list[Any]:
         """Take what is there as pickled lists, in order; see :meth:`get_many`."""
         if max_items < 1:
             raise ValueError(f"max_items is {max_items}; give 1 or more")
@@ -197,8 +197,8 @@ class BatchQueue(queue.Queue[Any]):
         self._got_count += count
         return taken
 
-    def _pop_blobs(self, limit: int) -> list[bytes]:
-        blobs: list[bytes] = []
+    def _pop_blobs(self, limit: int) -> list[Any]:
+        blobs: list[Any] = []
         loose: list[Any] = []
         CALLER.taken = []
         while limit > 0 and self._size:
@@ -207,7 +207,7 @@ class BatchQueue(queue.Queue[Any]):
                 loose.append(head)
                 count = 1
             elif head.count <= limit:
-                blobs += [pack(loose)] * bool(loose) + [head.blob]
+                blobs += [ship(pack(loose))] * bool(loose) + [ship(head.blob)]
                 loose = []
                 count = head.count
             else:
@@ -215,7 +215,7 @@ class BatchQueue(queue.Queue[Any]):
                 continue
             CALLER.taken.append(self._pop(count))
             limit -= count
-        return blobs + [pack(loose)] * bool(loose)
+        return blobs + [ship(pack(loose))] * bool(loose)
 
     def _first_item(self) -> Any:
         """Return the first item, which is then an entry of its own, at the head."""

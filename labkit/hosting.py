@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import os
-import pickle
 import socket
 import threading
 import time
@@ -24,7 +23,7 @@ from labkit.transport import (
     Listener,
     shown,
 )
-from labkit.wire import Wire
+from labkit.wire import Wire, opened
 
 __all__ = ["QueueServer"]
 
@@ -192,10 +191,10 @@ class QueueServer(Referents):
             self._answer(conn, body)
             conn.busy = False
 
-    def _answer(self, wire: Wire, body: bytes | memoryview) -> None:
+    def _answer(self, wire: Wire, body: memoryview) -> None:
         obj = name = None
         try:
-            ident, name, args, kwds = pickle.loads(body)  # noqa: S301 - the protocol
+            ident, name, args, kwds = opened(body)
             obj, exposed, typeids = self.referent(ident)
             reply = self._call(wire, ident, obj, name, exposed, args, kwds)
             if typeids and name in typeids and reply[0] == "#RETURN":
@@ -205,17 +204,21 @@ class QueueServer(Referents):
         except Exception:  # noqa: BLE001 - whatever it is, the client is told
             reply = "#TRACEBACK", format_exc()
         try:
-            packed = pickle.dumps(reply)
-        except Exception:  # noqa: BLE001 - a class may raise anything here
-            packed = pickle.dumps(("#UNSERIALIZABLE", format_exc()))
-        try:
-            wire.send_bytes(packed)
+            self._send(wire, reply, str(name).endswith("_packed"))
         except OSError:
             if reply[0] == "#RETURN" and isinstance(obj, TaskQueue):
                 obj.take_back(str(name))
             raise
         if reply[0] == "#RETURN" and isinstance(obj, TaskQueue):
             obj.delivered(str(name))
+
+    def _send(self, wire: Wire, reply: _Reply, beside: bool) -> None:
+        try:
+            (wire.send_beside if beside else wire.send)(reply)
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - a class may raise anything when pickled
+            wire.send(("#UNSERIALIZABLE", format_exc()))
 
     def _call(
         self,

@@ -2,11 +2,13 @@
 
 import pickle
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["TAKING", "Packed", "pack", "unpack"]
+__all__ = ["TAKING", "Packed", "pack", "ship", "unpack"]
 
 # The calls that take items for good.
 TAKING = frozenset({"get", "get_nowait", "get_many", "get_packed"})
+BESIDE_FROM = 1 << 15  # bytes; below, a copy is cheaper than a piece of its own
 
 pack = pickle.dumps
 unpack = pickle.loads  # of what clients put: whoever holds the key is trusted so far
@@ -21,4 +23,9 @@ class Packed:
     """
 
     count: int
-    blob: bytes
+    blob: bytes | memoryview
+
+
+def ship(blob: bytes | memoryview) -> Any:
+    """Return a blob ready to be sent: a large one goes beside the message, uncopied."""
+    return blob if len(blob) < BESIDE_FROM else pickle.PickleBuffer(blob)

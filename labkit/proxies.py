@@ -8,7 +8,7 @@ from typing import Any
 from labkit.dialing import dial, retrying
 from labkit.errors import NotOfferedError, OutcomeUnknownError, ServerStoppedError
 from labkit.keys import SecretKey
-from labkit.packing import pack, unpack
+from labkit.packing import pack, ship, unpack
 from labkit.queues import EXPOSED, QueueStats
 from labkit.referents import IDENT_PREFIX
 from labkit.transport import SERIALIZER, shown
@@ -116,7 +116,10 @@ class QueueProxy(managers.BaseProxy):
         # Whatever interrupts this, even between two statements, leaves busy set,
         # and _wire() throws the connection away.
         wire.busy = True
-        wire.send(request)
+        if request[1] == "put_packed":
+            wire.send_beside(request)
+        else:
+            wire.send(request)
         reply: tuple[str, Any] = wire.recv()
         wire.busy = False
         return reply
@@ -152,7 +155,7 @@ class QueueProxy(managers.BaseProxy):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put an item; see :meth:`queue.Queue.put`."""
         if self._packs:
-            self._callmethod("put_packed", (pack([item]), 1, block, timeout))
+            self._callmethod("put_packed", (ship(pack([item])), 1, block, timeout))
         else:
             self._callmethod("put", (item, block, timeout))
 
@@ -166,7 +169,7 @@ class QueueProxy(managers.BaseProxy):
         """Put all items or none; see :meth:`TaskQueue.put_many`."""
         batch = list(items)
         if batch:
-            args = (pack(batch), len(batch), block, timeout)
+            args = (ship(pack(batch)), len(batch), block, timeout)
             self._callmethod("put_packed", args)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from labkit.batches import BatchQueue
 from labkit.callers import CALLER
 from labkit.errors import ReceiptError
-from labkit.packing import Packed, pack, unpack
+from labkit.packing import Packed, pack, ship, unpack
 from labkit.stats import QueueStats
 
 __all__ = ["EXPOSED", "QueueStats", "TaskQueue"]
@@ -109,7 +109,7 @@ class TaskQueue(BatchQueue):
         visibility_timeout: float = 30.0,
         block: bool = True,
         timeout: float | None = None,
-    ) -> tuple[str, bytes]:
+    ) -> tuple[str, Any]:
         """Take an item as a pickled list of one; see :meth:`receive`."""
         receipt, entry = self._lend(visibility_timeout, block, timeout)
         return receipt, self._blob_of(entry)
@@ -165,7 +165,7 @@ class TaskQueue(BatchQueue):
         """Return the items given up after ``max_deliveries``, oldest first."""
         return [item for blob in self.dead_letters_packed() for item in unpack(blob)]
 
-    def dead_letters_packed(self) -> list[bytes]:
+    def dead_letters_packed(self) -> list[Any]:
         """Return the items given up, each as a pickled list of one."""
         with self.mutex:
             self._return_overdue()
@@ -175,9 +175,9 @@ class TaskQueue(BatchQueue):
         value = self._value(entry)
         return unpack(value.blob)[0] if type(value) is Packed else value
 
-    def _blob_of(self, entry: Any) -> bytes:
+    def _blob_of(self, entry: Any) -> Any:
         value = self._value(entry)
-        return value.blob if type(value) is Packed else pack([value])
+        return ship(value.blob if type(value) is Packed else pack([value]))
 
     def stats(self) -> QueueStats:
         """Return the queue's numbers at this moment, as a frozen record."""

@@ -7,12 +7,13 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["QuietSocket", "Wire"]
+__all__ = ["QuietSocket", "Wire", "opened"]
 
 _LENGTH = struct.Struct("!i")
 _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 16
-_PIECE = 1 << 20  # a length header alone never makes us allocate more than this
+_PIECE = 1 << 26  # a length header alone never makes us ask for more memory
+_FULL_STOP = ord(".")  # the last byte of every pickle
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
 
 
@@ -43,11 +44,12 @@ class Wire:
         is out of step and must be thrown away.
     """
 
-    __slots__ = ("_has_news", "_left", "busy", "sock")
+    __slots__ = ("_has_news", "_left", "_was_large", "busy", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._left = b""
+        self._was_large = False
         self._has_news = _news_of(sock)
         self.busy = False
 
@@ -77,24 +79,49 @@ class Wire:
         """Send one object as a pickle."""
         self.send_bytes(pickle.dumps(obj))
 
+    def send_beside(self, obj: Any) -> None:
+        """Send one object, the buffers in it uncopied, to a peer that is labkit's.
+
+        Every ``pickle.PickleBuffer`` in it travels behind the pickle, in the same
+        message: pickle, buffers, their lengths, their number. A pickle ends with a
+        full stop and such a message does not, so the peer can tell.
+        """
+        buffers: list[pickle.PickleBuffer] = []
+        head = pickle.dumps(obj, protocol=5, buffer_callback=buffers.append)
+        if not buffers:
+            self.send_bytes(head)
+            return
+        views = [buffer.raw() for buffer in buffers]
+        sizes = b"".join(_LONG_LENGTH.pack(len(view)) for view in views)
+        tail = sizes + bytes([len(views), 0])
+        self._send_pieces([head, *views, tail])
+
     def recv(self) -> Any:
         """Receive one object; EOFError when the other side has closed."""
-        return pickle.loads(self.recv_bytes())  # noqa: S301 - the protocol is pickles
+        return opened(self.recv_bytes())
 
     def send_bytes(self, body: bytes) -> None:
         """Send one message: its length, then its bytes."""
-        size = len(body)
+        if len(body) < _JOIN_BELOW:
+            self.sock.sendall(_LENGTH.pack(len(body)) + body)
+        else:
+            self._send_pieces([body])
+
+    def _send_pieces(self, pieces: list[Any]) -> None:
+        size = sum(map(len, pieces))
         if size > 0x7FFFFFFF:
             header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size)
         else:
             header = _LENGTH.pack(size)
-        if size < _JOIN_BELOW:
-            self.sock.sendall(header + body)
-        else:
-            self.sock.sendall(header)
-            self.sock.sendall(body)
+        rest = [memoryview(piece) for piece in (header, *pieces) if len(piece)]
+        while rest:
+            sent = _send_some(self.sock, rest)
+            while rest and sent >= len(rest[0]):
+                sent -= len(rest.pop(0))
+            if sent:
+                rest[0] = rest[0][sent:]
 
-    def recv_bytes(self, maxlength: int | None = None) -> bytes | memoryview:
+    def recv_bytes(self, maxlength: int | None = None) -> memoryview:
         """Receive one message, of any length or of ``maxlength`` bytes at most.
 
         Raises
@@ -104,7 +131,9 @@ class Wire:
         OSError
             It has closed within one, or the message is longer than ``maxlength``.
         """
-        data: bytes | bytearray = self._left or self._read(_READ_SIZE)
+        # After a large message another is likely: then its body is read in one
+        # piece into its place. Else one read gets header and body together.
+        data = self._left or self.sock.recv(4 if self._was_large else _READ_SIZE)
         if not data:
             raise EOFError("the other side has closed the connection")
         data = self._at_least(4, data)
@@ -116,25 +145,57 @@ class Wire:
             start = 12
         if size < 0 or (maxlength is not None and size > maxlength):
             raise OSError(f"bad message length: {size} bytes")
+        self._was_large = size > _READ_SIZE
         end = start + size
-        if len(data) < end:
-            data = self._at_least(end, data)
-        self._left = bytes(data[end:])
-        return memoryview(data)[start:end]
+        self._left = data[end:]
+        if len(data) == start:
+            return memoryview(self._at_least(size, b""))
+        return memoryview(self._at_least(end, data))[start:end]
 
-    def _read(self, size: int) -> bytes:
-        return self.sock.recv(size)
-
-    def _at_least(self, size: int, data: bytes | bytearray) -> bytes | bytearray:
+    def _at_least(self, size: int, data: bytes) -> bytes:
+        """Return ``data`` and what follows it, ``size`` bytes or more."""
         if len(data) >= size:
             return data
-        grown = bytearray(data)
-        while len(grown) < size:
-            piece = self._read(min(size - len(grown), _PIECE))
+        pieces = [data] if data else []
+        missing = size - len(data)
+        while missing:
+            piece = self.sock.recv(min(missing, _PIECE), socket.MSG_WAITALL)
             if not piece:
                 raise OSError("the connection ended within a message")
-            grown += piece
-        return grown
+            pieces.append(piece)
+            missing -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def opened(message: memoryview) -> Any:
+    """Return the object in a message, whether or not buffers lie beside it.
+
+    Raises
+    ------
+    Exception
+        Whatever unpickling raises.
+    """
+    if not len(message) or message[-1] == _FULL_STOP:
+        return pickle.loads(message)  # noqa: S301 - the protocol is pickles
+    count = message[-2]
+    end = len(message) - 2 - 8 * count
+    sizes = [_LONG_LENGTH.unpack_from(message, end + 8 * n)[0] for n in range(count)]
+    start = end - sum(sizes)
+    if start < 0:
+        raise pickle.UnpicklingError("the message is shorter than it says")
+    buffers = []
+    where = start
+    for size in sizes:
+        buffers.append(message[where : where + size])
+        where += size
+    return pickle.loads(message[:start], buffers=buffers)  # noqa: S301 - as above
+
+
+def _send_some(sock: socket.socket, views: list[memoryview]) -> int:
+    """Send a part of the views; return how many bytes."""
+    if hasattr(sock, "sendmsg"):
+        return sock.sendmsg(views[:8])
+    return sock.send(views[0])  # Windows
 
 
 def _news_of(sock: socket.socket) -> Callable[[], object]:
