@@ -1,0 +1,122 @@
+"""One connection: whole messages in, whole messages out, of any size."""
+
+import pickle
+import socket
+import struct
+import threading
+from multiprocessing.connection import Connection
+
+import pytest
+
+from labkit.wire import Wire, opened
+
+SIZES = [0, 1, 16_384, 16_385, 65_535, 65_536, 65_537, 1_000_000, 3_000_001]
+
+
+@pytest.fixture
+def ends():
+    """Return two connected wires."""
+    left, right = map(Wire, socket.socketpair())
+    yield left, right
+    left.close()
+    right.close()
+
+
+def exchange(sender, receiver, send):
+    """Send in a thread, so that any size goes through; return what arrives."""
+    thread = threading.Thread(target=send, args=(sender,))
+    thread.start()
+    message = receiver.recv()
+    thread.join()
+    return message
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_message_of_any_size_arrives_whole(ends, size):
+    """Small, at the limits, and larger than any buffer; twice in a row."""
+    letter = bytes(size)
+    for _ in range(2):
+        assert exchange(*ends, lambda wire: wire.send(letter)) == letter
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_buffers_travel_beside_the_pickle(ends, size):
+    """Two buffers and an object come out as they went in."""
+    letter, stamp = b"x" * size, b"y" * 70_000
+    sent = ("put", pickle.PickleBuffer(letter), pickle.PickleBuffer(stamp), 5)
+    method, first, second, number = exchange(*ends, lambda wire: wire.send_beside(sent))
+    assert (method, bytes(first), bytes(second), number) == ("put", letter, stamp, 5)
+
+
+def test_several_messages_in_one_packet_are_kept_apart(ends):
+    """What was read too far is the beginning of the next message."""
+    left, right = ends
+    for number in range(5):
+        left.send(number)
+    left.send(b"x" * 100_000)
+    assert [right.recv() for _ in range(5)] == list(range(5))
+    assert len(right.recv()) == 100_000
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_the_standard_librarys_connection_is_understood(size):
+    """A message of the other kind of peer arrives, in both directions."""
+    ours, theirs = socket.socketpair()
+    wire, plain = Wire(ours), Connection(theirs.detach())
+    letter = b"x" * size
+    sender = threading.Thread(target=plain.send, args=(letter,))
+    sender.start()
+    assert wire.recv() == letter
+    sender.join()
+    sender = threading.Thread(target=wire.send, args=(letter,))
+    sender.start()
+    assert plain.recv() == letter
+    sender.join()
+    plain.close()
+    wire.close()
+
+
+def test_an_end_between_messages_is_an_end_of_file(ends):
+    """The other side has closed: EOFError, and is_gone() knew."""
+    left, right = ends
+    assert not right.is_gone()
+    left.close()
+    assert right.is_gone()
+    with pytest.raises(EOFError):
+        right.recv()
+
+
+@pytest.mark.parametrize("announced", [50, 70_000, 2_000_000_000])
+def test_an_end_within_a_message_is_an_error(ends, announced):
+    """Half a message is no message, and a huge length costs no memory."""
+    left, right = ends
+    left.sock.sendall(struct.pack("!i", announced) + b"half")
+    left.close()
+    with pytest.raises(OSError, match="within a message"):
+        right.recv()
+
+
+@pytest.mark.parametrize("announced", [257, 2**31 - 1, -2])
+def test_a_length_beyond_the_limit_is_refused(ends, announced):
+    """Before authentication 256 bytes are the limit; a negative length is none."""
+    left, right = ends
+    left.sock.sendall(struct.pack("!i", announced))
+    with pytest.raises(OSError, match="bad message length"):
+        right.recv_bytes(256)
+
+
+@pytest.mark.parametrize(
+    "message", [b"\0", b"\5\0", b"\1\0", struct.pack("!Q", 2**60) + b"\1\0", b"N" * 9]
+)
+def test_a_malformed_message_is_one_error(message):
+    """A message that announces buffers it does not hold raises, and reads no more."""
+    with pytest.raises((pickle.UnpicklingError, IndexError, struct.error, EOFError)):
+        opened(memoryview(message))
+
+
+def test_an_unread_message_is_no_end(ends):
+    """Data that waits to be read does not make the other side gone."""
+    left, right = ends
+    left.send("hello")
+    assert not right.is_gone()
+    assert right.recv() == "hello"
