@@ -24,11 +24,23 @@ TYPES = {
 }  # fmt: skip
 # Why the copy that a learner starts from gets no points.
 BLANK = {
+    "03.1": "start('clerk.py', key) started the program with the key among its",
+    "03.2": "The answer to 03.2 is not written yet: line 7 still says",
+    "03.3": "log_in(wire, key) raised UnboundLocalError",
+    "03.4": "let_in(wire, key, log) sent the same challenge to two clients",
+    "03.5": "The answer to 03.5 is not written yet: line 15 still says",
     "04.1": "consume(orders, handle, 0.15) was still running after 3 s, at line 8: "
     "order = orders.get(); expected it to end. get() without a timeout waits",
     "04.2": "consume(orders, work, 0.2) returned 'error' after order 1; expected",
     "04.3": "The answer to 04.3 is not written yet: line 2 still says",
     "04.4": "The answer to 04.4 is not written yet: line 4 still says",
+    "08.1": "pack(orders, work, 5) was killed while it packed 'order 1'; then the "
+    "queue held order 2, order 3; expected order 1, too. get() hands an order over",
+    "08.2": "'get, killed while packing': you said None; expected a number",
+    "08.3": "pack(orders, work, 0.2, 30) tried 'order 1' 1 time, and its work had "
+    "failed; expected a second try.",
+    "08.4": "The answer to 08.4 is not written yet: line 12 still says",
+    "08.5": "The answer to 08.5 is not written yet: line 10 still says",
 }
 by_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 by_wrong = pytest.mark.parametrize(

@@ -1,0 +1,15 @@
+import subprocess
+import sys
+
+
+def start(program, key):
+    """Start a program that needs the key; return its Popen."""
+    started = subprocess.Popen(
+        [sys.executable, program, key.hex()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    started.stdin.write(key.hex() + "\n")
+    started.stdin.close()
+    return started

@@ -1,0 +1,10 @@
+import hmac
+
+
+def prove(challenge, key):
+    """Return the answer to a challenge, ready to be sent."""
+    message = challenge.removeprefix(b"#CHALLENGE#")
+    if not message.startswith(b"{"):
+        return hmac.digest(key, message, "md5")
+    name = message[1 : message.index(b"}")]
+    return b"{" + name + b"}" + hmac.digest(key, message, name.decode())

@@ -1,0 +1,10 @@
+import hmac
+
+
+def prove(challenge, key):
+    """Return the answer to a challenge, ready to be sent."""
+    message = challenge.removeprefix(b"#CHALLENGE#")
+    if len(message) == 20:
+        return hmac.digest(message, key, "md5")
+    name = message[1:].partition(b"}")[0]
+    return b"{" + name + b"}" + hmac.digest(message, key, name.decode())
