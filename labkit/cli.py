@@ -1,7 +1,9 @@
 """What the commands produce, consume, master, worker and key have in common."""
 
 import argparse
+import contextlib
 import math
+import os
 import re
 import signal
 import sys
@@ -80,6 +82,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.name = name
+        _mend_streams()
 
     def error(self, message: str) -> NoReturn:
         """Say in one sentence what is wrong, and exit with code 2."""
@@ -120,6 +123,14 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(
             "--skip-bad", action="store_true", help="go on after a malformed line"
         )
+
+
+def _mend_streams() -> None:
+    """Give a program that was started with closed streams ones that are empty."""
+    for name, mode in (("stdin", "r"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 - to the end
+            setattr(sys, name, nothing)
 
 
 def address(text: str) -> "Address":
@@ -164,6 +175,8 @@ def read_items(
     options: argparse.Namespace, on_bad: Callable[[str], None]
 ) -> Iterator[Any]:
     """Yield the input's items; ``on_bad`` hears of lines that ``--skip-bad`` skips."""
+    if "-" in (options.files or ["-"]) and sys.stdin.isatty():
+        print("type lines; end with Ctrl-D (Windows: Ctrl-Z, Enter)", file=sys.stderr)
     return jsonlines.read_items(
         options.files, text=options.text, on_bad=on_bad if options.skip_bad else None
     )
@@ -177,10 +190,11 @@ def count_of(count: int, noun: str) -> str:
 def say(name: str, sentence: str) -> None:
     """Write a sentence on standard error, without harming a progress bar."""
     line = f"labkit {name}: {sentence}"
-    if "tqdm" in sys.modules:
-        sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
-    else:
-        print(line, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        if "tqdm" in sys.modules:
+            sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr, flush=True)
 
 
 def progress(total: int | None, unit: str) -> Callable[[int], Any]:

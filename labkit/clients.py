@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from labkit import keys, managers
 from labkit.errors import (
     LabkitError,
+    NoServerError,
+    NotAQueueServerError,
     NotOfferedError,
     OutcomeUnknownError,
     ServerStoppedError,
@@ -63,9 +65,24 @@ def patiently(call: Callable[[], _T], retry_for: float, *, again: bool = False) 
     again : bool, default False
         Whether it may be done twice, so that it is repeated too where nobody knows
         whether it was done.
+
+    Raises
+    ------
+    ServerStoppedError
+        The server is stopping, or has gone; nothing was done.
+    OutcomeUnknownError
+        The server went away, and it may have been done.
     """
-    if retry_for <= 0:
-        return call()
+    try:
+        return _retrying(call, retry_for, again) if retry_for > 0 else call()
+    except (NoServerError, NotAQueueServerError):
+        # A server that is being killed may still answer, with half a handshake.
+        raise ServerStoppedError(
+            "the server has ended; start it again, and use --retry-for to wait for it"
+        ) from None
+
+
+def _retrying(call: Callable[[], _T], retry_for: float, again: bool) -> _T:
     import tenacity
 
     kinds = (ServerStoppedError, OutcomeUnknownError) if again else ServerStoppedError
@@ -115,6 +132,8 @@ class Intake:
         """
         try:
             return self._take(timeout)
+        except NotOfferedError:
+            raise
         except _SHUT_DOWN:
             raise ServerStoppedError("the queue was shut down") from None
         except (ImportError, AttributeError, pickle.UnpicklingError) as error:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from labkit import cli, jsonlines
-from labkit.errors import ReceiptError
+from labkit.errors import ReceiptError, ServerStoppedError
 
 __all__ = ["main"]
 
@@ -67,19 +67,14 @@ class _Consumer:
             receipt, item = self._take()
         except queue.Empty:
             return bool(self.options.forever)
-        except cli.GONE as error:
+        except cli.GONE:
             if self.options.max is not None:
                 raise
-            cli.say(
-                "consume", f"the server has ended, and no item was in hand: {error}"
-            )
+            cli.say("consume", "the server has ended; no item was in hand")
             return False
         self._print(receipt, item)
         self.count += 1
-        try:
-            self.intake.done(receipt)
-        except ReceiptError as error:
-            cli.say("consume", f"item {self.count}: {error}")
+        self._acknowledge(receipt)
         return True
 
     def _take(self) -> tuple[str | None, Any]:
@@ -87,6 +82,17 @@ class _Consumer:
 
         idle_s = self.options.idle
         return patiently(lambda: self.intake.take(idle_s), self.options.retry_for)
+
+    def _acknowledge(self, receipt: str | None) -> None:
+        try:
+            self.intake.done(receipt)
+        except ReceiptError as error:
+            cli.say("consume", f"item {self.count}: {error}")
+        except cli.GONE:
+            raise ServerStoppedError(
+                "the server ended before it heard that the last item is printed; "
+                "one with a journal will hand it out again"
+            ) from None
 
     def _print(self, receipt: str | None, item: Any) -> None:
         try:

@@ -116,6 +116,7 @@ class Crew:
         member.pipe.close()
         if not member.has_ended:
             self._replace(member)
+        member.process.close()
 
     def _hear(self, member: _Member, message: tuple[Any, ...]) -> None:
         match message:

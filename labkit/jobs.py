@@ -103,5 +103,8 @@ def perform(job: Job, item: Any) -> dict[str, Any]:
         record["result"] = jsonable(job(record["task"]))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a job runs any code
         record["error"] = "".join(traceback.format_exception_only(error)).strip()
-        record["traceback"] = traceback.format_exc()
+        theirs = error.__traceback__ and error.__traceback__.tb_next  # without ours
+        record["traceback"] = "".join(
+            traceback.format_exception(type(error), error, theirs)
+        )
     return record

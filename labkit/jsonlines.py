@@ -41,11 +41,12 @@ def read_items(
         A line is malformed; the message has its number.
     """
     for name, lines in _opened(files):
-        for count, line in enumerate(lines, 1):
+        for count, ended_line in enumerate(lines, 1):
+            line = ended_line.rstrip(b"\r\n")
             if not text and not line.strip():
                 continue
             try:
-                yield line.decode().rstrip("\r\n") if text else json.loads(line)
+                yield line.decode() if text else json.loads(line)
             except (ValueError, RecursionError) as error:
                 sentence = f"line {count} of {name} is {_reason(error, text, line)}"
                 if on_bad is None:
@@ -72,15 +73,19 @@ def _reason(error: Exception, text: bool, line: bytes) -> str:
 
 
 def jsonable(item: Any) -> Any:
-    """Return the item, or ``{"repr": text}`` for one that JSON cannot hold.
+    """Return the item in the types that JSON has, which any program can unpickle.
 
-    Such are bytes, sets, objects, and numbers that are infinite or not a number.
+    What JSON cannot hold becomes ``{"repr": text}``: bytes, sets, objects, and
+    numbers that are infinite or not a number.
     """
+    return json.loads(_as_json(item))
+
+
+def _as_json(item: Any) -> str:
     try:
-        json.dumps(item, allow_nan=False)
+        return json.dumps(item, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
-        return {"repr": _repr(item)}
-    return item
+        return json.dumps({"repr": _repr(item)}, ensure_ascii=False)
 
 
 def _repr(item: Any) -> str:
@@ -100,11 +105,13 @@ def emit(item: Any) -> None:
     OSError
         It cannot be written, for example to a full disk.
     """
+    if sys.stdout is None:  # print would say nothing, and the item would be lost
+        raise OSError("standard output is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A lone surrogate comes out as the escape that JSON has for it.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        print(json.dumps(jsonable(item), ensure_ascii=False), flush=True)
+        print(_as_json(item), flush=True)
     except OSError as error:
         _silence_stdout()
         # Windows reports a closed pipe as an invalid argument.

@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
         "Put one task into a queue for each line of JSON that is read, and print\n"
         "what came of it as a line of JSON: id, task, and result or error. Hosts the\n"
         "queues itself, unless --connect names a server. Waits as long as a task is\n"
-        "out. On a terminal without FILE, the tasks are those of --demo.",
+        "out. Reads all of its input first; on a terminal, that of --demo.",
         "python -m labkit master --demo --port 5555 --key-file lab.key",
     )
     parser.add_server(required=False)
