@@ -1,0 +1,12 @@
+import queue
+
+
+def pack(orders, work, idle_s):
+    """Work on orders until none has come for `idle_s` seconds."""
+    while True:
+        try:
+            receipt, order = orders.receive(timeout=idle_s)
+        except queue.Empty:
+            return
+        work(order)
+        orders.ack(order)

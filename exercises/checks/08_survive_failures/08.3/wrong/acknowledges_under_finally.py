@@ -1,0 +1,18 @@
+import queue
+
+from labkit.errors import ReceiptError
+
+
+def pack(orders, work, idle_s, hold_s):
+    """Work on orders until none has come for `idle_s` seconds."""
+    while True:
+        try:
+            receipt, order = orders.receive(hold_s, timeout=idle_s)
+        except queue.Empty:
+            return
+        try:
+            work(order)
+        except Exception:
+            orders.nack(receipt)
+        finally:
+            orders.ack(receipt)

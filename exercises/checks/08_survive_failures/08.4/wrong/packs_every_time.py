@@ -1,0 +1,12 @@
+import queue
+
+
+def pack(orders, work, ledger, idle_s):
+    """Work on each order once; its id is then a line of the ledger."""
+    while True:
+        try:
+            receipt, order = orders.receive(timeout=idle_s)
+        except queue.Empty:
+            return
+        work(order)
+        orders.ack(receipt)

@@ -1,0 +1,24 @@
+import queue
+import signal
+
+GONE = (EOFError, ConnectionError)
+
+
+def run(orders, work):
+    """Pack orders until told to end; return the exit code."""
+    told = []
+    signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    while not told:
+        try:
+            receipt, order = orders.receive(timeout=0.2)
+        except queue.Empty:
+            continue
+        except GONE:
+            return 0
+        work(order)
+        try:
+            orders.ack(receipt)
+        except GONE:
+            return 0
+    print("Told to end.")
+    return 0
