@@ -84,7 +84,7 @@ class Doorman:
 
     Parameters
     ----------
-    listener : Listener
+    listeners : list of Listener
         Closed when :meth:`run` returns.
     authkey : bytes
         The key of this server.
@@ -97,12 +97,12 @@ class Doorman:
 
     def __init__(
         self,
-        listener: Listener,
+        listeners: list[Listener],
         authkey: bytes,
         admit: Callable[[socket.socket], None],
         deadline_s: float = HANDSHAKE_DEADLINE_S,
     ) -> None:
-        self.listener = listener
+        self.listeners = listeners
         self.authkey = authkey
         self.admit = admit
         self.deadline_s = deadline_s
@@ -111,7 +111,7 @@ class Doorman:
         self._waiting = collections.OrderedDict()
         self._selector = selectors.DefaultSelector()
         self._bell, self._rope = socket.socketpair()
-        self._is_open = False  # whether the listener is in the selector
+        self._is_open = False  # whether the listeners are in the selector
         self._closed_until = 0.0
         self._stopping = False
 
@@ -123,16 +123,21 @@ class Doorman:
 
     def run(self) -> None:
         """Serve the door until :meth:`stop`."""
-        self.listener.sock.setblocking(False)
+        for listener in self.listeners:
+            listener.sock.setblocking(False)
         self._selector.register(self._bell, selectors.EVENT_READ)
         try:
             while not self._stopping:
                 self._open_or_close()
                 for key, _ in self._selector.select(self._nap()):
-                    self._attend(key.fileobj)
+                    if isinstance(key.data, Listener):
+                        self._accept(key.data)
+                    elif key.fileobj in self._waiting:  # not sent away just now
+                        self._hear(key.data)
                 self._send_away_the_late()
         finally:
-            self.listener.close()
+            for listener in self.listeners:
+                listener.close()
             for stranger in list(self._waiting.values()):
                 self._send_away(stranger)
             self._selector.close()
@@ -151,21 +156,19 @@ class Doorman:
     def _open_or_close(self) -> None:
         full = len(self._waiting) >= MAX_WAITING
         want = not full and time.monotonic() >= self._closed_until
-        if want and not self._is_open:
-            self._selector.register(self.listener.sock, selectors.EVENT_READ)
-        elif self._is_open and not want:
-            self._selector.unregister(self.listener.sock)
+        if want != self._is_open:
+            for listener in self.listeners:
+                if want:
+                    self._selector.register(
+                        listener.sock, selectors.EVENT_READ, listener
+                    )
+                else:
+                    self._selector.unregister(listener.sock)
         self._is_open = want
 
-    def _attend(self, sock: object) -> None:
-        if sock is self.listener.sock:
-            self._accept()
-        elif isinstance(sock, socket.socket) and sock in self._waiting:
-            self._hear(self._waiting[sock])
-
-    def _accept(self) -> None:
+    def _accept(self, listener: Listener) -> None:
         try:
-            sock, _ = self.listener.sock.accept()
+            sock, _ = listener.sock.accept()
         except (BlockingIOError, InterruptedError, ConnectionError):
             return
         except OSError:
@@ -180,7 +183,7 @@ class Doorman:
             sock.close()
             return
         self._waiting[sock] = stranger
-        self._selector.register(sock, selectors.EVENT_READ)
+        self._selector.register(sock, selectors.EVENT_READ, stranger)
 
     def _hear(self, stranger: _Stranger) -> None:
         try:

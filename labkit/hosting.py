@@ -73,7 +73,7 @@ class QueueServer(Referents):
         super().__init__(registry, address, authkey, serializer)
         self.listener: Listener
         self.authkey = SecretKey(authkey)
-        self.doorman = Doorman(self.listener, self.authkey, self._admit, deadline_s)
+        self.doorman = Doorman([self.listener], self.authkey, self._admit, deadline_s)
         self.stop_event = threading.Event()
         self._clients: dict[Wire, threading.Thread] = {}
         self._clients_lock = threading.Lock()

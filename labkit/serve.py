@@ -1,6 +1,7 @@
 """``python -m labkit serve``: a queue server as a program of its own."""
 
 import argparse
+import contextlib
 import errno
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 from labkit import errors, keys
 from labkit.hosting import QueueServer
 from labkit.managers import QueueManager
-from labkit.transport import Address, shown
+from labkit.transport import Address, Listener, shown
 
 __all__ = ["main", "make_server"]
 
@@ -169,6 +170,8 @@ def _serve_supervised() -> int:
         address = address if isinstance(address, str) else tuple(address)
         key = bytes.fromhex(settings["authkey"])
         server = make_server(address, key, settings["journal"])
+        if settings["nearby"]:
+            server.doorman.listeners.append(Listener(settings["nearby"]))
     except (errors.LabkitError, ValueError, OSError) as error:
         kind = type(error).__name__
         _tell(event="failed", kind=kind, message=str(error))
@@ -176,6 +179,9 @@ def _serve_supervised() -> int:
     threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
     _tell(event="ready", address=server.address, pid=os.getpid())
     _run(server, lambda line: _tell(event="log", message=line))
+    if settings["nearby"]:
+        with contextlib.suppress(OSError):
+            Path(settings["nearby"]).parent.rmdir()
     return 0
 
 

@@ -1,7 +1,10 @@
 """A manager server in a background process, from a notebook or a program."""
 
 import atexit
+import shutil
+import socket
 import sys
+import tempfile
 import weakref
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +13,7 @@ from typing import Self
 from labkit import keys
 from labkit.children import ServerChild
 from labkit.managers import QueueManager, QueueStats, connect
-from labkit.transport import Address, shown
+from labkit.transport import Address, Nearby, shown
 
 __all__ = ["ServerProcess", "start_server"]
 
@@ -46,11 +49,16 @@ class ServerProcess:
         self.journal = journal
         self.address = address
         self.authkey = keys.check_authkey(authkey)
+        # A Unix socket is quicker than TCP on loopback; connect() takes it.
+        self._folder = _private_folder() if isinstance(address, tuple) else None
         self._child: ServerChild
         self._start()
 
     def _start(self) -> None:
+        if self._folder is not None:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
         settings = {
+            "nearby": self._folder and str(self._folder / "lab"),
             "address": self.address,
             "authkey": bytes(self.authkey).hex(),
             "journal": None if self.journal is None else str(self.journal),
@@ -75,8 +83,14 @@ class ServerProcess:
         return self._child.process.poll() is None
 
     def connect(self, retry_for: float = 0.0) -> QueueManager:
-        """Return a connected manager; see :func:`labkit.connect`."""
-        return connect(self.address, self.authkey, retry_for)
+        """Return a connected manager; see :func:`labkit.connect`.
+
+        Where the system has Unix sockets it goes by one: it is quicker than TCP.
+        """
+        address = self.address
+        if self._folder is not None:
+            address = Nearby(str(self._folder / "lab"), address)
+        return connect(address, self.authkey, retry_for)
 
     def stats(self) -> dict[str, QueueStats]:
         """Return the numbers of every queue, by name.
@@ -104,6 +118,8 @@ class ServerProcess:
         """
         self._child.stop()
         _running.discard(self)
+        if self._folder is not None:  # a killed server leaves its socket there
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill(self) -> None:
         """End it at once, as a power cut would (SIGKILL): what it held is lost."""
@@ -177,6 +193,17 @@ def start_server(
     return ServerProcess(
         name, address, key, None if journal is None else Path(journal).resolve()
     )
+
+
+def _private_folder() -> Path | None:
+    """Return a new folder for a Unix socket; None where there are none."""
+    if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="labkit-"))
+    if len(str(folder)) < 90:  # of the 104 characters that the system allows
+        return folder
+    folder.rmdir()
+    return None
 
 
 def _in_notebook() -> bool:

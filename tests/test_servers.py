@@ -189,3 +189,17 @@ def test_a_learners_queue_module_does_no_harm(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with start_server() as server:
         assert server.connect().get_task_queue().empty()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+def test_its_own_connections_take_a_unix_socket():
+    """connect() goes the quicker way, errors name the address people know."""
+    with start_server() as server:
+        tasks = server.connect().get_task_queue()
+        tasks.put("tea")
+        assert tasks._tls.connection.sock.family == socket.AF_UNIX
+        folder = server._folder
+        server.stop()
+        with pytest.raises(errors.NoServerError, match=r"at 127\.0\.0\.1:"):
+            tasks.put("milk")
+    assert not folder.exists()
