@@ -9,6 +9,7 @@ The map, bottom up; a module imports only those above it:
 ``managers``   :class:`QueueManager` and :func:`connect`
 ``servers``    :func:`start_server`: a manager server in a background process
 ``processes``  :func:`start_process`, and the ``%%process`` cell magic
+``wiretap``    :func:`wiretap`: every message between clients and a server
 ``checks``     ``%%answer``, :func:`check`, :func:`hint`: graded exercises
 ``doctor``     :func:`doctor`: is this machine fit, is anything left over
 =============  ================================================================
@@ -32,6 +33,8 @@ _HOME = {
     "ProgramProcess": "processes",
     "processes": "processes",
     "start_process": "processes",
+    "Message": "wiretap",
+    "wiretap": "wiretap",
     "Score": "checks",
     "check": "checks",
     "hint": "checks",

@@ -14,6 +14,7 @@ __all__ = [
     "LabkitError",
     "MeasurementCancelledError",
     "MeasurementError",
+    "NoMessageError",
     "NoServerError",
     "NotAQueueServerError",
     "NotOfferedError",
@@ -112,3 +113,7 @@ class MeasurementError(LabkitError, RuntimeError):
 
 class MeasurementCancelledError(LabkitError):
     """A measurement was cancelled; its processes have ended."""
+
+
+class NoMessageError(LabkitError, TimeoutError):
+    """No such message went through the wiretap in time."""
