@@ -63,7 +63,11 @@ class ServerProcess:
             "authkey": bytes(self.authkey).hex(),
             "journal": None if self.journal is None else str(self.journal),
         }
-        self._child = ServerChild(f"server {self.name!r}", settings)
+        try:
+            self._child = ServerChild(f"server {self.name!r}", settings)
+        except BaseException:
+            self._clean_up()
+            raise
         _running.add(self)
         address = self._child.ready["address"]
         self.address = address if isinstance(address, str) else tuple(address)
@@ -118,6 +122,9 @@ class ServerProcess:
         """
         self._child.stop()
         _running.discard(self)
+        self._clean_up()
+
+    def _clean_up(self) -> None:
         if self._folder is not None:  # a killed server leaves its socket there
             shutil.rmtree(self._folder, ignore_errors=True)
 
