@@ -1,0 +1,165 @@
+"""What a measurement found: every repeat, the machine, and whether to believe it."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+__all__ = ["Measurement", "load", "percentiles", "save"]
+
+_PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
+UNSTABLE = 0.20  # a spread above this is worth a sentence
+_PERCENTS = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "max": 1.0}
+
+
+def percentiles(samples: Iterable[float]) -> dict[str, float]:
+    """Return the median, and how slow the slowest tenth, hundredth and one are.
+
+    Parameters
+    ----------
+    samples : iterable of float
+
+    Returns
+    -------
+    dict of str to float
+        ``p50``, ``p90``, ``p99``, ``max``, in the unit of the samples; empty without
+        samples. Each is a sample, the smallest that so many per cent do not exceed.
+    """
+    ranked = sorted(samples)
+    if not ranked:
+        return {}
+    last = len(ranked) - 1
+    return {
+        name: ranked[min(last, max(0, -int(-part * len(ranked) // 1) - 1))]
+        for name, part in _PERCENTS.items()
+    }
+
+
+def _cpus() -> int:
+    """Return the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One transport, measured in one way, several times.
+
+    Attributes
+    ----------
+    transport : str
+        A name of :data:`labkit.throughput.TRANSPORTS`.
+    payload_bytes : int
+        Size of an item; up to 8 the items are ints.
+    batch_size : int
+        Items in one call; 1 for a transport that has no batches.
+    producers, consumers : int
+        Processes at each end.
+    rates_per_s : tuple of float
+        Items per second of each repeat, in the order they were made.
+    items_per_repeat : tuple of int
+        How many items each repeat moved.
+    latency_samples_s : tuple of float
+        Seconds from before ``put`` until after ``get``, one item at a time.
+    kind : str
+        ``"items"``; ``"first calls"`` if a rate counts connections, each with its
+        proxy and its first call.
+    problem : str or None
+        What kept it from being made as asked.
+    python, platform, start_method : str
+        The interpreter and its version, the system, how the children were started.
+    cpus : int
+        Processors of the machine.
+    """
+
+    transport: str
+    payload_bytes: int
+    batch_size: int
+    producers: int
+    consumers: int
+    rates_per_s: tuple[float, ...]
+    items_per_repeat: tuple[int, ...] = ()
+    latency_samples_s: tuple[float, ...] = ()
+    kind: str = "items"
+    problem: str | None = None
+    python: str = _PYTHON
+    platform: str = field(default_factory=platform.platform)
+    start_method: str = "spawn"
+    cpus: int = field(default_factory=_cpus)
+
+    @property
+    def rate_per_s(self) -> float:
+        """The median of the repeats, in items per second."""
+        return statistics.median(self.rates_per_s)
+
+    @property
+    def spread(self) -> float:
+        """From the slowest repeat to the fastest, as a part of the median."""
+        return (max(self.rates_per_s) - min(self.rates_per_s)) / self.rate_per_s
+
+    @property
+    def latency_s(self) -> dict[str, float]:
+        """``p50``, ``p90``, ``p99`` and ``max`` in seconds; empty if not measured."""
+        return percentiles(self.latency_samples_s)
+
+    @property
+    def warning(self) -> str | None:
+        """Why the figure may be wrong and what to do, in words; None if all is well."""
+        reasons = [self.problem] if self.problem else []
+        if self.spread > UNSTABLE:
+            reasons.append(
+                f"the repeats of {self.transport} differ by {self.spread:.0%}, from "
+                f"{min(self.rates_per_s):,.0f} to {max(self.rates_per_s):,.0f} a "
+                "second: close other programs, or measure longer with more repeats"
+            )
+        return "; ".join(reasons) or None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields, and what follows from them, as JSON's types."""
+        return asdict(self) | {
+            "rate_per_s": self.rate_per_s,
+            "spread": self.spread,
+            "latency_s": self.latency_s,
+            "warning": self.warning,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Make a measurement of what :meth:`to_dict` gave."""
+        known = {entry.name for entry in fields(cls)}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in data.items()
+            if name in known
+        }
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """Return it as one line of JSON."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what :meth:`to_json` wrote."""
+        return cls.from_dict(json.loads(text))
+
+
+def save(measurements: Sequence[Measurement], path: str | Path) -> Path:
+    """Write measurements to a file of JSON; return its path."""
+    path = Path(path)
+    whole = [measurement.to_dict() for measurement in measurements]
+    path.write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
+    return path
+
+
+def load(path: str | Path) -> list[Measurement]:
+    """Read the measurements of a file that :func:`save` wrote."""
+    return [
+        Measurement.from_dict(entry)
+        for entry in json.loads(Path(path).read_text("utf-8"))
+    ]
