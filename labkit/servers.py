@@ -92,7 +92,7 @@ class ServerProcess:
         Where the system has Unix sockets it goes by one: it is quicker than TCP.
         """
         address = self.address
-        if self._folder is not None:
+        if self._folder is not None and (self._folder / "lab").exists():
             address = Nearby(str(self._folder / "lab"), address)
         return connect(address, self.authkey, retry_for)
 
