@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 EVERYTHING = ("tests", "notebooks", "exercises/source", "exercises/release")
 CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
 SLOWEST = 10
+MOST_AT_A_TIME = 4
+# Somebody chose another number of processes, or wants to talk to the test.
+ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no:xdist")
 
 HELP = f"""\
 Usage: python -m labkit test [pytest's own arguments]
@@ -89,11 +92,22 @@ def arguments(argv: list[str]) -> list[str]:
     """Return pytest's arguments: how notebooks are run, what to run, the reader's."""
     nbval = ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
     named = [text for text in argv if (ROOT / text.partition("::")[0]).exists()]
-    missing = [place for place in EVERYTHING if not (ROOT / place).is_dir()]
-    places = [] if named else [place for place in EVERYTHING if place not in missing]
+    places = [] if named else [name for name in EVERYTHING if (ROOT / name).is_dir()]
     # nbval colours its messages unless it is told not to, also in a log file.
     plain = [] if sys.stdout.isatty() else ["--color=no"]
-    return [*nbval, *plain, *places, *argv]
+    return [*nbval, *plain, *([] if named else side_by_side(argv)), *places, *argv]
+
+
+def side_by_side(argv: list[str]) -> list[str]:
+    """Return the arguments that run several files at a time, unless it was ruled out.
+
+    The tests wait for processes more than they compute; the cells of a notebook, and
+    the tests of a file, stay together and in order.
+    """
+    processes = min(MOST_AT_A_TIME, os.cpu_count() or 1)
+    if processes == 1 or any(text.startswith(ONE_AT_A_TIME) for text in argv):
+        return []
+    return ["-n", str(processes), "--dist", "loadfile"]
 
 
 class Summary:

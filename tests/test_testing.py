@@ -103,6 +103,17 @@ def test_all_places_unless_one_is_named(argv, everything):
     assert found[-len(argv) :] == argv or not argv
 
 
+@pytest.mark.parametrize(
+    ("argv", "processes", "together"),
+    [([], 2, True), ([], 1, False), (["--pdb"], 2, False), (["-n0"], 2, False)],
+)
+def test_files_run_side_by_side(monkeypatch, argv, processes, together):
+    """Everything runs on several processors, unless there is one or it is ruled out."""
+    monkeypatch.setattr(testing.os, "cpu_count", lambda: processes)
+    assert testing.arguments(argv).count("loadfile") == together
+    assert "loadfile" not in testing.arguments([*argv, "tests/test_testing.py"])
+
+
 def test_a_notebook_counts_as_a_whole():
     """The time of a cell is its notebook's; that of a test is its own."""
     assert testing.unit("notebooks/a.ipynb::Cell 3") == "notebooks/a.ipynb"
