@@ -24,9 +24,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "LabkitError": "errors",
+    "BufferedProducer": "buffering",
     "QueueStats": "stats",
     "TaskQueue": "queues",
     "QueueManager": "managers",
+    "buffered": "buffering",
     "connect": "managers",
     "ServerProcess": "servers",
     "start_server": "servers",
