@@ -79,20 +79,14 @@ class Line:
             self.open()
         # Kept: the children find it by a name that goes when the object goes.
         self._barrier = SPAWN.Barrier(self.producers + self.consumers)
+        shared = (self._barrier, self.clock)
         partners = SPAWN.Pipe()
         roles = [(produce, partners[0])] * self.producers
         roles += [(consume, partners[1])] * self.consumers
         for target, partner in roles:
             ours, theirs = SPAWN.Pipe()
             self._orders.append(ours)
-            args = (
-                self.transport,
-                self._spec,
-                theirs,
-                partner,
-                self._barrier,
-                self.clock,
-            )
+            args = (self.transport, self._spec, theirs, partner, *shared)
             process = SPAWN.Process(target=target, args=args, daemon=True)
             self._processes.append(process)
             process.start()
@@ -165,14 +159,14 @@ class Line:
 
     def _answer(self, pipe: Any) -> Any:
         try:
-            kind, *rest = pipe.recv()
+            kind, answer, trace = pipe.recv()
         except (EOFError, OSError):
-            kind, rest = "failed", [_NO_WORD, ""]
+            kind, answer, trace = "failed", _NO_WORD, ""
         if kind != "failed":
-            return rest[0]
+            return answer
         self.close(at_once=True)
-        error = MeasurementError(f"{self.transport.name} cannot be measured: {rest[0]}")
-        error.add_note(rest[1])
+        error = MeasurementError(f"{self.transport.name} cannot be measured: {answer}")
+        error.add_note(trace)
         raise error
 
     def close(self, *, at_once: bool = False) -> None:

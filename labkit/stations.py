@@ -153,9 +153,9 @@ class _Reporting:
 
 
 def _obey(orders: "connection.Connection[Any, Any]", do: Callable[[Job], Any]) -> None:
-    orders.send(("ready", None))
+    orders.send(("ready", None, ""))
     for job in iter(orders.recv, None):
-        orders.send(("done", do(job)))
+        orders.send(("done", do(job), ""))
 
 
 def _send_one_by_one(

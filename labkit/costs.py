@@ -1,0 +1,214 @@
+"""The cost model of a call: ``t(n) = a + b * n``, and where it does not hold.
+
+``a`` is the price of a call, ``b`` the price of each byte in it. Over TCP the
+standard library's manager breaks the model: above 16 KiB it writes a message in two
+pieces, and the second waits for the acknowledgement of the first.
+"""
+
+import itertools
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from labkit.errors import MeasurementError
+from labkit.measurements import Measurement
+
+__all__ = ["Cliff", "CostModel", "fit", "points_of"]
+
+Point = tuple[int, float]
+
+# Where a and b are not negative, t cannot grow by more than n does, nor shrink;
+# caches and noise may add something, but not this much.
+_JUMP = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cliff:
+    """Sizes at which a call costs far more than the model allows.
+
+    Attributes
+    ----------
+    above_bytes : int
+        The largest size measured before the jump.
+    from_bytes, to_bytes : int
+        The smallest and the largest size measured that pay the extra.
+    ends : bool
+        Whether a larger size was measured that does not pay it.
+    extra_s : float
+        What such a call costs beyond the model, in seconds, the median.
+    """
+
+    above_bytes: int
+    from_bytes: int
+    to_bytes: int
+    ends: bool
+    extra_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CostModel:
+    """What a call with n bytes costs: ``a_s + b_s_per_byte * n`` seconds.
+
+    Attributes
+    ----------
+    a_s : float
+        Seconds for each call, 0 or more.
+    b_s_per_byte : float
+        Seconds for each byte.
+    points : tuple of (int, float)
+        Bytes and seconds it was fitted to, the medians, smallest first.
+    cliff : Cliff or None
+        Sizes left out of the fit, for they cost far more.
+    """
+
+    a_s: float
+    b_s_per_byte: float
+    points: tuple[Point, ...]
+    cliff: Cliff | None = None
+
+    def predict(self, payload_bytes: float) -> float:
+        """Return the seconds that a call with so many bytes should take."""
+        seconds = self.a_s + self.b_s_per_byte * payload_bytes
+        if self.cliff and self.cliff.from_bytes <= payload_bytes <= self.cliff.to_bytes:
+            seconds += self.cliff.extra_s
+        return seconds
+
+    def error(self, payload_bytes: int, measured_s: float) -> float:
+        """Return how far a measured time is from the prediction, as a part of it.
+
+        Returns
+        -------
+        float
+            0 is exact, 0.5 says that it took half as long again, -0.5 half as long.
+        """
+        return measured_s / self.predict(payload_bytes) - 1
+
+    @property
+    def break_even_bytes(self) -> float:
+        """The size at which the bytes cost as much as the call; maybe ``inf``."""
+        return self.a_s / self.b_s_per_byte if self.b_s_per_byte > 0 else float("inf")
+
+    def __str__(self) -> str:
+        text = (
+            f"a call costs {self.a_s * 1e6:,.1f} µs, and "
+            f"{self.b_s_per_byte * 1024e6:,.2f} µs more for each KiB"
+        )
+        if self.cliff is None:
+            return text
+        until = f"to {self.cliff.to_bytes:,}" if self.cliff.ends else "on"
+        return (
+            f"{text}; from {self.cliff.from_bytes:,} bytes {until} it costs "
+            f"{self.cliff.extra_s * 1e3:,.1f} ms more"
+        )
+
+
+def points_of(measurements: Iterable[Measurement]) -> list[Point]:
+    """Return the bytes and the seconds of one item, for each measurement."""
+    return [(found.payload_bytes, 1 / found.rate_per_s) for found in measurements]
+
+
+def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
+    """Fit the model to measured times.
+
+    Parameters
+    ----------
+    points : iterable of (int, float) or of Measurement
+        Bytes and seconds of a call, of 2 sizes at least; of several times at one
+        size the median counts. Or measurements of one transport.
+
+    Returns
+    -------
+    CostModel
+
+    Raises
+    ------
+    MeasurementError
+        There are fewer than 2 sizes.
+
+    Notes
+    -----
+    Least squares of the relative error, so that a microsecond at 8 bytes counts as
+    much as a millisecond at 1 MiB. Sizes on a cliff are left out.
+
+    Examples
+    --------
+    >>> model = fit([(0, 1.0), (100, 1.5), (200, 2.0)])
+    >>> model.a_s, model.b_s_per_byte
+    (1.0, 0.005)
+    """
+    medians = _medians(points)
+    if len(medians) < 2:
+        raise MeasurementError(
+            f"a line needs 2 sizes or more, and there is {len(medians)}; measure "
+            "payload_bytes=[8, 1024, 65536], for example"
+        )
+    on_cliff = _on_cliff(medians)
+    plain = [point for place, point in enumerate(medians) if place not in on_cliff]
+    if len(plain) < 2:  # nothing to compare with: it is no cliff, it is the cost
+        on_cliff, plain = set(), medians
+    a_s, b_s = _line(plain)
+    cliff = _cliff(medians, on_cliff, a_s, b_s) if on_cliff else None
+    return CostModel(a_s, b_s, tuple(medians), cliff)
+
+
+def _medians(points: Iterable[Point] | Iterable[Measurement]) -> list[Point]:
+    pairs = [
+        point
+        for entry in points
+        for point in (points_of([entry]) if isinstance(entry, Measurement) else [entry])
+    ]
+    sizes = itertools.groupby(sorted(pairs), key=lambda point: point[0])
+    return [(size, statistics.median(t for _, t in group)) for size, group in sizes]
+
+
+def _on_cliff(points: Sequence[Point]) -> set[int]:
+    """Return the places of the points that no line with positive slope explains."""
+    found: set[int] = set()
+    high = False
+    for place, ((size, seconds), (more, longer)) in enumerate(
+        itertools.pairwise(points), start=1
+    ):
+        growth = max(more / max(size, 1), 1.0) if size > 8 else _small_growth(more)
+        if longer > _JUMP * seconds * growth:
+            high = True
+        elif longer * _JUMP < seconds:
+            high = False
+        if high:
+            found.add(place)
+    return found
+
+
+def _small_growth(size: int) -> float:
+    # From an int to bytes: no ratio of sizes says what a line would allow.
+    return max(size / 1024, 1.0)
+
+
+def _line(points: Sequence[Point]) -> tuple[float, float]:
+    """Return a and b that make the sum of squared relative errors smallest."""
+    weights = [1 / seconds**2 for _, seconds in points]
+    total = sum(weights)
+    mean_n = sum(w * n for w, (n, _) in zip(weights, points, strict=True)) / total
+    mean_t = sum(w * t for w, (_, t) in zip(weights, points, strict=True)) / total
+    above = sum(
+        w * (n - mean_n) * (t - mean_t)
+        for w, (n, t) in zip(weights, points, strict=True)
+    )
+    below = sum(
+        w * (n - mean_n) ** 2 for w, (n, _) in zip(weights, points, strict=True)
+    )
+    slope = max(above / below, 0.0)
+    return max(mean_t - slope * mean_n, 0.0), slope
+
+
+def _cliff(
+    points: Sequence[Point], on_cliff: set[int], a_s: float, b_s: float
+) -> Cliff:
+    first, last = min(on_cliff), max(on_cliff)
+    extras = [points[place][1] - a_s - b_s * points[place][0] for place in on_cliff]
+    return Cliff(
+        above_bytes=points[first - 1][0],
+        from_bytes=points[first][0],
+        to_bytes=points[last][0],
+        ends=last + 1 < len(points),
+        extra_s=statistics.median(extras),
+    )

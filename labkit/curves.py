@@ -1,0 +1,247 @@
+"""Measurements to lines on axes, and to the words that go with them."""
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from labkit.costs import CostModel
+from labkit.errors import MeasurementError
+from labkit.measurements import Measurement
+from labkit.pictures import (
+    LOG_FROM,
+    Style,
+    bytes_text,
+    number_text,
+    seconds_text,
+    styles,
+)
+
+__all__ = [
+    "Series",
+    "beside",
+    "checked_points",
+    "cost_line",
+    "dots",
+    "ends",
+    "label",
+    "lines",
+    "names_of",
+    "over",
+    "scale",
+    "series_of",
+    "size_axis",
+    "some",
+    "times",
+]
+
+# Of each transport, by name: where on the x axis, and the repeats found there.
+Series = dict[str, dict[float, tuple[float, ...]]]
+Axis = Callable[[Measurement], float]
+
+
+def some(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """Return them as a list; MeasurementError if there is none."""
+    found = list(measurements)
+    if not found:
+        raise MeasurementError("there is nothing to draw; measure something first")
+    return found
+
+
+def names_of(found: Sequence[Measurement]) -> list[str]:
+    """Return a name for each, as short as tells them apart."""
+    details: list[Callable[[Measurement], str]] = [
+        lambda one: one.transport,
+        lambda one: bytes_text(one.payload_bytes),
+        lambda one: f"{one.batch_size:,} a call",
+        lambda one: f"{one.producers} to {one.consumers}",
+    ]
+    needed = [
+        detail
+        for place, detail in enumerate(details)
+        if place == 0 or len({detail(one) for one in found}) > 1
+    ]
+    return [", ".join(detail(one) for detail in needed) for one in found]
+
+
+def series_of(found: Sequence[Measurement], axis: Axis) -> Series:
+    """Sort measurements by transport, then by their place on an axis."""
+    series: Series = {}
+    for one in sorted(found, key=axis):
+        places = series.setdefault(one.transport, {})
+        places[axis(one)] = places.get(axis(one), ()) + one.rates_per_s
+    return {one.transport: series[one.transport] for one in found}
+
+
+def over(series: Series, reference: str) -> Series:
+    """Divide each median by the reference's at the same place."""
+    if reference not in series:
+        raise MeasurementError(
+            f"{reference!r} was not measured; there is {', '.join(series)}"
+        )
+    base = {place: statistics.median(r) for place, r in series[reference].items()}
+    return {
+        name: {
+            place: (statistics.median(rates) / base[place],)
+            for place, rates in places.items()
+            if place in base
+        }
+        for name, places in series.items()
+    }
+
+
+def lines(
+    axis: Any, series: Series, *, points: bool = True, level: bool = False
+) -> None:
+    """Draw a line through the medians of each transport, with its repeats.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+    series : Series
+    points : bool, default True
+        Whether to draw the repeats.
+    level : bool, default False
+        Whether a transport with a single place is drawn across the whole axis.
+    """
+    looks = styles(series)
+    for name, places in series.items():
+        look = looks[name]
+        middle = [statistics.median(rates) for rates in places.values()]
+        if level and len(places) == 1 and len(series) > 1:
+            style = {"color": look.color, "linestyle": look.linestyle}
+            axis.axhline(middle[0], label=f"{name} (one at a time)", **style)
+            continue
+        axis.plot(
+            list(places),
+            middle,
+            color=look.color,
+            linestyle=look.linestyle,
+            marker=look.marker,
+            label=name,
+        )
+        if points:
+            for place, rates in places.items():
+                dots(axis, [place] * len(rates), rates, look)
+    everything = [
+        r for places in series.values() for rates in places.values() for r in rates
+    ]
+    scale(axis, "y", everything)
+
+
+def dots(axis: Any, x: Sequence[float], y: Sequence[float], look: Style) -> None:
+    """Draw single repeats, small and with a rim, so that none hides another."""
+    axis.plot(
+        *(x, y),
+        linestyle="none",
+        marker=look.marker,
+        markersize=5,
+        markerfacecolor="none",
+        markeredgecolor=look.color,
+        markeredgewidth=1,
+    )
+
+
+def beside(axis: Any, x: float, y: float, text: str) -> None:
+    """Write a text to the right of a point."""
+    axis.annotate(
+        *(text, (x, y), (8, 0)),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+    )
+
+
+def scale(axis: Any, which: str, values: Iterable[float]) -> bool:
+    """Make the x or y axis logarithmic if its values span 100 times; tell whether."""
+    positive = [value for value in values if value > 0]
+    wide = bool(positive) and max(positive) / min(positive) >= LOG_FROM
+    getattr(axis, f"set_{which}scale")("log" if wide else "linear")
+    label(axis, which, number_text)
+    return wide
+
+
+def label(axis: Any, which: str, text: Callable[[float], str]) -> None:
+    """Write the numbers of an axis in words, so after its scale was set."""
+    from matplotlib.ticker import FuncFormatter
+
+    side = getattr(axis, f"{which}axis")
+    side.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+
+
+def size_axis(axis: Any, sizes: Sequence[float]) -> None:
+    """Mark an x axis of sizes with the sizes measured, in words."""
+    wide = scale(axis, "x", sizes)
+    shown = _apart(sizes) if wide else list(sizes)
+    axis.set_xticks(
+        shown, [bytes_text(size) for size in shown], rotation=30, ha="right", fontsize=8
+    )
+    axis.minorticks_off()
+
+
+def _apart(sizes: Sequence[float]) -> list[float]:
+    """Leave out sizes whose labels would touch."""
+    kept: list[float] = []
+    for size in sizes:
+        if not kept or size >= kept[-1] * 4:
+            kept.append(size)
+    return kept
+
+
+def times(factor: float) -> str:
+    """Return a factor in words: ``1.4 times``, ``310 times``."""
+    return f"{factor:.2g} times" if factor < 100 else f"{factor:,.0f} times"
+
+
+def ends(series: Series, place_text: Callable[[float], str]) -> str:
+    """Say where the line of each transport begins and ends."""
+    told = []
+    for name, places in series.items():
+        first, last = next(iter(places)), list(places)[-1]
+        text = f"{name} {statistics.median(places[first]):,.0f} at {place_text(first)}"
+        if last != first:
+            text += f" and {statistics.median(places[last]):,.0f} at {place_text(last)}"
+        told.append(text)
+    return "Median rates: " + "; ".join(told) + "."
+
+
+def checked_points(
+    axis: Any, model: CostModel, checked: Iterable[tuple[int, float]]
+) -> list[str]:
+    """Draw predictions and what was measured after; return the comparison in words."""
+    told = []
+    for number, (size, seconds) in enumerate(checked):
+        expected = model.predict(size)
+        named = {"label": "predicted"} if number == 0 else {}
+        axis.plot(size, expected, "x", color="#000000", markersize=11, **named)
+        named = {"label": "measured after"} if number == 0 else {}
+        axis.plot(
+            *(size, seconds, "o"),
+            markersize=11,
+            markerfacecolor="none",
+            markeredgecolor="#000000",
+            **named,
+        )
+        told.append(
+            f"for {bytes_text(size)} {seconds_text(expected)} was predicted and "
+            f"{seconds_text(seconds)} measured"
+        )
+    return told
+
+
+def cost_line(axis: Any, name: str, model: CostModel, look: Style) -> None:
+    """Draw the points of a model, its line, and the sizes on a cliff."""
+    sizes = [max(size, 1) for size, _ in model.points]
+    times_s = [seconds for _, seconds in model.points]
+    axis.plot(sizes, times_s, look.marker, color=look.color, label=f"{name}, measured")
+    steps = [sizes[0] * (sizes[-1] / sizes[0]) ** (number / 60) for number in range(61)]
+    line = [model.a_s + model.b_s_per_byte * size for size in steps]
+    axis.plot(
+        *(steps, line),
+        linestyle=look.linestyle,
+        color=look.color,
+        label=f"{name}, a + b·n",
+    )
+    if model.cliff is not None:
+        axis.axvspan(
+            model.cliff.above_bytes, model.cliff.to_bytes, color=look.color, alpha=0.12
+        )

@@ -1,0 +1,242 @@
+"""Measurements to pictures, each with a sentence that says the same.
+
+Every function returns a :class:`Plot`: show it as the last line of a cell, or save
+it. Points are the repeats, lines and bars their medians. Axes are logarithmic where
+a range passes 100 times.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from labkit import curves as draw
+from labkit.costs import CostModel
+from labkit.measurements import Measurement
+from labkit.pictures import Plot, bytes_text, canvas, seconds_text, styles
+
+__all__ = [
+    "Plot",
+    "plot_batches",
+    "plot_costs",
+    "plot_latency",
+    "plot_payload",
+    "plot_scaling",
+    "plot_throughput",
+]
+
+_PER_SECOND = "items per second"
+
+
+def plot_throughput(measurements: Iterable[Measurement], title: str = "") -> Plot:
+    """Draw a bar for each measurement, with every repeat as a point.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+        At least one; the picture keeps their order, from above.
+    title : str, optional
+
+    Returns
+    -------
+    Plot
+
+    Raises
+    ------
+    MeasurementError
+        There is none. So for all functions of this module.
+    """
+    found = draw.some(measurements)
+    names = draw.names_of(found)
+    figure, axis = canvas(title or "Throughput", height=1.3 + 0.42 * len(found))
+    looks = styles(names)
+    for place, (name, one) in enumerate(zip(names, found, strict=True)):
+        look = looks[name]
+        axis.barh(place, one.rate_per_s, color=look.color, alpha=0.55, height=0.62)
+        draw.dots(axis, one.rates_per_s, [place] * len(one.rates_per_s), look)
+        draw.beside(axis, max(one.rates_per_s), place, f"{one.rate_per_s:,.0f}")
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    unit = "connections" if found[0].kind == "first calls" else "items"
+    axis.set_xlabel(f"{unit} per second; bar: median, points: repeats")
+    draw.scale(axis, "x", [rate for one in found for rate in one.rates_per_s])
+    axis.margins(x=0.14)
+    axis.grid(visible=False, axis="y")
+    listed = ", ".join(
+        f"{name} {one.rate_per_s:,.0f}" for name, one in zip(names, found, strict=True)
+    )
+    best, worst = max(found, key=_rate), min(found, key=_rate)
+    alt = f"Bar chart of {unit} per second, median of the repeats: {listed}."
+    if len(found) > 1:
+        factor = best.rate_per_s / worst.rate_per_s
+        alt += f" The fastest is {draw.times(factor)} the slowest."
+    return Plot(figure, alt)
+
+
+def plot_payload(
+    measurements: Iterable[Measurement],
+    title: str = "",
+    reference: str | None = None,
+) -> Plot:
+    """Draw items per second against the size of an item, the ratio beside it.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+        Of several ``payload_bytes``.
+    title : str, optional
+    reference : str or None, default None
+        The transport that the ratio divides by; None for the first one measured.
+    """
+    found = draw.some(measurements)
+    figure, (left, right) = canvas(title or "Throughput and payload", 2)
+    series = draw.series_of(found, lambda one: one.payload_bytes)
+    reference = reference or next(iter(series))
+    draw.lines(left, series)
+    draw.lines(right, draw.over(series, reference), points=False)
+    for axis, what in (
+        (left, _PER_SECOND),
+        (right, f"rate divided by that of {reference}"),
+    ):
+        draw.size_axis(axis, sorted({one.payload_bytes for one in found}))
+        axis.set_xlabel("size of an item, bytes")
+        axis.set_ylabel(what)
+    left.legend(fontsize=8)
+    alt = "Line chart of items per second against the size of an item. " + draw.ends(
+        series, bytes_text
+    )
+    return Plot(figure, alt)
+
+
+def plot_batches(measurements: Iterable[Measurement], title: str = "") -> Plot:
+    """Draw items per second against the items in one call.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+        Of several ``batch_size``. A transport of one single size is drawn as a level.
+    title : str, optional
+    """
+    found = draw.some(measurements)
+    figure, axis = canvas(title or "Throughput and batches")
+    series = draw.series_of(found, lambda one: one.batch_size)
+    draw.lines(axis, series, level=True)
+    draw.scale(axis, "x", [one.batch_size for one in found])
+    axis.set_xlabel("items in one call")
+    axis.set_ylabel(_PER_SECOND)
+    axis.legend(fontsize=8)
+    alt = "Line chart of items per second against the items in one call. " + draw.ends(
+        series, lambda size: f"{size:,.0f} a call"
+    )
+    return Plot(figure, alt)
+
+
+def plot_scaling(measurements: Iterable[Measurement], title: str = "") -> Plot:
+    """Draw items per second against the number of processes.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+        Of several ``consumers``, or several ``producers``, or both.
+    title : str, optional
+    """
+    found = draw.some(measurements)
+    role, count = _role(found)
+    figure, axis = canvas(title or f"Throughput and {role}")
+    series = draw.series_of(found, count)
+    draw.lines(axis, series)
+    axis.set_xticks(sorted({count(one) for one in found}))
+    axis.set_xlabel(f"number of {role}")
+    axis.set_ylabel(_PER_SECOND)
+    if axis.get_yscale() == "linear":
+        axis.set_ylim(bottom=0)
+    axis.legend(fontsize=8)
+    alt = f"Line chart of items per second against the number of {role}. " + draw.ends(
+        series, lambda number: f"{number:.0f} {role}"
+    )
+    return Plot(figure, alt)
+
+
+def plot_latency(measurements: Iterable[Measurement], title: str = "") -> Plot:
+    """Draw which part of the items arrived within which time.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+        With ``latency_samples_s``; others are left out.
+    title : str, optional
+    """
+    found = draw.some(one for one in measurements if one.latency_samples_s)
+    names = draw.names_of(found)
+    figure, axis = canvas(title or "Latency")
+    looks = styles(names)
+    for name, one in zip(names, found, strict=True):
+        look, ranked = looks[name], sorted(one.latency_samples_s)
+        parts = [100 * (place + 1) / len(ranked) for place in range(len(ranked))]
+        axis.step(
+            *(ranked, parts),
+            where="post",
+            color=look.color,
+            linestyle=look.linestyle,
+            marker=look.marker,
+            markevery=max(len(ranked) // 8, 1),
+            label=name,
+        )
+    axis.set_xscale("log")
+    draw.label(axis, "x", seconds_text)
+    axis.set_xlabel("time from put to get, one item at a time")
+    axis.set_ylabel("per cent of the items that took no longer")
+    axis.legend(fontsize=8, loc="lower right")
+    told = "; ".join(
+        f"{name}: half within {text['p50']}, 99 % within {text['p99']}, slowest "
+        f"{text['max']}"
+        for name, text in zip(names, map(_percentile_texts, found), strict=True)
+    )
+    return Plot(figure, f"Distribution of the time from put to get. {told}.")
+
+
+def plot_costs(
+    models: CostModel | Mapping[str, CostModel],
+    checked: Iterable[tuple[int, float]] = (),
+    title: str = "",
+) -> Plot:
+    """Draw measured times, the line fitted to them, and sizes kept for a check.
+
+    Parameters
+    ----------
+    models : CostModel or mapping of str to CostModel
+        Of :func:`labkit.costs.fit`; by transport, if several.
+    checked : iterable of (int, float)
+        Bytes and seconds, measured after the fit; the first model predicts them.
+    title : str, optional
+    """
+    named = models if isinstance(models, Mapping) else {"measured": models}
+    figure, axis = canvas(title or "What a call costs: t(n) = a + b·n")
+    for (name, model), look in zip(named.items(), styles(named).values(), strict=True):
+        draw.cost_line(axis, name, model, look)
+    told = [f"{name}: {model}" for name, model in named.items()]
+    told += draw.checked_points(axis, next(iter(named.values())), checked)
+    sizes = {max(size, 1) for model in named.values() for size, _ in model.points}
+    draw.size_axis(axis, sorted(sizes))
+    axis.set_yscale("log")
+    draw.label(axis, "y", seconds_text)
+    axis.set_xlabel("size of an item n, bytes")
+    axis.set_ylabel("time for each item, t(n)")
+    axis.legend(fontsize=8)
+    return Plot(figure, "Time for an item against its size. " + "; ".join(told) + ".")
+
+
+def _rate(one: Measurement) -> float:
+    return one.rate_per_s
+
+
+def _role(found: Sequence[Measurement]) -> tuple[str, Callable[[Measurement], float]]:
+    """Return which processes vary in number, and how to count them."""
+    makers = {one.producers for one in found}
+    takers = {one.consumers for one in found}
+    if len(makers) > 1 and len(takers) > 1:
+        return "producers and consumers", lambda one: one.producers + one.consumers
+    if len(makers) > 1:
+        return "producers", lambda one: one.producers
+    return "consumers", lambda one: one.consumers
+
+
+def _percentile_texts(one: Measurement) -> dict[str, str]:
+    return {name: seconds_text(value) for name, value in one.latency_s.items()}
