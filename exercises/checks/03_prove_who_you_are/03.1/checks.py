@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labkit.rig import StillRunningError
 
-PATIENCE_S = 1.5
+PATIENCE_S = 3.0
 PROGRAM = """
 import json, os, sys
 line = sys.stdin.readline().strip()
@@ -33,7 +33,7 @@ class _Clerk:
             process.wait()
             raise StillRunningError(
                 f"The program that {self.call} had started was still waiting for its "
-                f"first line after {PATIENCE_S} s; expected it to have the key. What "
+                f"first line after {PATIENCE_S:g} s; expected it to have the key. What "
                 "is written stays in a buffer until flush() or close(), and a line "
                 "ends with a line end."
             ) from None

@@ -6,7 +6,7 @@ import threading
 from multiprocessing import AuthenticationError, Pipe
 from multiprocessing.connection import Client, Listener
 
-PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 BOTH_WAIT = (
     "Both sides wait for the other to speak. The server speaks first; you answer, and "
     "then you ask."
@@ -38,7 +38,7 @@ def test_server_lets_it_in(answer):
         call = answer.call("log_in", wire=wire, key=key)
         call.ends(BOTH_WAIT, PATIENCE_S)
         call.returns(BOTH_WAIT, advice=_advice(call.error))
-        server.join(0.5)
+        server.join(PATIENCE_S)
         assert server.welcomed, (
             f"{call} returned, and the server was still waiting; expected both to be "
             "done. After its welcome the server waits for your challenge, and then for "
