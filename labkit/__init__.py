@@ -61,7 +61,7 @@ def __dir__():  # type: ignore[no-untyped-def]  # noqa: ANN202
     return sorted(set(globals()) | set(_HOME))
 
 
-def load_ipython_extension(shell):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def load_ipython_extension(shell):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Register the cell magics ``%%process`` and ``%%answer`` (``%load_ext labkit``).
 
     Parameters
