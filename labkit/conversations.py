@@ -1,6 +1,6 @@
 """From the frames of one connection to messages that people can read, without I/O."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.frames import Frame
@@ -137,10 +137,14 @@ def _secret(kind: str, body: bytes) -> Said:
     return Said(kind, text, text)
 
 
+def _parts(value: Any) -> list[Any]:
+    return value.parts if isinstance(value, Node) and value.shape == "tuple" else []
+
+
 def _request(frame: Frame) -> Said:
     """Read ``(ident, method, args, kwds)``; of a long one, what there is."""
     reading = read_pickle(frame.head)
-    match getattr(reading.value, "parts", None):
+    match _parts(reading.value):
         case [(None | Leaf(head=str())) as ident, Leaf(head=str(method)), *rest]:
             call = _called(method, rest)
             kind = "request" if ident is None else "call"
@@ -163,13 +167,22 @@ def _called(method: str, rest: list[Any]) -> Node:
 def _reply(frame: Frame) -> Said:
     """Read ``(tag, value)``."""
     reading = read_pickle(frame.head)
-    match getattr(reading.value, "parts", None):
+    match _parts(reading.value):
         case [Leaf(head=str(tag)), value, *_] if tag in _REPLIES:
             kind = _REPLIES[tag]
             if kind in {"traceback", "unserializable"} and isinstance(value, Leaf):
                 return _traceback(kind, str(value.head))
-            return _said(kind, value, reading.trouble)
+            said = _said(kind, value, reading.trouble)
+            return _with_token(said, value) if kind == "proxy" else said
     return _said("other", reading.value, reading.trouble)
+
+
+def _with_token(said: Said, value: Any) -> Said:
+    """Show of ``(exposed, token)`` the token, which says where the new referent is."""
+    match value:
+        case Node(parts=[_, Node(shape="call") as token]):
+            return replace(said, text=text_of(token, TEXT_LIMIT, LEAF_LIMIT))
+    return said
 
 
 def _traceback(kind: str, trace: str) -> Said:
@@ -181,5 +194,6 @@ def _traceback(kind: str, trace: str) -> Said:
 def _said(kind: str, value: Any, trouble: str, ident: str = "") -> Said:
     note = f" ({trouble})" if trouble.startswith("broken") else ""
     text = text_of(value, TEXT_LIMIT, LEAF_LIMIT) + note
-    full = text_of(value, FULL_LIMIT, FULL_LIMIT) + note
-    return Said(kind, text, text if text == full else full, ident)
+    # Without an ellipsis nothing was left out, and there is no more to say.
+    full = text_of(value, FULL_LIMIT, FULL_LIMIT) + note if "…" in text else text
+    return Said(kind, text, full, ident)

@@ -1,0 +1,212 @@
+"""Pickles are described, never carried out: honest ones, hostile ones, and noise."""
+
+import ast
+import copyreg
+import functools
+import os
+import pickle
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_wiretap import dial, framed, raw_server, swallow
+
+from labkit import picklenodes, pickles, picklestack, wiretap
+from labkit.picklenodes import text_of
+from labkit.pickles import MAX_STEPS, read_pickle
+
+ROOM = 200_000  # characters: more than any honest pickle here needs
+
+
+def text(pickled, limit=ROOM):
+    """Return the text of a pickle."""
+    return text_of(read_pickle(pickled).value, limit, limit)
+
+
+class Call:
+    """Pickled, asks for a call."""
+
+    def __init__(self, called, *args):
+        self.called = called, args
+
+    def __reduce__(self):
+        return self.called
+
+
+class Order:
+    """Pickled, a plain object with a state."""
+
+    def __init__(self, **words):
+        vars(self).update(words)
+
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**200), 2**200)
+    | st.floats()
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(plain, st.integers(0, 5))
+def test_plain_data_reads_as_its_repr(value, protocol):
+    """Numbers, texts and containers look as in Python, in every protocol."""
+    assert text(pickle.dumps(value, protocol)) == repr(value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=80), plain, st.integers(0, 5), st.integers(0, 60))
+def test_noise_is_harmless(noise, value, protocol, place):
+    """Random bytes, alone or within a pickle, are described as well as can be."""
+    text(noise)
+    good = pickle.dumps(value, protocol)
+    text(good[:place] + noise + good[place + len(noise) :])
+    assert read_pickle(good[:-1]).trouble
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (b"tea", "b'tea'"),
+        ({1}, "{1}"),
+        (set(), "set()"),
+        (frozenset({1}), "frozenset({1})"),
+        (ValueError("stale"), "ValueError('stale')"),
+        (Order(item="tea", n=2), "test_pickles.Order(item='tea', n=2)"),
+        (int, "int"),
+        (Path, "pathlib.Path"),
+        (10**400, "<int of 167 bytes>"),
+        (pickle.dumps(["tea"]), "pickled(['tea'])"),
+        (b"\x80\x04tea.", "b'\\x80\\x04tea.'"),
+        (pickle.dumps(("a", "b", "c", "d"))[:-6], "pickled('a', 'b', 'c', …)"),
+    ],
+    ids=str,
+)
+def test_what_else_there_is(value, shown):
+    """Objects look as they would be made; a pickle in bytes is opened."""
+    assert text(pickle.dumps(value, 4)) == shown
+
+
+def test_a_loop_ends():
+    """What holds itself is not followed for ever."""
+    loop = [1]
+    loop.append(loop)
+    assert text(pickle.dumps(loop)) == "[1, (…)]"
+
+
+def test_nothing_here_could_carry_anything_out():
+    """The reader imports no module that runs pickles, and looks nothing up by name."""
+    allowed = {"collections.abc", "dataclasses", "pickletools", "struct", "typing"}
+    risky = {"__import__", "compile", "eval", "exec", "open", "setattr", "vars"}
+    for module in (pickles, picklestack, picklenodes):
+        nodes = list(ast.walk(ast.parse(Path(module.__file__).read_text("utf-8"))))
+        imported = {n.module for n in nodes if isinstance(n, ast.ImportFrom)} | {
+            alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names
+        }
+        assert {name for name in imported if "labkit.pickle" not in name} <= allowed
+        assert not risky & {n.id for n in nodes if isinstance(n, ast.Name)}
+
+
+# Hostile pickles, each through a real tap.
+
+TOUCH = "open('owned', 'w')"
+HARM = {
+    "os.system": Call(os.system, "touch owned"),
+    "eval": Call(eval, TOUCH),
+    "exec": Call(exec, TOUCH),
+    "__import__": Call(__import__, "antigravity"),
+    "partial": Call(functools.partial(eval, TOUCH)),
+    "open": Call(open, "owned", "w"),
+}
+BY_HAND = {
+    "reduce": b"cos\nsystem\n(S'touch owned'\ntR.",
+    "inst": b"(S'touch owned'\nios\nsystem\n.",
+    "obj": b"(cos\nsystem\nS'touch owned'\no.",
+    "newobj": b"\x80\x02cbuiltins\nopen\nX\x05\0\0\0ownedX\x01\0\0\0w\x86\x81.",
+    "build": b"\x80\x02clabkit.errors\nNoServerError\n)\x81}"
+    b"X\x0c\0\0\0__setstate__cos\nsystem\nsb.",
+    "persistent": b"\x80\x02X\x05\0\0\0ownedQPowned\n.",
+    "extension": b"\x80\x02\x82\xf0)R.",
+    "dotted": b"\x80\x04\x8c\x08builtins\x94\x8c\x0deval.__call__\x94\x93.",
+    "collision": b"\x80\x04\x8c\x0clabkit.queue\x94\x8c\x05Empty\x94\x93)R.",
+    "no name": b"cbuiltins\neval('owned')\n.",
+}
+BOMBS = {
+    "memo": b"\x80\x02Nr\xff\xff\xff\xff.",
+    "laughs": b"(lp0\n"
+    + b"".join(b"(g%d\ng%d\nlp%d\n" % (n, n, n + 1) for n in range(99)),
+    "pairs": b"N" + b"2\x86" * 2_000 + b".",
+    "names": b"N" + b"2\x86" * 2_000 + b"2\x93.",
+    "shared state": b"}(" + b"NN" * 900 + b"u\x940" + b"(cos\nx\n)Rh\0b" * 300,
+    "deep": b")" + b"\x85" * 60_000 + b".",
+    "deep keys": b"}" + b")" + b"\x85" * 4_000 + b"Ns.",
+    "deep lists": b"]" * 30_000 + b"a" * 29_999 + b".",
+    "marks": b"(" * 60_000,
+    "long": b"\x8b\x60\xea\0\0" + b"\xff" * 60_000 + b".",
+    "digits": b"L" + b"9" * 60_000 + b"L\n.",
+    "length": b"\x8e" + struct.pack("<Q", 1 << 62) + b"tea",
+    "negative": b"\x8b\xff\xff\xff\xff.",
+    "nested": functools.reduce(lambda body, _: pickle.dumps(body), range(40), b"tea"),
+}
+
+
+def test_hostile_pickles_through_a_tap(tmp_path, monkeypatch):
+    """Nothing is carried out, each is shown, and the next honest call as well."""
+    monkeypatch.chdir(tmp_path)
+    pickled = [
+        pickle.dumps(("tea", "put", (harm,), {}), protocol)
+        for harm in HARM.values()
+        for protocol in range(6)
+    ]
+    pickled += [body[:-20] for body in pickled] + [*BY_HAND.values(), *BOMBS.values()]
+    with raw_server(swallow) as address, wiretap(address) as tap:
+        with dial(tap) as client:
+            for body in pickled:
+                client.sendall(framed(body))
+            client.sendall(framed(pickle.dumps(("tea", "put", ("honest",), {}))))
+        last = tap.wait_for(lambda m: m.text == "put('honest')", timeout=60)
+        assert last.number == len(pickled) + 1
+        shown = [m.text for m in tap.messages]
+    assert not list(tmp_path.iterdir())
+    assert shown[:2] == [f"put({os.system.__module__}.system('touch owned'))"] * 2
+    assert max(map(len, shown)) < 200
+    assert {m.kind for m in tap.messages} == {"call", "other"}
+
+
+@pytest.mark.parametrize("name", [*HARM, *BY_HAND, *BOMBS])
+def test_the_price_is_bounded(name):
+    """Steps are counted, whatever the pickle; and so is every character."""
+    body = pickle.dumps(HARM[name]) if name in HARM else {**BY_HAND, **BOMBS}[name]
+    reading = read_pickle(body[:65_536])
+    assert reading.steps <= MAX_STEPS
+    assert len(text(body[:65_536], limit=4_000)) <= 4_001
+
+
+def test_an_extension_in_the_cache_is_not_made():
+    """The standard library's Unpickler would not even ask for its class."""
+    copyreg.add_extension("test_pickles", "Order", 240)
+    try:
+        assert pickle.loads(pickle.dumps(Order, 2)) is Order  # is in the cache now
+        assert text(BY_HAND["extension"]) == "<extension 240>()"
+    finally:
+        copyreg.remove_extension("test_pickles", "Order", 240)
+
+
+def test_names_do_not_deceive():
+    """Only what is a name is shown as one, and only a built-in without its module."""
+    assert text(BY_HAND["collision"]) == "labkit.queue.Empty()"
+    assert text(BY_HAND["no name"]) == "<\"builtins.eval('owned')\">"
+    assert text(BY_HAND["dotted"]) == "eval.__call__"
+    assert text(BY_HAND["newobj"]) == "open('owned', 'w')"
+    assert text(BY_HAND["persistent"]) == "<persistent>('owned')"
+    assert text(b"c\xf6s\nsystem\n.").startswith("<'")  # not a letter of ASCII

@@ -1,0 +1,364 @@
+"""The wiretap between real peers, labkit's and the standard library's."""
+
+import contextlib
+import gc
+import os
+import pickle
+import queue
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from ast import literal_eval
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from exchange import KEY
+from pythons import pythons
+
+import labkit.wiretap
+from labkit import connect, errors, frames, start_server
+from labkit.managers import QueueManager
+from labkit.wiretap import Wiretap, wiretap
+
+EXCHANGE = Path(__file__).with_name("exchange.py")
+HANDSHAKE = ["challenge", "digest", "welcome"] * 2
+
+
+def framed(body):
+    """Return a message as it stands on the wire."""
+    return struct.pack("!i", len(body)) + body
+
+
+@contextlib.contextmanager
+def raw_server(serve):
+    """Yield the address of a plain socket server; ``serve`` gets one connection."""
+
+    def run():
+        with contextlib.suppress(OSError), listener.accept()[0] as sock:
+            serve(sock)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield listener.getsockname()
+        thread.join()
+
+
+def swallow(sock):
+    """Read to the end."""
+    while sock.recv(1 << 16):
+        pass
+
+
+def greet(sock):
+    """Say something first, then read to the end."""
+    sock.sendall(b"!")
+    swallow(sock)
+
+
+def dial(tap):
+    """Connect to a tap."""
+    return socket.create_connection(tap.address, timeout=10)
+
+
+# What is on the wire.
+
+
+@contextlib.contextmanager
+def shop(python, where):
+    """Run the exchange's server with an interpreter; yield its address."""
+    command = [python, str(EXCHANGE), "serve", repr(where)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as server:
+        try:
+            address = server.stdout.readline().strip()
+            yield literal_eval(address)
+        finally:
+            server.stdin.close()
+            server.wait(10)
+
+
+@pytest.mark.parametrize("version", sorted({"3.11", "3.12", "3.13", *pythons()}))
+def test_every_message_of_each_kind_on_each_python(version, tmp_path):
+    """Nothing of the standard library's protocol is left undecoded."""
+    if version not in pythons():
+        pytest.skip(f"there is no Python {version} here")
+    python = pythons()[version]
+    # A Unix socket, for over TCP the standard library waits 44 ms again and again.
+    where = str(tmp_path / "shop") if hasattr(socket, "AF_UNIX") else ("127.0.0.1", 0)
+    with shop(python, where) as address, wiretap(address) as tap:
+        command = [python, str(EXCHANGE), "talk", repr(tap.address)]
+        subprocess.run(command, check=True, timeout=30, capture_output=True)
+        tap.wait_for("unserializable")
+        messages = tap.messages
+    assert [m.kind for m in messages[:3]] == ["challenge", "digest", "failure"]
+    handshake = [m for m in messages if m.kind in {"challenge", "digest"}]
+    assert all(("MD5" in m.text) == (version == "3.11") for m in handshake)
+    assert all(("{sha256}" in m.text) != (version == "3.11") for m in handshake)
+    assert [m.kind for m in messages if m.connection == 2][:6] == HANDSHAKE
+    requests = [m.text.partition("(")[0] for m in messages if m.kind == "request"]
+    assert requests[:5] == ["dummy", "create", "incref", "decref", "accept_connection"]
+    talk = [f"{m.kind} {m.text}" for m in messages if m.connection == 6][8:]
+    assert talk[7].startswith("proxy multiprocessing.managers.Token(state=('Page'")
+    assert talk[:7] + talk[8:] == TALK
+
+
+TALK = [
+    "call put('hello', block=True)",
+    "return None",
+    "call get()",
+    "return 'hello'",
+    "call get(False)",
+    "error _queue.Empty()",
+    "call page()",
+    "call __getitem__(1)",
+    "return 'milk'",
+    "call burn()",
+    "traceback KeyError: 'burn'",
+    "call lock()",
+    "unserializable TypeError: cannot pickle '_thread.lock' object",
+]
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_labkits_own_peers(kind, tmp_path):
+    """Items that travel packed are shown opened; the tap is of the server's kind."""
+    if kind == "unix" and not hasattr(socket, "AF_UNIX"):
+        pytest.skip("this system has no Unix sockets")
+    where = ("127.0.0.1", 0) if kind == "tcp" else str(tmp_path / "server")
+    with start_server(where) as server, wiretap(server) as tap:
+        assert type(tap.address) is type(server.address)
+        letters = connect(tap.address, server.authkey).get_queue("letters")
+        letters.put("hello")
+        with pytest.raises(queue.Empty):
+            connect(tap.address, server.authkey).get_task_queue().get_nowait()
+        assert tap.wait_for("error").text == "_queue.Empty()"
+        assert letters.get() == "hello"
+        call = tap.wait_for("call")
+        assert "put" in call.text
+        assert "'hello'" in call.text
+        assert call.ident == "queue:0:letters"
+        assert (
+            "'hello'"
+            in tap.wait_for(lambda m: m.kind == "return" and "h" in m.text).text
+        )
+    if kind == "unix":
+        assert not Path(tap.address).parent.exists()
+
+
+def test_a_manager_a_path_and_an_address_can_be_tapped(tmp_path):
+    """Whatever tells where a server listens will do."""
+    with QueueManager(authkey=KEY) as manager, wiretap(manager) as tap:
+        assert connect(tap.address, KEY).get_task_queue().empty()
+        assert tap.server_address == manager.address
+    with wiretap(("0.0.0.0", 5)) as tap:
+        assert tap.address[0] == "127.0.0.1"
+    with wiretap(tmp_path / "nobody") as tap:
+        assert tap.server_address == str(tmp_path / "nobody")
+    for nonsense in (None, 5000, QueueManager()):
+        with pytest.raises(ValueError, match="give a running server"):
+            wiretap(nonsense)
+    with pytest.raises(ValueError, match="keep is 0"):
+        wiretap(("127.0.0.1", 5), keep=0)
+
+
+# What the relay does with bytes.
+
+
+def test_bytes_pass_unchanged_in_both_directions_at_once():
+    """More than any buffer holds, of no protocol, to a reader that is slow to begin."""
+    blob = os.urandom(3 << 20)
+    came = bytearray()
+
+    def echo(sock):
+        sender = threading.Thread(target=sock.sendall, args=(blob,))
+        sender.start()
+        while chunk := sock.recv(1 << 16):
+            came.extend(chunk)
+        sender.join()
+
+    with raw_server(echo) as address, wiretap(address) as tap, dial(tap) as client:
+        client.sendall(blob)
+        client.shutdown(socket.SHUT_WR)
+        back = b"".join(iter(lambda: client.recv(1 << 16), b""))
+    assert bytes(came) == blob
+    assert back == blob
+
+
+def test_an_end_of_file_is_passed_on_and_the_other_way_goes_on():
+    """A client that has said all it has to say still gets its answer."""
+
+    def answer(sock):
+        swallow(sock)
+        sock.sendall(framed(pickle.dumps(("#RETURN", "late"))))
+
+    with raw_server(answer) as address, wiretap(address) as tap, dial(tap) as client:
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(4)
+        assert tap.wait_for("return").text == "'late'"
+
+
+def test_the_tap_outlives_a_killed_server_and_a_client_that_vanishes():
+    """Each is told of the other's end, and the next connection works."""
+    with start_server() as server, wiretap(server) as tap:
+        letters = connect(tap.address, server.authkey).get_queue("letters")
+        letters.put("hello")
+        server.kill()
+        with pytest.raises((EOFError, OSError)):
+            letters.get()
+        with pytest.raises(errors.NotAQueueServerError):
+            connect(tap.address, server.authkey)
+        assert "cannot be reached" in tap.wait_for("refused").text
+        server.restart()
+        rude = dial(tap)
+        rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rude.close()  # by a reset
+        assert connect(tap.address, server.authkey).get_queue("letters").empty()
+        assert server.stats()["letters"].connections <= 3
+
+
+def test_closing_hangs_up():
+    """A client that waits is told so; the address is free, and closing is repeated."""
+    with raw_server(greet) as address:
+        tap = wiretap(address)
+        with dial(tap) as client:
+            assert client.recv(1) == b"!"
+            tap.close()
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+        tap.close()
+        with pytest.raises(ConnectionRefusedError):
+            dial(tap)
+        assert repr(tap).endswith("0 messages, closed>")
+
+
+def test_a_tap_that_nobody_holds_closes():
+    """A cell run twice leaves no tap of the first run behind."""
+    with raw_server(greet) as address:
+        tap = wiretap(address)
+        with dial(tap) as client:
+            assert client.recv(1) == b"!"
+            del tap
+            gc.collect()
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+
+
+def test_many_clients_at_once():
+    """Connections are told apart, and none is lost."""
+    with start_server() as server, wiretap(server) as tap:
+
+        def order(number):
+            connect(tap.address, server.authkey).get_task_queue().put(number)
+
+        crowd = [threading.Thread(target=order, args=(n,)) for n in range(16)]
+        for client in crowd:
+            client.start()
+        for client in crowd:
+            client.join(20)
+        assert server.connect().get_task_queue().qsize() == 16
+        messages = tap.messages
+    assert {m.connection for m in messages} == set(range(1, 49))
+    assert [m.number for m in messages] == list(range(1, len(messages) + 1))
+    per_connection = Counter(m.connection for m in messages)
+    assert set(per_connection.values()) == {8, 10}
+
+
+# What is kept and shown.
+
+
+def test_a_length_of_3_gib_is_believed_and_not_kept():
+    """Of a message only the beginning is held, whatever its header says."""
+    header = struct.pack("!iQ", -1, 3 << 30)
+    with raw_server(swallow) as address, wiretap(address) as tap:
+        with dial(tap) as client:
+            client.sendall(header + bytes(1 << 20))
+        cut = tap.wait_for("incomplete")
+    assert (cut.size_bytes, cut.direction) == (3 << 30, "to server")
+    assert cut.text == "1,048,576 of 3,221,225,472 bytes came"
+    framer = frames.Framer()
+    for _ in range(40):
+        assert not framer.feed(header + bytes(1 << 18))
+    assert len(framer._head) == frames.HEAD_BYTES
+
+
+def test_messages_arrive_in_pieces_and_in_bunches():
+    """Where the stream is cut makes no difference."""
+    stream = b"".join(framed(b"x" * size) for size in (0, 1, 5, 300)) + framed(b"")
+    stream += struct.pack("!iQ", -1, 2) + b"xx"
+    for step in (1, 3, 7, len(stream)):
+        framer = frames.Framer()
+        found = []
+        for start in range(0, len(stream), step):
+            found += framer.feed(stream[start : start + step])
+        assert [frame.size for frame in found] == [0, 1, 5, 300, 0, 2]
+        assert framer.end() is None
+    framer.feed(struct.pack("!i", -7))
+    assert framer.lost
+
+
+def test_wait_for_clear_and_keep():
+    """Old messages count too; numbers start again; the oldest are forgotten."""
+    server = raw_server(swallow)
+    with server as address, wiretap(address, keep=3) as tap, dial(tap) as client:
+        for number in range(5):
+            call = ("tea", "put", (number,), {})
+            client.sendall(framed(pickle.dumps(call)))
+        last = tap.wait_for(lambda m: m.text == "put(4)")
+        assert [m.text for m in tap.messages] == ["put(2)", "put(3)", "put(4)"]
+        assert (last.number, last.kind, last.connection) == (5, "call", 1)
+        tap.clear()
+        assert tap.messages == []
+        with pytest.raises(errors.NoMessageError, match="passed so far: nothing"):
+            tap.wait_for("call", timeout=0.01)
+        client.sendall(framed(pickle.dumps(call)))
+        assert tap.wait_for("call").number == 1
+
+
+def test_secrets_are_shown_in_part():
+    """No digest stands in a message in full, however it is asked for."""
+    with start_server() as server, wiretap(server) as tap:
+        connect(tap.address, server.authkey)
+        shown = [m for m in tap.messages if m.kind in {"challenge", "digest"}]
+    assert len(shown) == 4
+    assert all(m.full == m.text for m in shown)
+    assert all(len(m.text.split()[1]) == 9 for m in shown)
+
+
+def test_long_texts_are_shortened_and_full_on_request():
+    """100 characters in the text, 4,000 in the full one."""
+    with raw_server(swallow) as address, wiretap(address) as tap:
+        with dial(tap) as client:
+            for item in ("x" * 500, "y" * 100_000, list(range(90_000))):
+                call = ("tea", "put", (item, True), {"timeout": None})
+                client.sendall(framed(pickle.dumps(call)))
+        tap.wait_for(lambda m: m.number == 3)
+        short, cut, batch = tap.messages
+    assert short.text == f"put('{'x' * 60}'… (500 bytes), True, timeout=None)"
+    assert short.full == f"put('{'x' * 500}', True, timeout=None)"
+    assert cut.text == f"put('{'y' * 60}'… (100,000 bytes), …)"
+    assert batch.text.startswith("put([0, 1, 2, ")
+    assert len(cut.full) < 4_100
+    assert len(batch.full) < 4_100
+
+
+# How it looks from outside.
+
+
+def test_the_module_is_the_function():
+    """Whichever way it was imported first, wiretap can be called."""
+    assert labkit.wiretap is wiretap
+    assert labkit.wiretap.Message is labkit.Message
+    code = (
+        "import labkit.wiretap\nfrom labkit import wiretap, Message\n"
+        "with wiretap(('127.0.0.1', 9)) as tap: print(tap.messages)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "[]\n"
+    assert isinstance(Wiretap.__doc__, str)
