@@ -40,7 +40,7 @@ BLANK = {
     "08.3": "pack(orders, work, 0.2, 30) tried 'order 1' 1 time, and its work had "
     "failed; expected a second try.",
     "08.4": "The answer to 08.4 is not written yet: line 12 still says",
-    "08.5": "The answer to 08.5 is not written yet: line 10 still says",
+    "08.5": "The answer to 08.5 is not written yet: line 8 still says",
 }
 by_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 by_wrong = pytest.mark.parametrize(
