@@ -200,10 +200,13 @@ def say(name: str, sentence: str) -> None:
 def progress(total: int | None, unit: str) -> Callable[[int], Any]:
     """Return a function that adds to a progress bar, on a terminal; else to nothing."""
     # Where the output itself is on the terminal, it is progress enough.
-    if not sys.stderr.isatty() or (total is None and sys.stdout.isatty()):
+    shows_items = total is None and sys.stdout is not None and sys.stdout.isatty()
+    if shows_items or not sys.stderr.isatty():
         return lambda _count: None
-    from tqdm import tqdm
-
+    try:
+        from tqdm import tqdm
+    except ImportError:  # a bare Python, outside the kit's environment
+        return lambda _count: None
     return tqdm(total=total, unit=f" {unit}", leave=False, file=sys.stderr).update  # type: ignore[no-any-return]
 
 
@@ -218,15 +221,10 @@ def run(name: str, body: Callable[[], int]) -> int:
         return Exit.INTERRUPTED
     except jsonlines.ReaderGoneError:
         return Exit.DONE  # whoever read the output has had enough
-    except UnfinishedError as error:
-        say(name, str(error))
-        return Exit.FAILED
-    except (*GONE, errors.WrongKeyError) as error:
-        say(name, str(error))
-        return Exit.NO_SERVER
-    except (errors.LabkitError, OSError, ValueError) as error:
-        say(name, _sentence(error))
-        return Exit.BAD_INPUT
+    except (errors.LabkitError, OSError, EOFError, ValueError, ImportError) as error:
+        code, sentence = _verdict(error)
+        say(name, sentence)
+        return code
 
 
 def _interrupt(_signum: int, _frame: object) -> NoReturn:
@@ -235,7 +233,18 @@ def _interrupt(_signum: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+def _verdict(error: Exception) -> tuple[Exit, str]:
+    """Return the exit code and the sentence for an error."""
+    match error:
+        case UnfinishedError():
+            return Exit.FAILED, str(error)
+        case _ if isinstance(error, (*GONE, errors.WrongKeyError)):
+            return Exit.NO_SERVER, str(error)
+        case ModuleNotFoundError(name=package):
+            return (
+                Exit.BAD_INPUT,
+                f"this needs the package {package}: python -m pip install {package}",
+            )
+        case OSError(filename=str(path), strerror=str(reason)):
+            return Exit.BAD_INPUT, f"{path}: {reason}"
+    return Exit.BAD_INPUT, str(error)

@@ -89,10 +89,13 @@ class _Consumer:
         except ReceiptError as error:
             cli.say("consume", f"item {self.count}: {error}")
         except cli.GONE:
-            raise ServerStoppedError(
-                "the server ended before it heard that the last item is printed; "
+            sentence = (
+                f"the server ended before it heard that item {self.count} is printed; "
                 "one with a journal will hand it out again"
-            ) from None
+            )
+            if not self.options.retry_for:
+                raise ServerStoppedError(sentence) from None
+            cli.say("consume", sentence)
 
     def _print(self, receipt: str | None, item: Any) -> None:
         try:

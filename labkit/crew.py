@@ -85,10 +85,17 @@ class Crew:
             ready = connection.wait(list(speakers))
             for member in dict.fromkeys(speakers[speaker] for speaker in ready):
                 self._attend(member)
-        tasks = f"{cli.count_of(self.done, 'task')} done"
-        failed = f", {self.failed:,} of them failed" if self.failed else ""
-        cli.say("worker", f"{'; '.join(self.endings)}; {tasks}{failed}")
+        self._sum_up()
         return self.code
+
+    def _sum_up(self) -> None:
+        def is_said_by_another(ending: str) -> bool:
+            return any(e.startswith(ending) and e != ending for e in self.endings)
+
+        parts = [ending for ending in self.endings if not is_said_by_another(ending)]
+        failed = f", {self.failed:,} of them failed" if self.failed else ""
+        parts.append(f"{cli.count_of(self.done, 'task')} done{failed}")
+        cli.say("worker", "; ".join(parts))
 
     def _stop(self, _signum: int, _frame: object) -> None:
         if self.is_stopping:  # the second signal: at once

@@ -127,8 +127,8 @@ class _Shift:
                 f"{where} has ended; the result of {self.in_hand} was delivered before",
             )
         sentence = (
-            f"{where} ended with {self.in_hand} in hand: its result is not delivered, "
-            "and the task is done again only if the server kept a journal"
+            f"{where} has ended; {self.in_hand} was in hand: its result is not "
+            "delivered, and it is done again only if the server kept a journal"
         )
         return cli.Exit.NO_SERVER, sentence
 

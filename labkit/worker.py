@@ -19,6 +19,14 @@ def main(argv: list[str]) -> int:
         "python -m labkit worker --connect 127.0.0.1:5555 --key-file lab.key "
         "--workers 3",
     )
+    _add_options(parser)
+    options = parser.parse_args(argv)
+    if not options.visibility:
+        parser.error("argument --visibility: give seconds above 0")
+    return cli.run("worker", lambda: _worker(options))
+
+
+def _add_options(parser: cli.Parser) -> None:
     parser.add_server()
     add = parser.add_argument
     add("--workers", type=cli.number, default=1, metavar="N", help="processes (1)")
@@ -33,10 +41,6 @@ def main(argv: list[str]) -> int:
         help="seconds until a task in hand goes to another worker (%(default)g)",
     )
     add("--idle", type=cli.seconds, metavar="S", help="stop after S s without a task")
-    options = parser.parse_args(argv)
-    if not options.visibility:
-        parser.error("argument --visibility: give seconds above 0")
-    return cli.run("worker", lambda: _worker(options))
 
 
 _JOB_HELP = "function to call with each task; or square (the default), or letters"

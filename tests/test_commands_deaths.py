@@ -45,7 +45,7 @@ def test_a_task_that_kills_its_workers(lab):
     out, err = master.finish(1)
     (record,) = items(out)
     assert record["error"] == "its workers died or took too long, time after time"
-    assert "waiting for 1 task: 0 in the queue, 0 in hand; 1 worker connected" in err
+    assert "waiting for 1 task: 0 in the queue, 0 in hand; " in err
     _, err = worker.finish()
     assert err.count("died (exit code 9)") == 5
 
@@ -68,7 +68,7 @@ def test_the_end_of_a_master(lab, signum):
     assert "has ended; 0 tasks done" in worker.finish()[1]
     lab.write("go", "")
     _, err = first.finish(3)
-    assert "ended with task 1 in hand: its result is not delivered" in err
+    assert "has ended; task 1 was in hand: its result is not delivered" in err
 
 
 def test_the_end_of_a_workers_parent(lab):
@@ -90,7 +90,7 @@ def test_the_end_of_a_workers_parent(lab):
 def test_a_stopped_worker_finishes_its_task(lab, signum):
     """Ctrl-C reaches the whole group; the task in hand is done all the same."""
     with lab.serve():
-        lab.queue().put_many([1, 2])
+        lab.queue().put(1)
         worker = lab.start(
             "worker",
             *lab.connect,
@@ -102,7 +102,6 @@ def test_a_stopped_worker_finishes_its_task(lab, signum):
         os.killpg(worker.pid, signum)
         lab.write("go", "")
         assert worker.finish()[1] == "labkit worker: stopped; 1 task done\n"
-        assert lab.queue().qsize() == 1
         assert lab.queue("results").get_many() == [{"task": 1, "result": 1}]
 
 
