@@ -96,8 +96,7 @@ class Redis(Transport):
     @staticmethod
     def client(spec: Any) -> Any:
         """Connect."""
-        import redis
-
+        redis: Any = importlib.import_module("redis")
         port, password = spec
         return redis.Redis("127.0.0.1", port, password=password)
 
