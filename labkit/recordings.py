@@ -21,24 +21,30 @@ class Recording:
     ----------
     keep : int
         Messages kept, at least 1; older ones are forgotten.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held while bytes are forwarded and heard.
     """
 
     def __init__(self, keep: int) -> None:
         self._start = time.perf_counter()
         self._messages: deque[Message] = deque(maxlen=keep)
-        self._news = threading.Condition()
+        self.lock = threading.RLock()
+        self._news = threading.Condition(self.lock)
         self._count = 0
         self._framers: dict[tuple[int, str], Framer] = {}
         self._talks: dict[int, Conversation] = {}
 
     def messages(self) -> list[Message]:
         """Return the messages kept, in order."""
-        with self._news:
+        with self.lock:
             return list(self._messages)
 
     def clear(self) -> None:
         """Forget them, and count from 1 again."""
-        with self._news:
+        with self.lock:
             self._messages.clear()
             self._count = 0
 

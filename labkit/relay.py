@@ -1,31 +1,22 @@
-"""Forward connections byte by byte, and let somebody listen."""
+"""Forward connections byte by byte, and have what passes recorded."""
 
 import contextlib
+import os
 import selectors
 import socket
 import tempfile
 import threading
 from pathlib import Path
-from typing import Protocol
 
 from labkit.conversations import TO_CLIENT, TO_SERVER
+from labkit.recordings import Recording
 from labkit.transport import Address, Listener, family_of, prepare
 
-__all__ = ["Listening", "Relay"]
+__all__ = ["Relay"]
 
 _CHUNK = 1 << 18  # bytes read at once; no more than this waits in a direction
-_PAUSE_S = 0.05  # when the system has no descriptor left
-_UNIX_CONNECT_S = 1.0  # a selector cannot wait for a Unix socket's full backlog
-
-
-class Listening(Protocol):
-    """Somebody who is told what passes; called in the relay's thread."""
-
-    def hear(self, connection: int, direction: str, chunk: bytes) -> None:
-        """Take bytes that were forwarded; empty when the direction has ended."""
-
-    def refused(self, connection: int, error: OSError) -> None:
-        """Learn that the server could not be reached."""
+_PAUSE_S = 0.02  # when no descriptor is left, or the server's backlog is full
+_TRIES = 50  # to reach a Unix socket
 
 
 class _Way:
@@ -40,14 +31,12 @@ class _Way:
 
 
 class _Link:
-    """One connection: the client's socket, ours to the server, and both ways."""
+    """One connection: the client's socket, ours to the server, both ways."""
 
     def __init__(
         self, number: int, client: socket.socket, server: socket.socket
     ) -> None:
-        self.number = number
-        self.client = client
-        self.server = server
+        self.number, self.client, self.server = number, client, server
         self.up = _Way(TO_SERVER, client, server)
         self.down = _Way(TO_CLIENT, server, client)
         self.is_connecting = True
@@ -78,8 +67,8 @@ class Relay:
     target : tuple of (str, int) or str
         The server's address. For a Unix socket the relay listens on one too, in a
         folder that only this user can enter.
-    listening : Listening
-        Who is told of everything; must not block.
+    recording : Recording
+        Told of everything, in the relay's thread.
 
     Attributes
     ----------
@@ -88,16 +77,16 @@ class Relay:
 
     Notes
     -----
-    Bytes are forwarded first and told afterwards. A direction that its reader does
-    not empty is not read either, so that little waits here. An end of file is
-    passed on in its direction; the other goes on until it ends too.
+    A direction that its reader does not empty is not read either, so that little
+    waits here. An end of file is passed on in its direction; the other goes on until
+    it ends too.
     """
 
-    def __init__(self, target: Address, listening: Listening) -> None:
+    def __init__(self, target: Address, recording: Recording) -> None:
         self._family = family_of(target)
         self._target = target
-        self._listening = listening
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._recording = recording
+        self._folder = None
         where: Address = ("127.0.0.1", 0)
         if isinstance(target, str):
             self._folder = tempfile.TemporaryDirectory(prefix="labkit-tap-")
@@ -136,10 +125,8 @@ class Relay:
     def _close_all(self) -> None:
         for link in list(self._links):
             self._hang_up(link)
-        self._listener.close()
-        self._selector.close()
-        self._bell.close()
-        self._rope.close()
+        for thing in (self._listener, self._selector, self._bell, self._rope):
+            thing.close()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -154,27 +141,35 @@ class Relay:
             self._closing.wait(_PAUSE_S)
             return
         self._count += 1
+        try:
+            self._join(client)
+        except OSError as error:
+            self._recording.refused(self._count, error)
+            client.close()
+
+    def _join(self, client: socket.socket) -> None:
         server = socket.socket(self._family, socket.SOCK_STREAM)
         try:
             link = _Link(self._count, prepare(client), prepare(server))
             client.setblocking(False)
             self._dial(server)
-        except OSError as error:
-            self._listening.refused(self._count, error)
-            client.close()
+        except OSError:
             server.close()
-            return
+            raise
         self._links.add(link)
         self._watch(link)
 
     def _dial(self, server: socket.socket) -> None:
-        if isinstance(self._target, str):
-            server.settimeout(_UNIX_CONNECT_S)
-            server.connect(self._target)
         server.setblocking(False)
-        if not isinstance(self._target, str):
-            with contextlib.suppress(BlockingIOError):
+        for _ in range(_TRIES):
+            try:
                 server.connect(self._target)
+            except BlockingIOError:
+                if isinstance(self._target, str):  # full, which no selector waits for
+                    self._closing.wait(_PAUSE_S)
+                    continue
+            return
+        raise TimeoutError("it accepts no connection")
 
     def _attend(self, link: _Link, sock: object, events: int) -> None:
         # Another socket of the same round may have hung up the link.
@@ -200,8 +195,8 @@ class Relay:
     def _finish_dialing(self, link: _Link) -> None:
         number = link.server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
-            error = OSError(number, "cannot connect")
-            self._listening.refused(link.number, error)
+            error = OSError(number, os.strerror(number))
+            self._recording.refused(link.number, error)
             raise error
         link.is_connecting = False
 
@@ -211,9 +206,12 @@ class Relay:
             way.pending = memoryview(chunk)
         else:
             way.ended = True
-        with contextlib.suppress(BlockingIOError):
-            self._push(way)
-        self._listening.hear(link.number, way.name, chunk)
+        # Forwarded first, to lose no time; who received it finds it heard all the same,
+        # for whoever asks what was heard takes the lock.
+        with self._recording.lock:
+            with contextlib.suppress(BlockingIOError):
+                self._push(way)
+            self._recording.hear(link.number, way.name, chunk)
 
     def _push(self, way: _Way) -> None:
         if way.pending:
@@ -245,4 +243,4 @@ class Relay:
             sock.close()
         for way in (link.up, link.down):
             if not way.ended:
-                self._listening.hear(link.number, way.name, b"")
+                self._recording.hear(link.number, way.name, b"")

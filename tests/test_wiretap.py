@@ -319,6 +319,17 @@ def test_wait_for_clear_and_keep():
         assert tap.wait_for("call").number == 1
 
 
+def test_what_was_received_is_recorded():
+    """After a call its answer stands in the messages; nobody needs to wait."""
+    with start_server() as server, wiretap(server) as tap:
+        letters = connect(tap.address, server.authkey).get_queue("letters")
+        assert letters.empty()
+        for number in range(100):
+            tap.clear()
+            letters.put(number)
+            assert [m.kind for m in tap.messages] == ["call", "return"]
+
+
 def test_secrets_are_shown_in_part():
     """No digest stands in a message in full, however it is asked for."""
     with start_server() as server, wiretap(server) as tap:
