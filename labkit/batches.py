@@ -1,18 +1,16 @@
 """``queue.Queue`` for callers that may die at any time, with whole batches at once."""
 
-import queue
-import time
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from labkit.callers import CALLER, PatientCondition
+from labkit.callers import CALLER, PatientQueue
 from labkit.packing import TAKING, Packed, pack, ship, unpack
 
 __all__ = ["BatchQueue"]
 
 
-class BatchQueue(queue.Queue[Any]):
+class BatchQueue(PatientQueue):
     """A ``queue.Queue`` that moves batches, and that a dead client cannot rob.
 
     Parameters
@@ -28,9 +26,6 @@ class BatchQueue(queue.Queue[Any]):
 
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)
-        self.not_empty: PatientCondition = PatientCondition(self.mutex)
-        self.not_full: PatientCondition = PatientCondition(self.mutex)
-        self.all_tasks_done: PatientCondition = PatientCondition(self.mutex)
         # An entry is an item, or a Packed. These came back, each with how often it
         # had been handed out before.
         self._returned: deque[tuple[Any, int]] = deque()
@@ -102,35 +97,6 @@ class BatchQueue(queue.Queue[Any]):
         self.queue.extend(entries)
         self._size += count
         self._put_count += count
-
-    def _wait_for_room(self, count: int, block: bool, timeout: float | None) -> None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._is_shut("put") and 0 < self.maxsize < self._qsize() + count:
-            self._wait(self.not_full, block, deadline, queue.Full)
-
-    def _wait_for_item(self, block: bool, timeout: float | None) -> None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._qsize() and not self._is_shut("get"):
-            self._wait(self.not_empty, block, deadline, queue.Empty)
-
-    def _wait(
-        self,
-        condition: PatientCondition,
-        block: bool,
-        deadline: float | None,
-        give_up: type[Exception],
-    ) -> None:
-        left = None if deadline is None else deadline - time.monotonic()
-        if not block or (left is not None and left <= 0):
-            raise give_up
-        condition.wait(left)
-
-    def _is_shut(self, method: str) -> bool:
-        """Raise ``queue.ShutDown`` if it was shut (from Python 3.13); else False."""
-        if getattr(self, "is_shutdown", False):
-            shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
-            raise shut(f"the queue was shut down; {method} no longer works")
-        return False
 
     def get_many(
         self, max_items: int = 100, block: bool = True, timeout: float | None = None
@@ -253,9 +219,3 @@ class BatchQueue(queue.Queue[Any]):
 
     def delivered(self, method: str) -> None:
         """Take note that the answer to a call was sent; a journal forgets items now."""
-
-    def wake_all(self) -> None:
-        """Make every waiting call look at once whether it should go on."""
-        with self.mutex:
-            for condition in (self.not_empty, self.not_full, self.all_tasks_done):
-                condition.notify_all()

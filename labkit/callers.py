@@ -1,10 +1,12 @@
 """Who is calling a hosted queue, and whether it is still worth waiting for."""
 
+import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["CALLER", "Caller", "PatientCondition"]
+__all__ = ["CALLER", "Caller", "PatientCondition", "PatientQueue"]
 
 # A waiting call looks this often whether its client is still there.
 LOOK_EVERY_S = 0.4
@@ -68,3 +70,54 @@ class PatientCondition(threading.Condition):
                 self.notify()
             raise
         return notified
+
+
+class PatientQueue(queue.Queue[Any]):
+    """A ``queue.Queue`` whose waiting calls end with their client, or with the server.
+
+    Parameters
+    ----------
+    maxsize : int, default 0
+        Items it may hold; 0 or less means no bound.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self.not_empty: PatientCondition = PatientCondition(self.mutex)
+        self.not_full: PatientCondition = PatientCondition(self.mutex)
+        self.all_tasks_done: PatientCondition = PatientCondition(self.mutex)
+
+    def wake_all(self) -> None:
+        """Make every waiting call look at once whether it should go on."""
+        with self.mutex:
+            for condition in (self.not_empty, self.not_full, self.all_tasks_done):
+                condition.notify_all()
+
+    def _wait_for_room(self, count: int, block: bool, timeout: float | None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._is_shut("put") and 0 < self.maxsize < self._qsize() + count:
+            self._wait(self.not_full, block, deadline, queue.Full)
+
+    def _wait_for_item(self, block: bool, timeout: float | None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._qsize() and not self._is_shut("get"):
+            self._wait(self.not_empty, block, deadline, queue.Empty)
+
+    def _wait(
+        self,
+        condition: PatientCondition,
+        block: bool,
+        deadline: float | None,
+        give_up: type[Exception],
+    ) -> None:
+        left = None if deadline is None else deadline - time.monotonic()
+        if not block or (left is not None and left <= 0):
+            raise give_up
+        condition.wait(left)
+
+    def _is_shut(self, method: str) -> bool:
+        """Raise ``queue.ShutDown`` if it was shut (from Python 3.13); else False."""
+        if getattr(self, "is_shutdown", False):
+            shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
+            raise shut(f"the queue was shut down; {method} no longer works")
+        return False

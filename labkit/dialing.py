@@ -6,6 +6,7 @@ from multiprocessing import AuthenticationError
 from typing import TypeVar
 
 from labkit.errors import (
+    LabkitError,
     NoServerError,
     NotAQueueServerError,
     ServerTimeoutError,
@@ -14,7 +15,7 @@ from labkit.errors import (
 from labkit.transport import HANDSHAKE_DEADLINE_S, Address, Client, shown
 from labkit.wire import Wire
 
-__all__ = ["dial", "retrying"]
+__all__ = ["dial", "hung_up", "retrying"]
 
 _T = TypeVar("_T")
 
@@ -44,40 +45,48 @@ def dial(
     ServerTimeoutError
         It said nothing in time: it is frozen, overloaded, or not a manager.
     """
-    where = shown(address)
     try:
         return Client(address, authkey=authkey, deadline_s=deadline_s)
-    except AuthenticationError as error:
-        if "expected a challenge" in str(error):
-            raise _stranger(where) from None
-        raise WrongKeyError(
+    except (AuthenticationError, EOFError, OSError) as error:
+        raise _explained(error, shown(address), deadline_s) from None
+
+
+def hung_up(address: Address) -> NoServerError:
+    """Return the error of a server that closed the connection after the handshake."""
+    return NoServerError(
+        f"the server at {shown(address)} hung up: it is stopping, or was killed; "
+        "start it again"
+    )
+
+
+def _explained(error: Exception, where: str, deadline_s: float) -> LabkitError:
+    text = str(error)
+    if isinstance(error, AuthenticationError) and "expected a challenge" not in text:
+        return WrongKeyError(
             f"the server at {where} has another authkey; use the one it was started "
             "with, for example from its key file"
-        ) from None
-    except TimeoutError:
-        raise ServerTimeoutError(
+        )
+    if isinstance(error, TimeoutError):
+        return ServerTimeoutError(
             f"{where} accepted the connection and said nothing for {deadline_s:g} s; "
             "it is frozen or no queue server: look at the server, or start it again"
-        ) from None
-    except (ConnectionResetError, BrokenPipeError, EOFError):
-        raise _stranger(where) from None
-    except (ConnectionRefusedError, FileNotFoundError, socket.gaierror):
-        raise NoServerError(
+        )
+    if isinstance(error, ConnectionResetError | BrokenPipeError | EOFError):
+        return NotAQueueServerError(
+            f"{where} hung up during the handshake: the server is stopping, or it is "
+            "no manager server; look at the server, and check the port"
+        )
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
+        return NoServerError(
             f"nobody listens at {where}; start the server first, or check the address"
-        ) from None
-    except OSError as error:
-        if "bad message length" in str(error) or "within a message" in str(error):
-            raise _stranger(where) from None
-        raise NoServerError(
-            f"{where} cannot be reached ({error.strerror or error}); check the "
-            "address and the network"
-        ) from None
-
-
-def _stranger(where: str) -> NotAQueueServerError:
-    return NotAQueueServerError(
-        f"something listens at {where}, but it did not answer as a manager server "
-        "does; check the port"
+        )
+    if isinstance(error, AuthenticationError) or "message" in text:
+        return NotAQueueServerError(
+            f"something listens at {where}, but it did not answer as a manager server "
+            "does; check the port"
+        )
+    return NoServerError(
+        f"{where} cannot be reached ({text}); check the address and the network"
     )
 
 

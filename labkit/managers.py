@@ -10,7 +10,7 @@ import threading
 from multiprocessing import managers, util
 from typing import Any
 
-from labkit.dialing import dial, retrying
+from labkit.dialing import dial, hung_up, retrying
 from labkit.errors import NoServerError, NotOfferedError
 from labkit.hosting import QueueServer
 from labkit.keys import SecretKey, check_authkey
@@ -130,10 +130,7 @@ class QueueManager(managers.BaseManager):
             wire.send((None, function, args, {}))
             answer: tuple[str, Any] = wire.recv()
         except (EOFError, OSError):
-            raise NoServerError(
-                f"the server at {shown(self._address)} hung up; it is stopping, or was "
-                "killed: start it again"
-            ) from None
+            raise hung_up(self._address) from None
         finally:
             wire.close()
         return answer

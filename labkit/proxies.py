@@ -1,26 +1,18 @@
 """The client half: a proxy that never takes one question's answer for another's."""
 
-import threading
 from collections.abc import Iterable
-from multiprocessing import managers, process, util
+from multiprocessing import managers, util
 from typing import Any
 
-from labkit.dialing import dial, retrying
-from labkit.errors import NotOfferedError, OutcomeUnknownError, ServerStoppedError
+from labkit.errors import NotOfferedError, ServerStoppedError
 from labkit.keys import SecretKey
+from labkit.links import Link
 from labkit.packing import pack, ship, unpack
 from labkit.queues import EXPOSED, QueueStats
 from labkit.referents import IDENT_PREFIX
 from labkit.transport import SERIALIZER, shown
-from labkit.wire import Wire
 
 __all__ = ["QueueProxy"]
-
-# Doing these twice harms nobody. Also receive: what the lost connection took on a
-# receipt goes back to the queue when the connection ends.
-_REPEATABLE = frozenset(
-    {"qsize", "empty", "full", "stats", "dead_letters_packed", "receive_packed"}
-)
 
 
 class QueueProxy(managers.BaseProxy):
@@ -65,7 +57,12 @@ class QueueProxy(managers.BaseProxy):
         # Not the standard library's table: it is keyed by address alone, and would
         # hand us a plain proxy's connection, or one to an earlier server.
         self._tls = getattr(manager, "links", None) or util.ForkAwareLocal()
-        self._retry_for: float = getattr(manager, "retry_for", 0.0)
+        self._link = Link(
+            self._token.address,
+            self._authkey,
+            self._tls,
+            retry_for=getattr(manager, "retry_for", 0.0),
+        )
         self._offered = frozenset(EXPOSED if exposed is None else exposed)
         self._packs = "put_packed" in self._offered
 
@@ -89,66 +86,13 @@ class QueueProxy(managers.BaseProxy):
                 f"which has no {name}(); host a TaskQueue to use it"
             )
         request = (self._token.id, methodname, args, kwds)
-        wire = self._wire()  # where this fails, nothing was sent
-        try:
-            kind, result = self._exchange(wire, request)
-        except (EOFError, OSError) as error:
-            self._drop()
-            if methodname not in _REPEATABLE:
-                raise self._outcome_unknown(methodname) from error
-            kind, result = self._exchange(self._wire(), request)
+        kind, result = self._link.call(request)
         if kind == "#RETURN":
             return result
         if kind == "#ERROR" and type(result) is EOFError:
-            self._drop()
+            self._link.hang_up()
             raise ServerStoppedError(f"{result}; nothing was taken or put") from None
         raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
-
-    def _outcome_unknown(self, methodname: str) -> OutcomeUnknownError:
-        return OutcomeUnknownError(
-            f"the connection to {shown(self._token.address)} ended during "
-            f"{methodname.removesuffix('_packed')}(): the server may or may not have "
-            "done it; look at the queue, or use receive() and ack(), before you do it "
-            "again"
-        )
-
-    def _exchange(self, wire: Wire, request: tuple[Any, ...]) -> tuple[str, Any]:
-        # Whatever interrupts this, even between two statements, leaves busy set,
-        # and _wire() throws the connection away.
-        wire.busy = True
-        if request[1] == "put_packed":
-            wire.send_beside(request)
-        else:
-            wire.send(request)
-        reply: tuple[str, Any] = wire.recv()
-        wire.busy = False
-        return reply
-
-    def _wire(self) -> Wire:
-        """Return this thread's connection, a new one if it is out of step or dead."""
-        wire: Wire | None = getattr(self._tls, "connection", None)
-        if wire is not None:
-            if not wire.busy and not wire.is_gone():
-                return wire
-            self._drop()
-        wire = retrying(self._dial, self._retry_for)
-        self._tls.connection = wire
-        return wire
-
-    def _dial(self) -> Wire:
-        wire = dial(self._token.address, self._authkey)
-        name = f"{process.current_process().name}|{threading.current_thread().name}"
-        wire.send((None, "accept_connection", (name,), {}))
-        wire.recv()
-        return wire
-
-    def _drop(self) -> None:
-        wire: Wire | None = getattr(self._tls, "connection", None)
-        if wire is not None:
-            del self._tls.connection
-            wire.close()
-
-    # The methods of a queue; TaskQueue documents them.
 
     # Items travel packed where the server has a TaskQueue: it need not open them.
 

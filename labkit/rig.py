@@ -104,7 +104,8 @@ class Call:
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented for this
         frames = list(traceback.walk_stack(frame))[::-1] if frame else []
         place = _last_line(frames, self._source) or " outside its own lines"
-        if not any("multiprocessing" in f.f_code.co_filename for f, _ in frames):
+        files = {frame.f_code.co_filename for frame, _ in frames}
+        if not any("multiprocessing" in file or "labkit" in file for file in files):
             because = "It asks no server there: a loop has no way out."
         return StillRunningError(
             f"{self} was still running after {after_s:g} s,{place}; "

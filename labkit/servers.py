@@ -1,7 +1,10 @@
 """A manager server in a background process, from a notebook or a program."""
 
 import atexit
+import contextlib
+import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -80,7 +83,7 @@ class ServerProcess:
     @property
     def pid(self) -> int:
         """The server's process id."""
-        return self._child.process.pid
+        return int(self._child.ready["pid"])
 
     def is_alive(self) -> bool:
         """Tell whether the process runs."""
@@ -130,7 +133,8 @@ class ServerProcess:
 
     def kill(self) -> None:
         """End it at once, as a power cut would (SIGKILL): what it held is lost."""
-        self._child.process.kill()
+        with contextlib.suppress(OSError):  # it ended before
+            os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         self.stop()
 
     def restart(self) -> None:
@@ -194,6 +198,7 @@ def start_server(
         The server ended, or said nothing, before it was ready.
     """
     key = keys.new_key() if authkey is None else keys.check_authkey(authkey)
+    keys.check_strength(key, address)  # before an old server is stopped for this one
     if _in_notebook():
         for old in [server for server in _running if server.name == name]:
             old.stop()

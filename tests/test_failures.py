@@ -187,6 +187,36 @@ def test_an_interrupted_call_never_mixes_up_answers(request):
     assert "AssertionError" not in said
 
 
+@posix_only
+def test_an_interrupted_call_takes_nothing():
+    """Once the stop button has ended a get(), the next item is for somebody else."""
+    code = (
+        LABKIT
+        + """
+import signal
+def stop(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, stop)
+for call in (orders.get, orders.receive, lambda: orders.get_many(5)):
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        call()
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+    sys.stdin.readline()
+"""
+    )
+    with start_server() as server, client(server, code) as program:
+        orders = server.connect().get_queue("orders")
+        for _ in range(3):
+            assert program.stdout.readline() == "stopped\n"
+            until(lambda: orders.stats().waiting_consumers == 0, within_s=2)
+            orders.put("tea")
+            assert orders.get(timeout=1) == "tea"
+            program.stdin.write("\n")
+            program.stdin.flush()
+
+
 BLOCKED = """
 try:
     orders.get()
@@ -219,7 +249,7 @@ def test_a_second_signal_ends_it_at_once():
         orders.put(b"x" * 30_000_000)
         with client(server, LABKIT + "import os\nos.kill(os.getpid(), 19)") as frozen:
             until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
-        wire = orders._wire()
+        wire = orders._link._wire()
         wire.send((orders._token.id, "get", (), {}))
         until(lambda: server.stats()["orders"].depth == 0)
         os.kill(server.pid, signal.SIGTERM)
