@@ -9,6 +9,8 @@ __all__ = ["Diagnosis", "doctor", "main"]
 import argparse
 import html
 import json
+import sys
+import types
 from dataclasses import asdict, dataclass
 
 from labkit import bootstrap, checkups
@@ -124,3 +126,13 @@ def main(argv: list[str]) -> int:
     record = {"fit": diagnosis.fit, "checks": [asdict(c) for c in diagnosis.checks]}
     print(json.dumps(record, indent=2) if options.json else diagnosis)
     return 0 if diagnosis.fit else 1
+
+
+class _Module(types.ModuleType):
+    """The module itself, callable, for ``from labkit import doctor`` may give it."""
+
+    def __call__(self) -> Diagnosis:
+        return doctor()
+
+
+sys.modules[__name__].__class__ = _Module

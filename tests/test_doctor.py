@@ -188,3 +188,10 @@ def test_a_machine_without_git_is_fit(monkeypatch):
     """Git is a convenience."""
     monkeypatch.setenv("PATH", "")
     assert checkups.check_git().state == "warn"
+
+
+def test_the_name_is_callable_whatever_was_imported_first():
+    """`import labkit.doctor` does not turn labkit.doctor into a mere module."""
+    import labkit.doctor
+
+    assert callable(labkit.doctor)
