@@ -35,6 +35,7 @@ COMMANDS = {
     "key": ("labkit.key", None, "make the key that a server and its clients share"),
     "produce": ("labkit.produce", None, "put lines of JSON into a queue"),
     "consume": ("labkit.consume", None, "print a queue's items as lines of JSON"),
+    "bench": ("labkit.bench", None, "measure proxied queues against direct ones"),
     "master": ("labkit.master", None, "hand out tasks, print what came of them"),
     "worker": ("labkit.worker", None, "do the tasks of a master"),
 }

@@ -44,6 +44,14 @@ class Cliff:
     ends: bool
     extra_s: float
 
+    def __str__(self) -> str:
+        where = f"from {self.from_bytes:,} bytes on"
+        if self.ends:
+            where = f"from {self.from_bytes:,} bytes to {self.to_bytes:,}"
+        if self.ends and self.from_bytes == self.to_bytes:
+            where = f"at {self.from_bytes:,} bytes"
+        return f"{where} it costs {self.extra_s * 1e3:,.1f} ms more"
+
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
@@ -95,11 +103,7 @@ class CostModel:
         )
         if self.cliff is None:
             return text
-        until = f"to {self.cliff.to_bytes:,}" if self.cliff.ends else "on"
-        return (
-            f"{text}; from {self.cliff.from_bytes:,} bytes {until} it costs "
-            f"{self.cliff.extra_s * 1e3:,.1f} ms more"
-        )
+        return f"{text}; {self.cliff}"
 
 
 def points_of(measurements: Iterable[Measurement]) -> list[Point]:

@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from labkit.costs import CostModel
 from labkit.errors import MeasurementError
 from labkit.measurements import Measurement
 from labkit.pictures import (
@@ -12,15 +11,12 @@ from labkit.pictures import (
     Style,
     bytes_text,
     number_text,
-    seconds_text,
     styles,
 )
 
 __all__ = [
     "Series",
-    "beside",
-    "checked_points",
-    "cost_line",
+    "bars",
     "dots",
     "ends",
     "label",
@@ -141,6 +137,22 @@ def dots(axis: Any, x: Sequence[float], y: Sequence[float], look: Style) -> None
     )
 
 
+def bars(axis: Any, found: Sequence[Measurement], looks: dict[str, Style]) -> str:
+    """Draw a bar for each measurement, from above; return what they count."""
+    labels = names_of(found)
+    for place, one in enumerate(found):
+        look = looks[one.transport]
+        axis.barh(place, one.rate_per_s, color=look.color, alpha=0.55, height=0.62)
+        dots(axis, one.rates_per_s, [place] * len(one.rates_per_s), look)
+        beside(axis, max(one.rates_per_s), place, number_text(one.rate_per_s))
+    axis.set_yticks(range(len(labels)), labels)
+    axis.invert_yaxis()
+    scale(axis, "x", [rate for one in found for rate in one.rates_per_s])
+    axis.margins(x=0.14)
+    axis.grid(visible=False, axis="y")
+    return "connections" if found[0].kind == "first calls" else "items"
+
+
 def beside(axis: Any, x: float, y: float, text: str) -> None:
     """Write a text to the right of a point."""
     axis.annotate(
@@ -197,51 +209,12 @@ def ends(series: Series, place_text: Callable[[float], str]) -> str:
     told = []
     for name, places in series.items():
         first, last = next(iter(places)), list(places)[-1]
-        text = f"{name} {statistics.median(places[first]):,.0f} at {place_text(first)}"
+        text = f"{name} {_middle(places[first])} at {place_text(first)}"
         if last != first:
-            text += f" and {statistics.median(places[last]):,.0f} at {place_text(last)}"
+            text += f" and {_middle(places[last])} at {place_text(last)}"
         told.append(text)
     return "Median rates: " + "; ".join(told) + "."
 
 
-def checked_points(
-    axis: Any, model: CostModel, checked: Iterable[tuple[int, float]]
-) -> list[str]:
-    """Draw predictions and what was measured after; return the comparison in words."""
-    told = []
-    for number, (size, seconds) in enumerate(checked):
-        expected = model.predict(size)
-        named = {"label": "predicted"} if number == 0 else {}
-        axis.plot(size, expected, "x", color="#000000", markersize=11, **named)
-        named = {"label": "measured after"} if number == 0 else {}
-        axis.plot(
-            *(size, seconds, "o"),
-            markersize=11,
-            markerfacecolor="none",
-            markeredgecolor="#000000",
-            **named,
-        )
-        told.append(
-            f"for {bytes_text(size)} {seconds_text(expected)} was predicted and "
-            f"{seconds_text(seconds)} measured"
-        )
-    return told
-
-
-def cost_line(axis: Any, name: str, model: CostModel, look: Style) -> None:
-    """Draw the points of a model, its line, and the sizes on a cliff."""
-    sizes = [max(size, 1) for size, _ in model.points]
-    times_s = [seconds for _, seconds in model.points]
-    axis.plot(sizes, times_s, look.marker, color=look.color, label=f"{name}, measured")
-    steps = [sizes[0] * (sizes[-1] / sizes[0]) ** (number / 60) for number in range(61)]
-    line = [model.a_s + model.b_s_per_byte * size for size in steps]
-    axis.plot(
-        *(steps, line),
-        linestyle=look.linestyle,
-        color=look.color,
-        label=f"{name}, a + b·n",
-    )
-    if model.cliff is not None:
-        axis.axvspan(
-            model.cliff.above_bytes, model.cliff.to_bytes, color=look.color, alpha=0.12
-        )
+def _middle(rates: Sequence[float]) -> str:
+    return number_text(statistics.median(rates))

@@ -1,6 +1,7 @@
 """A service in a child process: what lies between producers and consumers."""
 
 import contextlib
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from multiprocessing import connection
@@ -89,6 +90,10 @@ def _host(
     lifeline: "_Pipe[Any, Any]",
 ) -> None:
     end_with_parent()
+    if hasattr(os, "setsid"):
+        # As a server that somebody started elsewhere: Linux may share a busy
+        # machine out by sessions, and ours must not be favoured over labkit's.
+        os.setsid()
     try:
         with serve(*args) as spec:
             lifeline.send((True, spec))

@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,20 +91,41 @@ class Plot:
         )
 
 
-def canvas(title: str, columns: int = 1, height: float = 4.2) -> "tuple[Figure, Any]":
-    """Return a figure with its axes: white in light and in dark themes."""
+def canvas(
+    title: str, columns: int = 1, height: float = 4.2, rows: Sequence[float] = ()
+) -> "tuple[Figure, Any]":
+    """Return a figure with its axes: white in light and in dark themes.
+
+    Parameters
+    ----------
+    title : str
+    columns : int, default 1
+        Axes side by side.
+    height : float, default 4.2
+        Inches; the width is 7.6.
+    rows : sequence of float
+        If given, axes below each other instead, with heights in these proportions.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    axes : matplotlib.axes.Axes or sequence of them
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.6, height), dpi=110, layout="constrained")
     figure.set_facecolor("white")
     figure.suptitle(title, fontsize=12)
-    axes = figure.subplots(1, columns, squeeze=False)[0]
+    if rows:
+        axes = figure.subplots(len(rows), height_ratios=rows, squeeze=False)[:, 0]
+    else:
+        axes = figure.subplots(1, columns, squeeze=False)[0]
     for axis in axes:
         axis.set_facecolor("white")
         axis.grid(visible=True, which="major", color="#dddddd", linewidth=0.8)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes[0] if columns == 1 else axes
+    return figure, axes[0] if columns == 1 and not rows else axes
 
 
 def bytes_text(size: float) -> str:

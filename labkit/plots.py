@@ -8,13 +8,14 @@ a range passes 100 times.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from labkit import curves as draw
-from labkit.costs import CostModel
+from labkit.costplots import plot_costs
 from labkit.measurements import Measurement
-from labkit.pictures import Plot, bytes_text, canvas, seconds_text, styles
+from labkit.pictures import Plot, bytes_text, canvas, number_text, seconds_text, styles
 
 __all__ = [
     "Plot",
     "plot_batches",
+    "plot_contests",
     "plot_costs",
     "plot_latency",
     "plot_payload",
@@ -44,30 +45,35 @@ def plot_throughput(measurements: Iterable[Measurement], title: str = "") -> Plo
         There is none. So for all functions of this module.
     """
     found = draw.some(measurements)
-    names = draw.names_of(found)
     figure, axis = canvas(title or "Throughput", height=1.3 + 0.42 * len(found))
-    looks = styles(names)
-    for place, (name, one) in enumerate(zip(names, found, strict=True)):
-        look = looks[name]
-        axis.barh(place, one.rate_per_s, color=look.color, alpha=0.55, height=0.62)
-        draw.dots(axis, one.rates_per_s, [place] * len(one.rates_per_s), look)
-        draw.beside(axis, max(one.rates_per_s), place, f"{one.rate_per_s:,.0f}")
-    axis.set_yticks(range(len(names)), names)
-    axis.invert_yaxis()
-    unit = "connections" if found[0].kind == "first calls" else "items"
+    unit = draw.bars(axis, found, styles(one.transport for one in found))
     axis.set_xlabel(f"{unit} per second; bar: median, points: repeats")
-    draw.scale(axis, "x", [rate for one in found for rate in one.rates_per_s])
-    axis.margins(x=0.14)
-    axis.grid(visible=False, axis="y")
-    listed = ", ".join(
-        f"{name} {one.rate_per_s:,.0f}" for name, one in zip(names, found, strict=True)
-    )
-    best, worst = max(found, key=_rate), min(found, key=_rate)
-    alt = f"Bar chart of {unit} per second, median of the repeats: {listed}."
-    if len(found) > 1:
-        factor = best.rate_per_s / worst.rate_per_s
-        alt += f" The fastest is {draw.times(factor)} the slowest."
-    return Plot(figure, alt)
+    alt = f"Bar chart of {unit} per second, median of the repeats: "
+    return Plot(figure, alt + _bars_text(found))
+
+
+def plot_contests(
+    contests: Mapping[str, Sequence[Measurement]], title: str = ""
+) -> Plot:
+    """Draw bars of several sets of measurements, each on axes of its own.
+
+    Parameters
+    ----------
+    contests : mapping of str to sequence of Measurement
+        By title; empty ones are left out.
+    title : str, optional
+    """
+    shown = {name: list(found) for name, found in contests.items() if found}
+    everything = draw.some(one for found in shown.values() for one in found)
+    looks = styles(one.transport for one in everything)
+    heights = [len(found) + 2.2 for found in shown.values()]
+    figure, axes = canvas(title, rows=heights, height=0.3 * sum(heights) + 0.6)
+    told = []
+    for axis, (name, found) in zip(axes, shown.items(), strict=True):
+        unit = draw.bars(axis, found, looks)
+        axis.set_title(f"{name} ({unit} per second)", fontsize=10, loc="left")
+        told.append(f"{name}: {_bars_text(found)}")
+    return Plot(figure, "Bar charts of medians per second. " + " ".join(told))
 
 
 def plot_payload(
@@ -149,7 +155,7 @@ def plot_scaling(measurements: Iterable[Measurement], title: str = "") -> Plot:
         axis.set_ylim(bottom=0)
     axis.legend(fontsize=8)
     alt = f"Line chart of items per second against the number of {role}. " + draw.ends(
-        series, lambda number: f"{number:.0f} {role}"
+        series, lambda number: f"{number:.0f}"
     )
     return Plot(figure, alt)
 
@@ -192,39 +198,16 @@ def plot_latency(measurements: Iterable[Measurement], title: str = "") -> Plot:
     return Plot(figure, f"Distribution of the time from put to get. {told}.")
 
 
-def plot_costs(
-    models: CostModel | Mapping[str, CostModel],
-    checked: Iterable[tuple[int, float]] = (),
-    title: str = "",
-) -> Plot:
-    """Draw measured times, the line fitted to them, and sizes kept for a check.
-
-    Parameters
-    ----------
-    models : CostModel or mapping of str to CostModel
-        Of :func:`labkit.costs.fit`; by transport, if several.
-    checked : iterable of (int, float)
-        Bytes and seconds, measured after the fit; the first model predicts them.
-    title : str, optional
-    """
-    named = models if isinstance(models, Mapping) else {"measured": models}
-    figure, axis = canvas(title or "What a call costs: t(n) = a + b·n")
-    for (name, model), look in zip(named.items(), styles(named).values(), strict=True):
-        draw.cost_line(axis, name, model, look)
-    told = [f"{name}: {model}" for name, model in named.items()]
-    told += draw.checked_points(axis, next(iter(named.values())), checked)
-    sizes = {max(size, 1) for model in named.values() for size, _ in model.points}
-    draw.size_axis(axis, sorted(sizes))
-    axis.set_yscale("log")
-    draw.label(axis, "y", seconds_text)
-    axis.set_xlabel("size of an item n, bytes")
-    axis.set_ylabel("time for each item, t(n)")
-    axis.legend(fontsize=8)
-    return Plot(figure, "Time for an item against its size. " + "; ".join(told) + ".")
-
-
-def _rate(one: Measurement) -> float:
-    return one.rate_per_s
+def _bars_text(found: Sequence[Measurement]) -> str:
+    """Return the medians in words, and how far they are apart."""
+    pairs = zip(draw.names_of(found), found, strict=True)
+    text = (
+        ", ".join(f"{name} {number_text(one.rate_per_s)}" for name, one in pairs) + "."
+    )
+    if len(found) > 1:
+        rates = [one.rate_per_s for one in found]
+        text += f" The fastest is {draw.times(max(rates) / min(rates))} the slowest."
+    return text
 
 
 def _role(found: Sequence[Measurement]) -> tuple[str, Callable[[Measurement], float]]:

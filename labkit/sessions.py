@@ -1,5 +1,6 @@
 """Lines that are open at the same time, and the order in which they are measured."""
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from labkit.trials import Budget, Shape, Trial
 __all__ = ["REPEAT_S", "Conduct", "Session", "progress_bar"]
 
 REPEAT_S = 0.25  # what a repeat aims at, in seconds
+_LEAST_S = 0.02  # a shorter repeat says nothing
 _LONG_S = 3.0  # from here on people want to see that something happens
 
 
@@ -171,10 +173,11 @@ class Session:
         """Yield whose turn it is, the seconds to aim at, and those not to exceed."""
         turns = conduct.turns(trials)
         for done, trial in enumerate(turns):
-            left = budget.left()
+            left = self.budget.left()
             if left <= 0:
                 return
-            aim_s = min(conduct.repeat_s, left / (len(turns) - done))
+            share = budget.left() / (len(turns) - done)
+            aim_s = min(conduct.repeat_s, max(share, _LEAST_S), left)
             yield trial, aim_s, min(left, max(8 * aim_s, 1.0))
             self._tick()
 
@@ -188,8 +191,11 @@ class Session:
                 self._say(str(error))
 
 
-def progress_bar(total: int, wanted: bool, expected_s: float) -> Any:
-    """Return a progress bar where somebody watches a long run, else a silent one.
+@contextlib.contextmanager
+def progress_bar(
+    total: int, wanted: bool, expected_s: float
+) -> Iterator[Callable[[], object]]:
+    """Show a progress bar where somebody watches a long run.
 
     Parameters
     ----------
@@ -198,11 +204,22 @@ def progress_bar(total: int, wanted: bool, expected_s: float) -> Any:
     wanted : bool
     expected_s : float
         Below 3 seconds, no bar.
+
+    Yields
+    ------
+    callable
+        To be called after each step.
     """
+    if not wanted or expected_s < _LONG_S or not _somebody_watches():
+        yield lambda: None
+        return
     from tqdm.auto import tqdm
 
-    shown = wanted and expected_s >= _LONG_S and _somebody_watches()
-    return tqdm(total=total, unit="repeat", leave=False, disable=not shown)
+    class Bar(tqdm):  # type: ignore[misc]
+        monitor_interval = 0  # or else a thread of tqdm's stays for ever
+
+    with Bar(total=total, unit="repeat", leave=False) as bar:
+        yield bar.update
 
 
 def _somebody_watches() -> bool:

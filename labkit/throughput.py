@@ -153,17 +153,18 @@ def compare(
     budget = Budget(_without_the_end(budget_s), clock)
     conduct = Conduct(repeats, repeat_s, interleaved)
     ends = [*itertools.product(_several(producers), _several(consumers))]
-    sizes = itertools.product(_several(payload_bytes), _several(batch_size or 1000))
+    batches = _several(1000 if batch_size is None else batch_size)
+    sizes = itertools.product(_several(payload_bytes), batches)
     shapes = [Shape(size, batch, items, latency_samples) for size, batch in sizes]
     _check(ends, shapes, conduct)
     chosen = usable(transports, ends, say)
     runs = len(chosen) * repeats * len(shapes) * len(ends)
     found: list[Measurement] = []
-    with progress_bar(runs, progress, budget.expected(runs * repeat_s)) as bar:
+    with progress_bar(runs, progress, budget.expected(runs * repeat_s)) as tick:
         for done, (makers, takers) in enumerate(ends):
             mine = budget.part(len(ends) - done)
             with Session(
-                *(chosen, mine, clock, makers, takers, cancel), say=say, tick=bar.update
+                *(chosen, mine, clock, makers, takers, cancel), say=say, tick=tick
             ) as session:
                 found += session.through(shapes, conduct)
     return found
