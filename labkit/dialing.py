@@ -59,35 +59,70 @@ def hung_up(address: Address) -> NoServerError:
     )
 
 
+# What happened, what that means, and what to do; the first that fits is told.
+_NOT_OURS = (
+    NotAQueueServerError,
+    (
+        "something listens at {where}, but it did not answer as a manager server does; "
+        "check the port"
+    ),
+)
+_MEANINGS: list[tuple[tuple[type[Exception], ...], tuple[type[LabkitError], str]]] = [
+    (
+        (TimeoutError,),
+        (
+            ServerTimeoutError,
+            (
+                "{where} accepted the connection and said nothing for "
+                "{deadline_s:g} s; it is frozen or no queue server: look at the "
+                "server, or start it again"
+            ),
+        ),
+    ),
+    (
+        (ConnectionResetError, BrokenPipeError, EOFError),
+        (
+            NotAQueueServerError,
+            (
+                "{where} hung up during the handshake: the server is stopping, or it "
+                "is no manager server; look at the server, and check the port"
+            ),
+        ),
+    ),
+    (
+        (ConnectionRefusedError, FileNotFoundError, socket.gaierror),
+        (
+            NoServerError,
+            "nobody listens at {where}; start the server first, or check the address",
+        ),
+    ),
+    (
+        (AuthenticationError,),
+        (
+            WrongKeyError,
+            (
+                "the server at {where} has another authkey; use the one it was started "
+                "with, for example from its key file"
+            ),
+        ),
+    ),
+    (
+        (OSError,),
+        (
+            NoServerError,
+            "{where} cannot be reached ({error}); check the address and the network",
+        ),
+    ),
+]
+
+
 def _explained(error: Exception, where: str, deadline_s: float) -> LabkitError:
-    text = str(error)
-    if isinstance(error, AuthenticationError) and "expected a challenge" not in text:
-        return WrongKeyError(
-            f"the server at {where} has another authkey; use the one it was started "
-            "with, for example from its key file"
-        )
-    if isinstance(error, TimeoutError):
-        return ServerTimeoutError(
-            f"{where} accepted the connection and said nothing for {deadline_s:g} s; "
-            "it is frozen or no queue server: look at the server, or start it again"
-        )
-    if isinstance(error, ConnectionResetError | BrokenPipeError | EOFError):
-        return NotAQueueServerError(
-            f"{where} hung up during the handshake: the server is stopping, or it is "
-            "no manager server; look at the server, and check the port"
-        )
-    if isinstance(error, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
-        return NoServerError(
-            f"nobody listens at {where}; start the server first, or check the address"
-        )
-    if isinstance(error, AuthenticationError) or "message" in text:
-        return NotAQueueServerError(
-            f"something listens at {where}, but it did not answer as a manager server "
-            "does; check the port"
-        )
-    return NoServerError(
-        f"{where} cannot be reached ({text}); check the address and the network"
-    )
+    kind: type[LabkitError]
+    if "message" in str(error) or "expected a challenge" in str(error):
+        kind, text = _NOT_OURS  # what Wire and handshake say of other protocols
+    else:
+        kind, text = next(said for kinds, said in _MEANINGS if isinstance(error, kinds))
+    return kind(text.format(where=where, error=error, deadline_s=deadline_s))
 
 
 def retrying(attempt: Callable[[], _T], retry_for: float) -> _T:

@@ -105,7 +105,7 @@ class Call:
         frames = list(traceback.walk_stack(frame))[::-1] if frame else []
         place = _last_line(frames, self._source) or " outside its own lines"
         files = {frame.f_code.co_filename for frame, _ in frames}
-        if not any("multiprocessing" in file or "labkit" in file for file in files):
+        if not any("multiprocessing" in f or f.endswith("wire.py") for f in files):
             because = "It asks no server there: a loop has no way out."
         return StillRunningError(
             f"{self} was still running after {after_s:g} s,{place}; "

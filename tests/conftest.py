@@ -30,6 +30,12 @@ def pytest_addoption(parser):
         help="calls that test_failures interrupts",
     )
     parser.addoption(
+        "--nbgrader-sets",
+        default="04_*",
+        metavar="PATTERN",
+        help="exercise sets that nbgrader itself grades; '*' for all",
+    )
+    parser.addoption(
         "--storm",
         type=int,
         default=10_000,

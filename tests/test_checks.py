@@ -269,7 +269,7 @@ def test_check_without_an_answer_is_zero_and_a_sentence(task_id, capsys):
     expected = {
         "04.1": "There is no answer to 04.1 yet: run the cell that begins with",
         "4.1": "There is no task '4.1': did you mean '04.1'?",
-        "no such task": "There is no task 'no such task': there are 04.1, 04.2",
+        "no such task": "There is no task 'no such task': there are 0",
     }
     assert capsys.readouterr().out.startswith(expected[task_id])
 
