@@ -41,6 +41,8 @@ _HOME = {
     "check": "checks",
     "hint": "checks",
     "doctor": "doctor",
+    "dashboard": "dashboards",
+    "explorer": "dashboards",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - built from the map, so it cannot drift

@@ -26,6 +26,7 @@ __all__ = [
     "ServerTimeoutError",
     "UnknownProgramError",
     "UnknownTaskError",
+    "ViewTimeoutError",
     "WeakKeyError",
     "WrongKeyError",
 ]
@@ -117,3 +118,7 @@ class MeasurementCancelledError(LabkitError):
 
 class NoMessageError(LabkitError, TimeoutError):
     """No such message went through the wiretap in time."""
+
+
+class ViewTimeoutError(LabkitError, TimeoutError):
+    """A dashboard or an explorer did not show in time what was waited for."""
