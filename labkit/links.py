@@ -1,6 +1,7 @@
 """A thread's connection to a server: replaced when it is dead, or out of step."""
 
 import threading
+from collections.abc import Sequence
 from multiprocessing import process
 from typing import Any
 
@@ -42,8 +43,15 @@ class Link:
         self.retry_for = retry_for
         self._local = local
 
-    def call(self, request: _Request) -> tuple[str, Any]:
+    def call(self, request: _Request, pieces: Sequence[bytes] = ()) -> tuple[str, Any]:
         """Send a request and return the kind and the value of its answer.
+
+        Parameters
+        ----------
+        request : tuple
+            Ident, method, arguments, keywords.
+        pieces : sequence of bytes, optional
+            What is sent in place of the one buffer in it.
 
         Raises
         ------
@@ -55,12 +63,12 @@ class Link:
         """
         wire = self._wire()  # where this fails, nothing was sent
         try:
-            return self._exchange(wire, request)
+            return self._exchange(wire, request, pieces)
         except (EOFError, OSError) as error:
             if request[1] not in _REPEATABLE:
                 raise self._outcome_unknown(request[1]) from error
         try:
-            return self._exchange(self._wire(), request)
+            return self._exchange(self._wire(), request, pieces)
         except LabkitError:
             raise
         except (EOFError, OSError) as error:
@@ -73,14 +81,16 @@ class Link:
             del self._local.connection
             wire.close()
 
-    def _exchange(self, wire: Wire, request: _Request) -> tuple[str, Any]:
+    def _exchange(
+        self, wire: Wire, request: _Request, pieces: Sequence[bytes]
+    ) -> tuple[str, Any]:
         # Interrupted, the call must end on the server too, or it would take an item
         # for nobody: so hang up at once. Should a second interrupt prevent that,
         # busy stays set, and the next call hangs up.
         wire.busy = True
         try:
-            if request[1] == "put_packed":
-                wire.send_beside(request)
+            if pieces:
+                wire.send_beside(request, pieces)
             else:
                 wire.send(request)
             answer: tuple[str, Any] = wire.recv()

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from multiprocessing import managers, util
+from pickle import PickleBuffer
 from typing import Any
 
 from labkit.errors import NotOfferedError, ServerStoppedError
 from labkit.keys import SecretKey
 from labkit.links import Link
-from labkit.packing import pack, ship, unpack
+from labkit.packing import BESIDE_FROM, pieces_of, unpack
 from labkit.queues import EXPOSED, QueueStats
 from labkit.referents import IDENT_PREFIX
 from labkit.transport import SERIALIZER, shown
@@ -78,6 +79,11 @@ class QueueProxy(managers.BaseProxy):
         args: tuple[Any, ...] = (),
         kwds: dict[str, Any] = {},  # noqa: B006 - as in BaseProxy
     ) -> Any:
+        self._check_offered(methodname)
+        request = (self._token.id, methodname, args, kwds)
+        return self._result_of(self._link.call(request))
+
+    def _check_offered(self, methodname: str) -> None:
         if methodname in EXPOSED and methodname not in self._offered:
             # Packed or not, a plain queue has no batches and no receipts.
             name = methodname.replace("t_packed", "t_many").removesuffix("_packed")
@@ -85,8 +91,9 @@ class QueueProxy(managers.BaseProxy):
                 f"the queue at {shown(self._token.address)} is a plain queue.Queue, "
                 f"which has no {name}(); host a TaskQueue to use it"
             )
-        request = (self._token.id, methodname, args, kwds)
-        kind, result = self._link.call(request)
+
+    def _result_of(self, answer: tuple[str, Any]) -> Any:
+        kind, result = answer
         if kind == "#RETURN":
             return result
         if kind == "#ERROR" and type(result) is EOFError:
@@ -99,7 +106,7 @@ class QueueProxy(managers.BaseProxy):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put an item; see :meth:`queue.Queue.put`."""
         if self._packs:
-            self._callmethod("put_packed", (ship(pack([item])), 1, block, timeout))
+            self._put_packed([item], block, timeout)
         else:
             self._callmethod("put", (item, block, timeout))
 
@@ -113,8 +120,19 @@ class QueueProxy(managers.BaseProxy):
         """Put all items or none; see :meth:`TaskQueue.put_many`."""
         batch = list(items)
         if batch:
-            args = (ship(pack(batch)), len(batch), block, timeout)
-            self._callmethod("put_packed", args)
+            self._put_packed(batch, block, timeout)
+
+    def _put_packed(self, items: list[Any], block: bool, timeout: float | None) -> None:
+        self._check_offered("put_packed")
+        pieces = pieces_of(items)
+        if sum(map(len, pieces)) < BESIDE_FROM:
+            blob: Any = b"".join(pieces)
+            pieces = []
+        else:
+            blob = PickleBuffer(b"")  # stands for the pieces
+        args = (blob, len(items), block, timeout)
+        answer = self._link.call((self._token.id, "put_packed", args, {}), pieces)
+        self._result_of(answer)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Take an item; see :meth:`queue.Queue.get`."""

@@ -4,7 +4,7 @@ import pickle
 import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["QuietSocket", "Wire", "opened"]
@@ -13,6 +13,7 @@ _LENGTH = struct.Struct("!i")
 _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 16
 _PIECE = 1 << 26  # a length header alone never makes us ask for more memory
+_AT_ONCE = 256  # pieces in one system call; the systems' limit is 1,024
 _FULL_STOP = ord(".")  # the last byte of every pickle
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
 
@@ -79,22 +80,31 @@ class Wire:
         """Send one object as a pickle."""
         self.send_bytes(pickle.dumps(obj))
 
-    def send_beside(self, obj: Any) -> None:
+    def send_beside(self, obj: Any, pieces: Sequence[bytes] = ()) -> None:
         """Send one object, the buffers in it uncopied, to a peer that is labkit's.
 
         Every ``pickle.PickleBuffer`` in it travels behind the pickle, in the same
         message: pickle, buffers, their lengths, their number. A pickle ends with a
         full stop and such a message does not, so the peer can tell.
+
+        Parameters
+        ----------
+        obj : object
+            Can be pickled.
+        pieces : sequence of bytes, optional
+            What to send, one after the other, in place of its only buffer.
         """
         buffers: list[pickle.PickleBuffer] = []
         head = pickle.dumps(obj, protocol=5, buffer_callback=buffers.append)
         if not buffers:
             self.send_bytes(head)
             return
-        views = [buffer.raw() for buffer in buffers]
-        sizes = b"".join(_LONG_LENGTH.pack(len(view)) for view in views)
-        tail = sizes + bytes([len(views), 0])
-        self._send_pieces([head, *views, tail])
+        views: list[Any] = [buffer.raw() for buffer in buffers]
+        lengths = [len(view) for view in views]
+        if pieces:
+            views, lengths = list(pieces), [sum(map(len, pieces))]
+        sizes = b"".join(map(_LONG_LENGTH.pack, lengths))
+        self._send_pieces([head, *views, sizes + bytes([len(lengths), 0])])
 
     def recv(self) -> Any:
         """Receive one object; EOFError when the other side has closed."""
@@ -114,12 +124,13 @@ class Wire:
         else:
             header = _LENGTH.pack(size)
         rest = [memoryview(piece) for piece in (header, *pieces) if len(piece)]
+        rest.reverse()  # to take pieces off the end, which is quick
         while rest:
-            sent = _send_some(self.sock, rest)
-            while rest and sent >= len(rest[0]):
-                sent -= len(rest.pop(0))
+            sent = _send_some(self.sock, rest[: -_AT_ONCE - 1 : -1])
+            while rest and sent >= len(rest[-1]):
+                sent -= len(rest.pop())
             if sent:
-                rest[0] = rest[0][sent:]
+                rest[-1] = rest[-1][sent:]
 
     def recv_bytes(self, maxlength: int | None = None) -> memoryview:
         """Receive one message, of any length or of ``maxlength`` bytes at most.
@@ -194,7 +205,7 @@ def opened(message: memoryview) -> Any:
 def _send_some(sock: socket.socket, views: list[memoryview]) -> int:
     """Send a part of the views; return how many bytes."""
     if hasattr(sock, "sendmsg"):
-        return sock.sendmsg(views[:8])
+        return sock.sendmsg(views)
     return sock.send(views[0])  # Windows
 
 

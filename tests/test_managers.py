@@ -211,3 +211,60 @@ def test_a_unix_socket(tmp_path):
         server.kill()
         server.restart()
         assert server.connect().get_task_queue().empty()
+
+
+BIG = [bytes([n]) * 50_000 for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        BIG,
+        [b"x" * 1_000_000],
+        [b"", b"small"],
+        [b"x" * 3000, "text"],
+        [b"y" * 2048] * 300,
+    ],
+    ids=["big batch", "one big", "small", "mixed", "many"],
+)
+def test_items_of_every_kind_come_out_as_they_went_in(items):
+    """Bytes are packed another way than the rest, to labkit and to plain clients."""
+    from multiprocessing.managers import BaseManager
+
+    class Plain(BaseManager):
+        pass
+
+    Plain.register("get_queue")
+    with start_server(authkey=KEY) as server:
+        orders = server.connect().get_queue("orders")
+        orders.put_many(items)
+        orders.put(items[0])
+        assert orders.get_many(len(items)) == items
+        assert orders.get() == items[0]
+        orders.put_many(items)
+        plain = Plain(server.address, KEY)
+        plain.connect()
+        tasks = plain.get_queue("orders")
+        assert [tasks.get() for _ in items] == items
+        tasks.put(items[0])
+        assert orders.receive()[1] == items[0]
+
+
+def test_the_server_needs_none_of_the_clients_classes():
+    """An item of a class that only the clients know passes through unopened."""
+    with start_server() as server:
+        orders = server.connect().get_queue("orders")
+        orders.put_many([Order("tea"), Order("milk")])
+        assert orders.get_many(2) == [Order("tea"), Order("milk")]
+
+
+class Order:
+    """A class of this file, which the server cannot import."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def __eq__(self, other):
+        return self.what == other.what
+
+    __hash__ = None
