@@ -24,6 +24,13 @@ TYPES = {
 }  # fmt: skip
 # Why the copy that a learner starts from gets no points.
 BLANK = {
+    "02.1": "After note(ledger, 'Ada', 'sugar') Ada's entry in the server was ['tea']; "
+    "expected ['tea', 'sugar']. ledger[name] is a copy, and what is appended",
+    "02.2": "orders.qsize(): you said None; expected 'asks', 'stays' or 'fails'.",
+    "02.3": "Two programs called sell(ledger, lock, 'tea', pay) at the same time. They "
+    "were told [1, 1], and the ledger was {'tea': 1}; expected [1, 2]",
+    "02.4": "The answer to 02.4 is not written yet: line 36 still says",
+    "02.5": "Message 1: you said qsize, and on the wire it was dummy.",
     "03.1": "start('clerk.py', key) started the program with the key among its",
     "03.2": "The answer to 03.2 is not written yet: line 7 still says",
     "03.3": "log_in(wire, key) raised UnboundLocalError",

@@ -1,0 +1,131 @@
+"""02.3: two programs sell at once, and every sale is counted."""
+
+import importlib
+
+shared = importlib.import_module("exercises.checks.02_talk_through_proxies.warehouse")
+warehouse = shared.warehouse
+
+STUCK = "Somebody holds the lock: release it where it was acquired, whatever happens."
+
+
+def _two_programs(answer):
+    """Load the answer twice: two programs share no variables, and no threads' locks."""
+    return answer, type(answer)(answer._path)
+
+
+def _is_free(lock):
+    free = lock.acquire(True, 0.2)
+    if free:
+        lock.release()
+    return free
+
+
+def _sell(answer, ledger, lock, thing="tea", pay=lambda _thing: None):
+    return answer.call("sell", ledger=ledger, lock=lock, thing=thing, pay=pay)
+
+
+class _BusyLock:
+    """The server's lock; as soon as it is free, another client sells one."""
+
+    def __init__(self, lock, ledger):
+        self._lock, self._ledger, self.others_sold = lock, ledger, 0
+
+    def acquire(self, *args):
+        return self._lock.acquire(*args)
+
+    def release(self):
+        self._lock.release()
+        if not self.others_sold:
+            self.others_sold += 1
+            self._ledger["tea"] += 1
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *_):
+        self.release()
+
+
+def test_two_sales_are_two(answer, warehouse):
+    """Another client sells between two steps, then at the same time."""
+    ledger = warehouse.ledger({"tea": 0})
+    lock = _BusyLock(warehouse.lock(), ledger)
+    call = _sell(answer, ledger, lock)
+    number, counted = call.returns(STUCK), dict(ledger.items())
+    assert counted == {"tea": 1 + lock.others_sold}, (
+        f"{call} let the lock go, another client counted a sale, and then the ledger "
+        f"was {counted}; expected {{'tea': 2}}. What was read before the lock was free "
+        "is old: read and write under one and the same hold."
+    )
+    assert number == 1, (
+        f"{call} returned {number!r} after it had sold the first tea, and another "
+        "client the second; expected 1. What you read again belongs to somebody else: "
+        "keep the number that you wrote."
+    )
+    told = (
+        "hold the server's lock from the reading to the writing."
+        if lock.others_sold
+        else "take the lock that is given: it lives in the server. One that a program "
+        "makes keeps nobody else out."
+    )
+    ledger, lock = warehouse.ledger({"tea": 0}, shared.PATIENCE_S), warehouse.lock()
+    calls = [_sell(program, ledger, lock) for program in _two_programs(answer)]
+    numbers = sorted((call.returns(STUCK) for call in calls), key=str)
+    counted = dict(ledger.items())
+    assert (counted, numbers) == ({"tea": 2}, [1, 2]), (
+        f"Two programs called {call} at the same time. They were told {numbers}, and "
+        f"the ledger was {counted}; expected [1, 2] and {{'tea': 2}}. Both had read 0 "
+        f"before either wrote: {told}"
+    )
+
+
+def test_nobody_waits_for_a_customer(answer, warehouse):
+    """While the customer pays, another client tries the lock."""
+    ledger, lock, found_free = warehouse.ledger({"tea": 0}), warehouse.lock(), []
+
+    def pay(_thing):
+        found_free.append(_is_free(lock))
+
+    call = _sell(answer, ledger, lock, pay=pay)
+    call.returns(STUCK)
+    assert len(found_free) == 1, (
+        f"{call} called pay() {len(found_free)} times; expected it once."
+    )
+    assert found_free[0], (
+        f"{call} held the lock while pay() ran; expected it to be free. All other "
+        "clients wait as long as you hold it: take the money first."
+    )
+
+
+def test_errors_come_out(answer, warehouse):
+    """A customer cannot pay; a thing is in no ledger."""
+
+    def pay(_thing):
+        raise RuntimeError("no money")
+
+    ledger, lock = warehouse.ledger({"tea": 5}), warehouse.lock()
+    for kind, thing, paying in (
+        (RuntimeError, "tea", pay),
+        (KeyError, "gold", lambda _thing: None),
+    ):
+        call = _sell(answer, ledger, lock, thing, paying)
+        error = call.ends(STUCK).error
+        assert isinstance(error, kind), (
+            f"{call} {_told(call)}; expected {kind.__name__} to come out. Catch "
+            "nothing."
+        )
+        assert _is_free(lock), (
+            f"{call} raised {kind.__name__} and kept the lock: every other client "
+            "waits for ever. `with lock:` releases it, whatever happens."
+        )
+    counted = dict(ledger.items())
+    assert counted == {"tea": 5}, (
+        f"The ledger was {counted} after two sales that failed; expected {{'tea': 5}}. "
+        "Count a sale when it is paid."
+    )
+
+
+def _told(call):
+    if call.error is None:
+        return f"returned {call.value!r}"
+    return f"raised {type(call.error).__name__}"

@@ -1,0 +1,12 @@
+import threading
+
+counting = threading.Lock()
+
+
+def sell(ledger, lock, thing, pay):
+    """Take the money, then count a sale; return how many there are now."""
+    pay(thing)
+    with counting:
+        count = ledger[thing] + 1
+        ledger[thing] = count
+    return count
