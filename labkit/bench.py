@@ -11,7 +11,8 @@ from typing import Any, TextIO
 
 from labkit import contests
 from labkit.contests import Outcome
-from labkit.errors import LabkitError
+from labkit.errors import LabkitError, MeasurementError
+from labkit.others import Others
 from labkit.pictures import number_text
 from labkit.ratios import AGREE, Ratio, disagreement
 from labkit.sessions import Conduct, progress_bar
@@ -19,35 +20,26 @@ from labkit.trials import Budget
 
 __all__ = ["main", "table"]
 
-_BUSY_PERCENT = 25.0  # of all processors; by others, before the bench begins
+_BUSY_PERCENT = 10.0  # of all processors
 
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 1 if ``--check`` found a difference."""
     began = time.perf_counter()
     options = _parser().parse_args(argv)
-    try:
-        old = _read(options.check) if options.check else {}
-    except OSError as error:
-        print(f"labkit bench: cannot read {options.check}: {error}", file=sys.stderr)
-        return 2
-    except (ValueError, KeyError, TypeError):
-        print(
-            f"labkit bench: {options.check} is not a file that bench --json wrote",
-            file=sys.stderr,
-        )
-        return 2
     text = sys.stderr if options.json == "-" else sys.stdout
 
     def say(line: str = "") -> None:
         print(line, file=text, flush=True)
 
-    busy = _busy_percent()
+    others = Others()
     try:
+        old = _read(options.check) if options.check else {}
         outcomes = _hold(options, say)
     except LabkitError as error:
         print(f"labkit bench: {error}", file=sys.stderr)
         return 2
+    busy = others.percent()
     say(table(outcomes, busy))
     _write(options, outcomes, busy, time.perf_counter() - began)
     return _compare(old, outcomes, say) if old else 0
@@ -92,7 +84,7 @@ def _hold(options: argparse.Namespace, say: Any) -> list[Outcome]:
     whole_s = options.budget or (20.0 if options.quick else 60.0)
     drawing_s = 2.5 if options.png else 0.5
     budget = Budget(whole_s * 0.93 - drawing_s, time.perf_counter)
-    conduct = Conduct(2, 0.06) if options.quick else Conduct(6, 0.2)
+    conduct = Conduct(2, 0.06) if options.quick else Conduct(8, 0.25)
     rounds = 1 if options.quick else 2
     runs = contests.runs_of(contests.names(options.peers), conduct, rounds)
     with progress_bar(runs, wanted=True, expected_s=whole_s) as tick:
@@ -104,13 +96,6 @@ def _hold(options: argparse.Namespace, say: Any) -> list[Outcome]:
             say=say,
             tick=tick,
         )
-
-
-def _busy_percent() -> float:
-    """Return the part of the processors that is in use before we begin."""
-    import psutil
-
-    return float(psutil.cpu_percent(interval=0.3))
 
 
 def table(outcomes: Sequence[Outcome], busy_percent: float = 0.0) -> str:
@@ -147,7 +132,7 @@ def _busy_text(percent: float) -> str | None:
         return None
     return (
         f"None of this can be trusted: other programs used {percent:.0f} % of the "
-        "processors when the bench began. Close them and run it again."
+        "processors meanwhile. Close them and run it again."
     )
 
 
@@ -192,8 +177,17 @@ def report(
 
 
 def _read(path: Path) -> dict[str, Ratio]:
-    data = json.loads(path.read_text("utf-8"))
-    return {name: Ratio.from_dict(one) for name, one in data["ratios"].items()}
+    """Return the ratios of an earlier run, by name."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        return {name: Ratio.from_dict(one) for name, one in data["ratios"].items()}
+    except OSError as error:
+        raise MeasurementError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise MeasurementError(
+            f"{path} is not a file that bench --json wrote; give another, or leave "
+            "--check out"
+        ) from None
 
 
 def _compare(old: dict[str, Ratio], outcomes: Sequence[Outcome], say: Any) -> int:

@@ -107,14 +107,7 @@ def lines(
             style = {"color": look.color, "linestyle": look.linestyle}
             axis.axhline(middle[0], label=f"{name} (one at a time)", **style)
             continue
-        axis.plot(
-            list(places),
-            middle,
-            color=look.color,
-            linestyle=look.linestyle,
-            marker=look.marker,
-            label=name,
-        )
+        axis.plot(list(places), middle, label=name, **look.line())
         if points:
             for place, rates in places.items():
                 dots(axis, [place] * len(rates), rates, look)

@@ -149,11 +149,12 @@ class Line:
             if self.cancel is not None and self.cancel.is_set():
                 self.close(at_once=True)
                 raise MeasurementCancelledError("the measurement was cancelled")
-            if time.monotonic() > until:
+            left = until - time.monotonic()
+            if left <= 0:
                 self.close(at_once=True)
                 raise Overrun
             waiting = [pipe for pipe in pipes if pipe not in answers]
-            for pipe in connection.wait(waiting, timeout=_SLICE_S):
+            for pipe in connection.wait(waiting, timeout=min(left, _SLICE_S)):
                 answers[pipe] = self._answer(pipe)
         return [answers[pipe] for pipe in pipes]
 

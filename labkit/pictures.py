@@ -41,6 +41,14 @@ class Style:
     marker: str
     linestyle: str
 
+    def line(self) -> dict[str, str]:
+        """Return it as matplotlib's keywords for a line with marks."""
+        return {
+            "color": self.color,
+            "marker": self.marker,
+            "linestyle": self.linestyle,
+        }
+
 
 def styles(names: Iterable[str]) -> dict[str, Style]:
     """Return a style for each name, in order, no two alike."""

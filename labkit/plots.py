@@ -179,11 +179,9 @@ def plot_latency(measurements: Iterable[Measurement], title: str = "") -> Plot:
         axis.step(
             *(ranked, parts),
             where="post",
-            color=look.color,
-            linestyle=look.linestyle,
-            marker=look.marker,
             markevery=max(len(ranked) // 8, 1),
             label=name,
+            **look.line(),
         )
     axis.set_xscale("log")
     draw.label(axis, "x", seconds_text)

@@ -11,9 +11,10 @@ from labkit.measurements import Measurement
 __all__ = ["AGREE", "Ratio", "disagreement", "ratio_of"]
 
 AGREE = 0.15  # two runs of a bench should differ by less
-# The standard error of a ratio at which two runs agree so well 95 times in 100:
-# their difference varies by the square root of 2 more, and 1.96 of that is AGREE.
-_ERROR = AGREE / 1.96 / math.sqrt(2)
+# Two runs differ by the square root of 2 more than one does from the truth, and less
+# than 2.6 times that in 99 of 100 pairs.
+_ERROR = AGREE / 2.6 / math.sqrt(2)
+_ROUNDS = 0.10  # each is half a run, and there are only two
 _MEDIAN = 1.2533  # how much more a median varies than a mean, normal values
 _DEVIATION = 1.4826  # from the median absolute deviation to the standard deviation
 
@@ -69,7 +70,7 @@ class Ratio:
         """Why another run may say something else, in words; None if it should not."""
         middles = [statistics.median(one) for one in self.rounds]
         apart = max(middles) / min(middles) - 1
-        if apart > AGREE:
+        if apart > _ROUNDS:
             return (
                 f"cannot be trusted: two rounds with new processes gave "
                 f"{_listed(middles)}, {apart:.0%} apart"

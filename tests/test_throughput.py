@@ -100,7 +100,7 @@ def test_nothing_arrives():
 
 def test_a_budget_too_small_to_start():
     """No process is left of a measurement that had no time to begin."""
-    with pytest.raises(errors.MeasurementError, match="give a longer budget_s"):
+    with pytest.raises(errors.MeasurementError, match="longer budget_s"):
         measure("pipe", budget_s=0.01)
 
 
