@@ -2,17 +2,20 @@
 
 The map, bottom up; a module imports only those above it:
 
-=============  ================================================================
-``errors``     every error of the kit: :class:`LabkitError` and its kin
-``queues``     what a server hosts: :class:`TaskQueue`
-``transport``  the manager protocol on the wire, hardened
-``managers``   :class:`QueueManager` and :func:`connect`
-``servers``    :func:`start_server`: a manager server in a background process
-``processes``  :func:`start_process`, and the ``%%process`` cell magic
-``wiretap``    :func:`wiretap`: every message between clients and a server
-``checks``     ``%%answer``, :func:`check`, :func:`hint`: graded exercises
-``doctor``     :func:`doctor`: is this machine fit, is anything left over
-=============  ================================================================
+==============  ================================================================
+``errors``      every error of the kit: :class:`LabkitError` and its kin
+``queues``      what a server hosts: :class:`TaskQueue`
+``transport``   the manager protocol on the wire, hardened
+``managers``    :class:`QueueManager` and :func:`connect`
+``servers``     :func:`start_server`: a manager server in a background process
+``processes``   :func:`start_process`, and the ``%%process`` cell magic
+``wiretap``     :func:`wiretap`: every message between clients and a server
+``throughput``  :func:`measure`, :func:`compare`: a clock to every kind of queue
+``costs``       what a call costs, as a line: a + b·n
+``plots``       measurements to pictures, each with its words
+``checks``      ``%%answer``, :func:`check`, :func:`hint`: graded exercises
+``doctor``      :func:`doctor`: is this machine fit, is anything left over
+==============  ================================================================
 
 ``python -m labkit`` lists the commands. Importing this package loads none of the
 modules below it: each is loaded when one of its names is first used.
@@ -37,6 +40,9 @@ _HOME = {
     "start_process": "processes",
     "Message": "wiretap",
     "wiretap": "wiretap",
+    "Measurement": "throughput",
+    "compare": "throughput",
+    "measure": "throughput",
     "Score": "checks",
     "check": "checks",
     "hint": "checks",

@@ -13,6 +13,7 @@ class Ticking:
         self.now = 0.0
 
     def __call__(self):
+        """Return the time."""
         self.now += self.step_s
         return self.now
 
@@ -43,6 +44,7 @@ class Stalling(SimpleQueue):
 
     @staticmethod
     def producer(spec):
+        """Return a put that dawdles."""
         pause = threading.Event()
 
         def put(item):
@@ -59,6 +61,7 @@ class Silent(DirectQueue):
 
     @staticmethod
     def producer(spec):
+        """Return a put that does nothing."""
         del spec
         return lambda _item: None
 
@@ -70,6 +73,8 @@ class Broken(DirectQueue):
 
     @staticmethod
     def producer(spec):
+        """Fail."""
+        del spec
         raise OSError("the harbour is closed")
 
 
@@ -80,4 +85,5 @@ class Absent(DirectQueue):
 
     @classmethod
     def missing(cls):
+        """Give the reason."""
         return "Absent is not measured: it is an example"

@@ -1,12 +1,16 @@
 """measure() and compare(): the method, the budget, the ways out."""
 
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 from itertools import chain
 
+import psutil
 import pytest
 from adapters_for_tests import Absent, Broken, Silent, Stalling, Ticking
+from programs import assert_gone
 
 from labkit import errors, throughput
 from labkit.catalog import TRANSPORTS
@@ -112,6 +116,32 @@ def test_cancel():
     with pytest.raises(errors.MeasurementCancelledError):
         measure(Silent, cancel=cancel)
     timer.join()
+
+
+def test_the_end_of_the_measuring_process(tmp_path):
+    """Killed in the middle, it leaves no child, no server and no peer behind."""
+    names = ["plain tcp", "labkit tcp", "redis"]
+    names = [name for name in names if TRANSPORTS[name].missing() is None]
+    code = f"""
+        from labkit import sessions, throughput
+        if __name__ == "__main__":
+            repeat = sessions.Trial.repeat
+            def noted(*args):
+                print("here", flush=True)
+                repeat(*args)
+            sessions.Trial.repeat = noted
+            throughput.compare({names}, repeats=1, repeat_s=60)
+    """
+    program = tmp_path / "measure.py"
+    program.write_text(textwrap.dedent(code))
+    with subprocess.Popen(
+        [sys.executable, program], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        parent.stdout.readline()
+        family = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+    assert len(family) > 2 * len(names)
+    assert_gone([child.pid for child in family], within_s=2)
 
 
 def test_interrupt(monkeypatch):
