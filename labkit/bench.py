@@ -84,7 +84,7 @@ def _hold(options: argparse.Namespace, say: Any) -> list[Outcome]:
     whole_s = options.budget or (20.0 if options.quick else 60.0)
     drawing_s = 2.5 if options.png else 0.5
     budget = Budget(whole_s * 0.93 - drawing_s, time.perf_counter)
-    conduct = Conduct(2, 0.06) if options.quick else Conduct(8, 0.25)
+    conduct = Conduct(4, 0.1) if options.quick else Conduct(8, 0.25)
     rounds = 1 if options.quick else 2
     runs = contests.runs_of(contests.names(options.peers), conduct, rounds)
     with progress_bar(runs, wanted=True, expected_s=whole_s) as tick:

@@ -137,7 +137,7 @@ def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
     Examples
     --------
     >>> model = fit([(0, 1.0), (100, 1.5), (200, 2.0)])
-    >>> model.a_s, model.b_s_per_byte
+    >>> round(model.a_s, 6), round(model.b_s_per_byte, 6)
     (1.0, 0.005)
     """
     medians = _medians(points)

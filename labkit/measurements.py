@@ -119,6 +119,11 @@ class Measurement:
             )
         return "; ".join(reasons) or None
 
+    def __str__(self) -> str:
+        unit = "connections" if self.kind == "first calls" else "items"
+        rate = f"{self.rate_per_s:,.0f} {unit}/s"
+        return f"{self.transport}: {rate}, spread {self.spread:.0%}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, and what follows from them, as JSON's types."""
         return asdict(self) | {

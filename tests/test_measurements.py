@@ -14,6 +14,7 @@ def test_the_median_and_the_spread():
     """The spread goes from the slowest to the fastest."""
     assert STEADY.rate_per_s == 105.0
     assert STEADY.spread == pytest.approx(10 / 105)
+    assert str(STEADY) == "pipe: 105 items/s, spread 10%"
 
 
 def test_a_wide_spread_is_said_in_words():
