@@ -41,6 +41,12 @@ BLANK = {
     "04.2": "consume(orders, work, 0.2) returned 'error' after order 1; expected",
     "04.3": "The answer to 04.3 is not written yet: line 2 still says",
     "04.4": "The answer to 04.4 is not written yet: line 4 still says",
+    "06.1": "rate(tasks, orders, arrived, clock) returned 1,000 a second; expected "
+    "100. Nothing in it waits for the consumer",
+    "06.2": "'the clock stops after the last put': you said None; expected 'too high'",
+    "06.3": "benchmark(start_consumer, make_letter, 50, clock) started the consumer",
+    "06.4": "The answer to 06.4 is not written yet: line 4 still says",
+    "06.5": "The answer to 06.5 is not written yet: line 7 still says",
     "08.1": "pack(orders, work, 5) was killed while it packed 'order 1'; then the "
     "queue held order 2, order 3; expected order 1, too. get() hands an order over",
     "08.2": "'get, killed while packing': you said None; expected a number",

@@ -1,0 +1,10 @@
+import time
+
+
+def rate(tasks, orders, arrived, clock):
+    """Return how many orders a second the queue moves."""
+    begin = clock()
+    for order in orders:
+        tasks.put(order)
+    time.sleep(0.1)
+    return len(orders) / (clock() - begin)

@@ -1,0 +1,11 @@
+def benchmark(start_consumer, make_letter, count, clock):
+    """Return letters a second, `count` of them in one list."""
+    warm = start_consumer()
+    warm.put([make_letter(-1)])
+    warm.wait()
+    consumer = start_consumer()
+    letters = [make_letter(number) for number in range(count)]
+    begin = clock()
+    consumer.put(letters)
+    consumer.wait()
+    return count / (clock() - begin)
