@@ -20,6 +20,7 @@ __all__ = ["REPEAT_S", "Conduct", "Session", "progress_bar"]
 REPEAT_S = 0.25  # what a repeat aims at, in seconds
 _AIM = 0.85  # of the time there is; some repeats are slower
 _LEAST_S = 0.02  # a shorter repeat says nothing
+_LAST_S = 0.1  # with less left, a repeat could only be stopped in the middle
 _LONG_S = 3.0  # from here on people want to see that something happens
 
 
@@ -175,10 +176,10 @@ class Session:
         turns = conduct.turns(trials)
         for done, trial in enumerate(turns):
             left = self.budget.left()
-            if left <= 0:
+            if left < _LAST_S:
                 return
             share = _AIM * budget.left() / (len(turns) - done)
-            aim_s = min(conduct.repeat_s, max(share, _LEAST_S), left)
+            aim_s = min(conduct.repeat_s, max(share, _LEAST_S), left / 3)
             yield trial, aim_s, min(left, max(8 * aim_s, 1.0))
             self._tick()
 

@@ -1,5 +1,6 @@
 """measure() and compare(): the method, the budget, the ways out."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -127,7 +128,10 @@ def test_the_end_of_the_measuring_process(tmp_path):
     program = tmp_path / "measure.py"
     program.write_text(textwrap.dedent(code))
     with subprocess.Popen(
-        [sys.executable, program], stdout=subprocess.PIPE, text=True
+        [sys.executable, program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # of a killed process, files stay
     ) as parent:
         parent.stdout.readline()
         family = psutil.Process(parent.pid).children(recursive=True)
