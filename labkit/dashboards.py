@@ -4,7 +4,6 @@ No cell waits for them: threads read, measure, and set the values of widgets tha
 were made when the view was.
 """
 
-import html
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from labkit.explorers import Explorer, explorer
 from labkit.meters import GONE, KEPT_S, RUNNING, SILENT, STOPPED, Meter, Reading
 from labkit.servers import ServerProcess
 from labkit.transport import shown
-from labkit.views import STYLE, View, button, rows
+from labkit.views import STYLE, View, button, rows, status
 
 __all__ = ["Dashboard", "Explorer", "dashboard", "explorer"]
 
@@ -145,10 +144,7 @@ class Dashboard(View):
 
     def _say(self, reading: Reading) -> None:
         # Only what changes seldom: a screen reader reads it out at each change.
-        self.state.value = (
-            '<span role="status" style="color:var(--jp-ui-font-color1, #1f1f1f)">'
-            f"{html.escape(self._sentence(reading))}</span>"
-        )
+        self.state.value = status(self._sentence(reading))
         alive = reading.state in {RUNNING, SILENT}
         self.stop_button.disabled = self.kill_button.disabled = (
             bool(self._doing) or not alive
@@ -231,7 +227,7 @@ def dashboard(server: ServerProcess) -> Dashboard:
     Notes
     -----
     A daemon thread reads the server over connections of its own, which are not
-    counted; it waits where the server is slow, and takes a fifth of the time at most.
+    counted; it reads less often where the server or this machine is slow.
     Ten minutes after the last click it reads once a second. It ends with ``close()``
     and with the kernel, and an earlier view of a server of the same name is closed.
     """

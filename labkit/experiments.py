@@ -27,6 +27,8 @@ class Experiment:
         Called without arguments when something has changed, in the thread that did.
     is_running : bool
         Whether it is measuring.
+    setup : Setup or None
+        What it measures, or measured last.
     words : str
         What it does, or how it ended.
     progress : float
@@ -41,7 +43,8 @@ class Experiment:
         self, measure: Callable[..., list[Measurement]] = throughput.compare
     ) -> None:
         self.listener: Callable[[], object] = lambda: None
-        self.words = "nothing has been measured yet"
+        self.setup: Setup | None = None
+        self.words = ""
         self.progress = 0.0
         self.is_running = False
         self._measure = measure
@@ -62,7 +65,7 @@ class Experiment:
             if not self._idle.is_set():
                 return False
             self._idle.clear()
-            self.is_running = True
+            self.is_running, self.setup = True, setup
             self._cancel.clear()
         self.progress = 0.0
         what = count(len(setup.transports), "transport")

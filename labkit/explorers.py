@@ -1,6 +1,5 @@
 """Set up a measurement with sliders, predict, measure, look."""
 
-import html
 import threading
 from typing import Any
 
@@ -11,7 +10,7 @@ from labkit.measurements import Measurement
 from labkit.pictures import bytes_text
 from labkit.setups import PICTURES, Setup, found_for
 from labkit.throughput import TRANSPORTS
-from labkit.views import STYLE, View, button, rows
+from labkit.views import STYLE, View, button, rows, status
 
 __all__ = ["Explorer", "explorer"]
 
@@ -72,7 +71,7 @@ class Explorer(View):
         self.batch = slider("batch size", [(f"{n:,}", n) for n in _BATCHES], 1000)
         self.producers = slider("producers", ends, 1)
         self.consumers = slider("consumers", ends, 1)
-        fitting = {"width": "auto", "margin": "0 12px 0 0"}
+        fitting = {"width": "auto", "margin": "0 12px 0 2px"}
         self.transports = {
             name: ipywidgets.Checkbox(
                 value=name in _CHOSEN, description=name, indent=False, layout=fitting
@@ -173,9 +172,16 @@ class Explorer(View):
         return f"explorer: {self._words()}\n{findings.text(self.setup, rows)}"
 
     def _words(self) -> str:
-        experiment = self._experiment
-        objection = None if experiment.is_running else self.setup.objection
-        return objection or experiment.words
+        experiment, setup = self._experiment, self.setup
+        if experiment.is_running:
+            return experiment.words
+        if setup.objection is not None:
+            return setup.objection
+        if experiment.setup == setup:
+            return experiment.words
+        if len(found_for(setup, self.measurements)) == len(setup.transports):
+            return "measured earlier"
+        return "not measured yet: say what you expect, then press Measure"
 
     def _refresh(self) -> None:
         with self._writing:
@@ -186,9 +192,7 @@ class Explorer(View):
             self.cancel_button.disabled = not running
             self.progress.layout.visibility = "visible" if running else "hidden"
             self.progress.value = round(100 * self._experiment.progress)
-            self.state.value = (
-                f'<span role="status">{html.escape(self._words())}</span>'
-            )
+            self.state.value = status(self._words())
             rows = findings.findings(setup, self.measurements)
             self.table.value = findings.table(setup, rows)
             wanted = found_for(setup, self.measurements, PICTURES[self.what.value])

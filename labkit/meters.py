@@ -24,8 +24,9 @@ GONE = "gone: its server object was dropped, keep it in a variable"
 INTERVAL_S = 0.1
 KEPT_S = 30.0
 _RATE_OVER_S = 1.0  # shorter, and a rate jumps; longer, and it lags
-_SHARE = 0.2  # of the time, at most, that the thread works
+_SHARE = 0.2  # of a processor, at most
 _ANSWER_WITHIN_S = 1.0
+_LONGEST_PAUSE_S = 1.0  # however slow a reading was, for most of it is waiting
 # Jupyter keeps every message for a browser that has gone, without a bound.
 _AWAKE_S = 600.0
 _DOZING_INTERVAL_S = 1.0
@@ -84,8 +85,8 @@ class Meter:
         Called in the meter's thread with each reading.
     interval_s : float, default 0.1
         Seconds from one reading to the next. More where reading and listener take
-        long, so that they fill a fifth of the time at most; and 1 second, ten
-        minutes after the last :meth:`wake`.
+        long: they get half of the time and a fifth of a processor at most. And 1
+        second, ten minutes after the last :meth:`wake`.
     clock : callable, default time.monotonic
         Seconds.
 
@@ -155,7 +156,7 @@ class Meter:
     def _run(self) -> None:
         due = self._clock()
         while not self._closed.is_set():
-            began = self._clock()
+            began, worked_s = self._clock(), time.thread_time()
             reading = self._read()
             with self._news:
                 self._history.append(reading)
@@ -164,11 +165,13 @@ class Meter:
             if reading.state == GONE:
                 return
             now = self._clock()
-            interval_s = self.interval_s
-            if now > self._awake_until:
-                interval_s = _DOZING_INTERVAL_S
-            due = max(due + interval_s, now + (now - began) * (1 / _SHARE - 1))
+            worked_s = time.thread_time() - worked_s
+            pause_s = max(worked_s * (1 / _SHARE - 1), now - began)
+            due = max(due + self._interval(now), now + min(pause_s, _LONGEST_PAUSE_S))
             self._closed.wait(due - now)
+
+    def _interval(self, now: float) -> float:
+        return self.interval_s if now <= self._awake_until else _DOZING_INTERVAL_S
 
     def _read(self) -> Reading:
         server = self._server()
@@ -181,7 +184,6 @@ class Meter:
         try:
             numbers = self._ask(server, pid)
         except (LabkitError, EOFError, OSError):
-            self._way = None
             return Reading(now, SILENT if server.is_alive() else STOPPED, pid)
         connections = [stats.connections for stats in numbers.values()]
         return Reading(
@@ -208,12 +210,16 @@ class Meter:
         return found
 
     def _rated(self, now: float, pid: int, name: str, new: QueueStats) -> QueueReading:
-        old, since = new, now
+        old, since = (new.put, new.got), now
         for reading in reversed(self._history):
-            if reading.pid != pid or name not in reading.queues:
+            if reading.pid != pid or reading.state != RUNNING:
                 break
-            old, since = reading.queues[name].stats, reading.at_s
+            since = reading.at_s
+            if name not in reading.queues:  # all of it came since then
+                old = 0, 0
+                break
+            old = reading.queues[name].stats.put, reading.queues[name].stats.got
             if now - since >= _RATE_OVER_S * 0.99:
                 break
         span = max(now - since, 1e-9)
-        return QueueReading(new, (new.put - old.put) / span, (new.got - old.got) / span)
+        return QueueReading(new, (new.put - old[0]) / span, (new.got - old[1]) / span)

@@ -71,9 +71,9 @@ class Setup:
         call = self.payload_bytes * self.batch_size
         if call > _MOST_CALL_BYTES and any(map(_is_batched, self.transports)):
             return (
-                f"one call would carry {bytes_text(call)}, and "
-                f"{bytes_text(_MOST_CALL_BYTES)} are the most here: take a smaller "
-                "payload or a smaller batch"
+                f"one call would carry {call >> 20:,} MiB, and "
+                f"{_MOST_CALL_BYTES >> 20} are the most here: take a smaller payload "
+                "or a smaller batch"
             )
         return None
 

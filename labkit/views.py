@@ -1,5 +1,6 @@
 """What dashboard and explorer have in common: widgets in a box, and a text twin."""
 
+import html
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -9,12 +10,14 @@ if TYPE_CHECKING:
 
     from ipywidgets import Button
 
-__all__ = ["STYLE", "View", "button", "rows"]
+__all__ = ["STYLE", "View", "button", "rows", "status"]
 
 # JupyterLab's colours, light or dark, with fallbacks for any page. The two colours of
 # the lines are Okabe and Ito's, at least 3:1 on both backgrounds; the second line is
 # dashed as well. Lines stay thin however wide the picture is drawn.
 STYLE = """<style>
+.labkit-status { margin:0; line-height:1.4; overflow-wrap:anywhere;
+  color:var(--jp-ui-font-color1, #1f1f1f) }
 .labkit-cards { display:grid; gap:8px; line-height:1.4;
   grid-template-columns:repeat(auto-fit, minmax(min(100%, 260px), 420px));
   color:var(--jp-ui-font-color1, #1f1f1f); font-size:13px }
@@ -37,7 +40,8 @@ STYLE = """<style>
 .labkit-card .numbers { display:grid; grid-template-columns:1fr 1fr; gap:0 20px;
   margin-top:4px; font-variant-numeric:tabular-nums }
 .labkit-card .numbers span { display:flex; justify-content:space-between; gap:4px }
-.labkit-table { border-collapse:collapse; min-width:min(100%, 22em); font-variant-numeric:tabular-nums;
+.labkit-table { border-collapse:collapse; min-width:min(100%, 22em);
+  font-variant-numeric:tabular-nums;
   color:var(--jp-ui-font-color1, #1f1f1f); font-size:13px; line-height:1.5 }
 .labkit-table caption { text-align:left; overflow-wrap:anywhere }
 .labkit-table th, .labkit-table td { text-align:right; padding:0 0 0 16px }
@@ -129,3 +133,8 @@ def rows(*widgets: Any) -> Any:
 
     layout = {"flex_flow": "row wrap", "align_items": "center"}
     return ipywidgets.HBox(list(widgets), layout=layout)
+
+
+def status(sentence: str) -> str:
+    """Return a sentence as HTML that a screen reader reads out when it changes."""
+    return f'<p class="labkit-status" role="status">{html.escape(sentence)}</p>'

@@ -23,6 +23,13 @@ def pytest_addoption(parser):
         help="connections of each kind that test_doorman throws at a server",
     )
     parser.addoption(
+        "--dashboard",
+        type=int,
+        default=2,
+        metavar="SECONDS",
+        help="how long test_dashboards watches what a dashboard costs",
+    )
+    parser.addoption(
         "--interrupts",
         type=int,
         default=1000,
