@@ -194,7 +194,7 @@ def Client(  # noqa: N802 - the name the standard library's registry expects
     try:
         sock.settimeout(deadline_s)
         sock.connect(address)
-        wire = Wire(prepare(sock))
+        wire = Wire(prepare(sock), reuse=True)
         if authkey is not None:
             _shake_hands(wire, authkey, until)
         sock.settimeout(None)

@@ -14,6 +14,7 @@ _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 16
 _PIECE = 1 << 26  # a length header alone never makes us ask for more memory
 _AT_ONCE = 256  # pieces in one system call; the systems' limit is 1,024
+_ROOM = 1 << 24  # bytes that a wire keeps for large messages, at most
 _FULL_STOP = ord(".")  # the last byte of every pickle
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
 
@@ -37,6 +38,10 @@ class Wire:
     ----------
     sock : socket.socket
         Connected; the wire owns it from now on.
+    reuse : bool, default False
+        Whether large messages are read into one and the same memory. New memory
+        costs more than the copy, for the system must clear each page of it. Then
+        what :meth:`recv_bytes` returned is good only until the next message.
 
     Attributes
     ----------
@@ -45,10 +50,11 @@ class Wire:
         is out of step and must be thrown away.
     """
 
-    __slots__ = ("_has_news", "_left", "_was_large", "busy", "sock")
+    __slots__ = ("_has_news", "_left", "_room", "_was_large", "busy", "sock")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, reuse: bool = False) -> None:
         self.sock = sock
+        self._room = bytearray() if reuse else None
         self._left = b""
         self._was_large = False
         self._has_news = _news_of(sock)
@@ -160,8 +166,23 @@ class Wire:
         end = start + size
         self._left = data[end:]
         if len(data) == start:
-            return memoryview(self._at_least(size, b""))
+            return self._body(size)
         return memoryview(self._at_least(end, data))[start:end]
+
+    def _body(self, size: int) -> memoryview:
+        """Return the next ``size`` bytes, read in one piece into their place."""
+        if self._room is None or size > _ROOM:
+            return memoryview(self._at_least(size, b""))
+        if len(self._room) < size:
+            self._room = bytearray(size)
+        body = memoryview(self._room)[:size]
+        done = 0
+        while done < size:
+            came = self.sock.recv_into(body[done:], 0, socket.MSG_WAITALL)
+            if not came:
+                raise OSError("the connection ended within a message")
+            done += came
+        return body
 
     def _at_least(self, size: int, data: bytes) -> bytes:
         """Return ``data`` and what follows it, ``size`` bytes or more."""
