@@ -118,7 +118,7 @@ class QueueProxy(managers.BaseProxy):
         self, items: Iterable[Any], block: bool = True, timeout: float | None = None
     ) -> None:
         """Put all items or none; see :meth:`TaskQueue.put_many`."""
-        batch = list(items)
+        batch = items if type(items) is list else list(items)
         if batch:
             self._put_packed(batch, block, timeout)
 
@@ -126,7 +126,7 @@ class QueueProxy(managers.BaseProxy):
         self._check_offered("put_packed")
         pieces = pieces_of(items)
         if sum(map(len, pieces)) < BESIDE_FROM:
-            blob: Any = b"".join(pieces)
+            blob: Any = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces = []
         else:
             blob = PickleBuffer(b"")  # stands for the pieces
