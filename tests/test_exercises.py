@@ -47,6 +47,11 @@ BLANK = {
     "06.3": "benchmark(start_consumer, make_letter, 50, clock) started the consumer",
     "06.4": "The answer to 06.4 is not written yet: line 4 still says",
     "06.5": "The answer to 06.5 is not written yet: line 7 still says",
+    "07.1": "send(mailbox, LETTERS, 4) made 10 calls of put() for 10 letters",
+    "07.2": "The answer to 07.2 is not written yet: line 9 still says",
+    "07.3": "send(mailbox, source, 3) delivered 6 of 7 letters; expected all",
+    "07.4": "'put, 1,000 letters one by one': you said None; expected a number.",
+    "07.5": "The answer to 07.5 is not written yet: line 9 still says",
     "08.1": "pack(orders, work, 5) was killed while it packed 'order 1'; then the "
     "queue held order 2, order 3; expected order 1, too. get() hands an order over",
     "08.2": "'get, killed while packing': you said None; expected a number",

@@ -1,0 +1,3 @@
+def send(mailbox, letters, size):
+    """Put all letters, `size` in a call."""
+    mailbox.put(list(letters))

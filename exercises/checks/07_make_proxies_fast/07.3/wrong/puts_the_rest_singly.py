@@ -1,0 +1,12 @@
+def send(mailbox, source, size):
+    """Put all letters of the source, `size` in a call."""
+    batch = []
+    try:
+        for letter in source:
+            batch.append(letter)
+            if len(batch) == size:
+                mailbox.put_many(batch)
+                batch = []
+    finally:
+        for letter in batch:
+            mailbox.put(letter)

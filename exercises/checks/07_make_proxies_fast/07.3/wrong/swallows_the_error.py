@@ -1,0 +1,13 @@
+def send(mailbox, source, size):
+    """Put all letters of the source, `size` in a call."""
+    batch = []
+    try:
+        for letter in source:
+            batch.append(letter)
+            if len(batch) == size:
+                mailbox.put_many(batch)
+                batch = []
+    except Exception as error:
+        print("the source broke:", error)
+    if batch:
+        mailbox.put_many(batch)

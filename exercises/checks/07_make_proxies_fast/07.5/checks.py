@@ -1,0 +1,166 @@
+"""07.5: an outbox that flushes by size, by age and at the end."""
+
+import functools
+import importlib
+import threading
+import time
+
+from labkit.rig import Call
+
+shared = importlib.import_module("exercises.checks.07_make_proxies_fast.post")
+post = shared.post
+
+NO_END = "It waits for a lock that it holds itself, or for a thread that never ends."
+
+
+class _Outbox:
+    """An outbox of the answer's, each method called in a thread with a deadline."""
+
+    def __init__(self, answer, mailbox, size, age_s):
+        call = answer.call("Outbox", mailbox=mailbox, size=size, age_s=age_s)
+        self._outbox, self._path = call.returns(NO_END), answer._path
+        self.words = str(call)
+
+    def call(self, method, *args):
+        """Call a method; return the call, ended."""
+        words = f"{method}({', '.join(map(repr, args))}) of {self.words}"
+        run = functools.partial(self._run, method, *args)
+        return Call(words, run, self._path).ends(NO_END)
+
+    def _run(self, method, *args):
+        return getattr(self._outbox, method)(*args)
+
+    def put(self, letter):
+        """Put a letter; AssertionError if that raises."""
+        self.call("put", letter).returns(NO_END)
+
+    def close(self):
+        """Close it; AssertionError if that raises."""
+        self.call("close").returns(NO_END)
+
+
+class _Meddler:
+    """A mailbox to which something happens at the first put_many()."""
+
+    def __init__(self, mailbox):
+        self.mailbox = mailbox
+        self.first = True
+        self.before = self.after = lambda: None
+
+    def put_many(self, letters):
+        """Do what a mailbox does; the first time, more than that."""
+        if not self.first:
+            self.mailbox.put_many(letters)
+            return
+        self.first = False
+        self.before()
+        self.mailbox.put_many(letters)
+        self.after()
+
+
+def test_size(answer, post):
+    """Seven letters, three in a call, and more time than there is."""
+    mailbox = post.mailbox()
+    outbox = _Outbox(answer, mailbox, 3, 60)
+    for number in range(1, 8):
+        outbox.put(number)
+    sizes = [count for _, count in mailbox.calls]
+    assert sizes == [3, 3], (
+        f"An {outbox.words} had put letters in calls of "
+        f"{', '.join(map(str, sizes)) or 'none'} after 7 letters; expected 3, 3. Put "
+        "when so many are there, all in one call; the seventh waits."
+    )
+    outbox.close()
+    arrived = mailbox.empty()
+    assert arrived == [1, 2, 3, 4, 5, 6, 7], (
+        f"An {outbox.words} got 7 letters and was closed; {arrived} arrived; expected "
+        "1 to 7, each once. close() puts what is left, once."
+    )
+
+
+def test_age(answer, post):
+    """A letter comes alone; then letters come all the time, and never fill a call."""
+    mailbox = post.mailbox()
+    alone = _Outbox(answer, mailbox, 100, 0.2)
+    alone.put("alone")
+    assert shared.until(mailbox.qsize, 2), (
+        f"A letter in an {alone.words} had not arrived after 2 s; expected it after "
+        "0.2 s. On a slow day nobody calls put() again: a thread must watch the clock."
+    )
+    alone.close()
+    mailbox = post.mailbox()
+    steady = _Outbox(answer, mailbox, 100, 0.4)
+    until = time.monotonic() + 2
+    while not mailbox.qsize() and time.monotonic() < until:
+        steady.put("one of many")
+        shared.until(mailbox.qsize, 0.05)
+    assert mailbox.qsize(), (
+        f"Letters came into an {steady.words} all the time, and after 2 s none had "
+        "arrived; expected the first after 0.4 s. The clock runs from the oldest "
+        "letter: the next one must not start it anew."
+    )
+    steady.close()
+
+
+def test_end_of_the_program(answer, post):
+    """A program puts five letters, and ends without close()."""
+    for fails, ended in ((False, "ended"), (True, "ended with an error")):
+        mailbox = post.mailbox()
+        said, code = post.program(answer, mailbox, letters=5, fails=fails)
+        words = "A program put 5 letters into an Outbox(mailbox, 100, 60)"
+        assert code != shared.STUCK, (
+            f"{words}, and was still running 2 s after its last line; expected "
+            "it to end. Python waits for each thread that is no daemon, before it "
+            "calls what atexit knows."
+        )
+        arrived = mailbox.empty()
+        last = (said.splitlines() or ["nothing"])[-1]
+        assert len(arrived) == 5, (
+            f"{words} and {ended}; {len(arrived)} had arrived; expected 5. It said: "
+            f"{last}. A daemon thread stops in the middle of its pause: let atexit "
+            "put what is left."
+        )
+
+
+def test_failed_call(answer, post):
+    """The first put_many() raises, as it does when the link breaks."""
+    mailbox = post.mailbox()
+    broken = _Meddler(mailbox)
+
+    def fail():
+        raise ConnectionResetError("the link broke")
+
+    broken.before = fail
+    outbox = _Outbox(answer, broken, 3, 60)
+    for number in (1, 2, 3):
+        outbox.call("put", number)  # the third may raise what put_many() raised
+    outbox.close()
+    arrived = mailbox.empty()
+    assert arrived == [1, 2, 3], (
+        f"put_many() failed once, and {len(arrived)} of 3 letters arrived after "
+        "close(); expected all. Forget letters only when put_many() has returned."
+    )
+
+
+def test_two_threads(answer, post):
+    """Another thread puts a letter when put_many() is about to return."""
+    mailbox = post.mailbox()
+    slow = _Meddler(mailbox)
+    outbox = _Outbox(answer, slow, 3, 60)
+    late = threading.Thread(target=outbox.call, args=("put", 4), daemon=True)
+
+    def meddle():
+        late.start()
+        late.join(0.5)  # with a lock, it waits for us
+
+    slow.after = meddle
+    for number in (1, 2, 3):
+        outbox.put(number)
+    late.join(shared.PATIENCE_S)
+    outbox.close()
+    arrived = mailbox.empty()
+    assert sorted(arrived) == [1, 2, 3, 4], (
+        f"A letter came while others were being put, and {arrived} arrived; expected "
+        "each of 1 to 4, once. Two threads put the same list, or one empties it of "
+        "what the other has added: keep them apart with a lock."
+    )
