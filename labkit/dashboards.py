@@ -18,6 +18,7 @@ from labkit.views import STYLE, View, button, rows, status
 
 __all__ = ["Dashboard", "Explorer", "dashboard", "explorer"]
 
+_RESTARTING = "restarting"
 _TABLE_EVERY_S = 1.0  # often enough to follow, rare enough to read
 
 
@@ -65,20 +66,23 @@ class Dashboard(View):
         self.restart_button = button("Restart", "Start it again, same address and key")
         self.pause_button = button("Pause", "Hold the numbers still, or go on")
         self.table_button = button("Show table", "The same numbers as a table")
-        for each, words, act in (
-            (self.stop_button, "stopping", ServerProcess.stop),
-            (self.kill_button, "being killed", ServerProcess.kill),
-            (self.restart_button, "restarting", ServerProcess.restart),
-        ):
-            each.on_click(lambda _, words=words, act=act: self._act(words, act))
-        self.pause_button.on_click(lambda _: self._pause())
-        self.table_button.on_click(lambda _: self._toggle_table())
+        self._connect_buttons()
         buttons = rows(
             *(self.stop_button, self.kill_button, self.restart_button),
             *(self.pause_button, self.table_button),
         )
         parts = [style, self.state, buttons, self.picture, self.table]
         self.box = ipywidgets.VBox(parts)
+
+    def _connect_buttons(self) -> None:
+        for each, words, act in (
+            (self.stop_button, "stopping", ServerProcess.stop),
+            (self.kill_button, "being killed", ServerProcess.kill),
+            (self.restart_button, _RESTARTING, ServerProcess.restart),
+        ):
+            each.on_click(lambda _, words=words, act=act: self._act(words, act))
+        self.pause_button.on_click(lambda _: self._pause())
+        self.table_button.on_click(lambda _: self._toggle_table())
 
     def __repr__(self) -> str:
         history = self._meter.history
@@ -153,6 +157,8 @@ class Dashboard(View):
 
     def _sentence(self, reading: Reading) -> str:
         state = self._doing or reading.state
+        if reading.state == STOPPED and self._doing != _RESTARTING:
+            state = STOPPED  # what was to be done is, though not yet tidied up
         if state in {RUNNING, SILENT}:
             state += f" (pid {reading.pid})"
         if state == STOPPED:

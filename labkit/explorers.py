@@ -10,7 +10,7 @@ from labkit.measurements import Measurement
 from labkit.pictures import bytes_text
 from labkit.setups import PICTURES, Setup, found_for
 from labkit.throughput import TRANSPORTS
-from labkit.views import STYLE, View, button, rows, status
+from labkit.views import STYLE, View, button, rows, slider, status
 
 __all__ = ["Explorer", "explorer"]
 
@@ -55,16 +55,6 @@ class Explorer(View):
 
     def _make_settings(self) -> None:
         import ipywidgets
-
-        def slider(name: str, options: list[tuple[str, int]], value: int) -> Any:
-            return ipywidgets.SelectionSlider(
-                options=options,
-                value=value,
-                description=name,
-                continuous_update=False,
-                style={"description_width": "6.5em"},
-                layout={"width": "min(100%, 24em)"},
-            )
 
         ends = [(str(number), number) for number in range(1, _MOST_AT_AN_END + 1)]
         self.payload = slider("payload", [(bytes_text(n), n) for n in _PAYLOADS], 8)

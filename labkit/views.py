@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ipywidgets import Button
 
-__all__ = ["STYLE", "View", "button", "rows", "status"]
+__all__ = ["STYLE", "View", "button", "rows", "slider", "status"]
 
 # JupyterLab's colours, light or dark, with fallbacks for any page. The two colours of
 # the lines are Okabe and Ito's, at least 3:1 on both backgrounds; the second line is
@@ -133,6 +133,20 @@ def rows(*widgets: Any) -> Any:
 
     layout = {"flex_flow": "row wrap", "align_items": "center"}
     return ipywidgets.HBox(list(widgets), layout=layout)
+
+
+def slider(name: str, options: list[tuple[str, int]], value: int) -> Any:
+    """Return a slider over named numbers, which tells when it has come to rest."""
+    import ipywidgets
+
+    return ipywidgets.SelectionSlider(
+        options=options,
+        value=value,
+        description=name,
+        continuous_update=False,
+        style={"description_width": "6.5em"},
+        layout={"width": "min(100%, 24em)"},
+    )
 
 
 def status(sentence: str) -> str:

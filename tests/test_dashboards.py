@@ -421,11 +421,12 @@ def test_dashboard_in_a_kernel(tmp_path, request):
         assert data["text/plain"].startswith("server 'default' at 127.0.0.1:")
         assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
         kernel.run("view.wait_for(lambda now: 'tasks' in now.queues)")
-        kernel.run(f"time.sleep({min(seconds // 2, 30)})")  # until its history is full
+        threading.Event().wait(min(seconds / 2, 31))  # until its history is full
         first = ast.literal_eval(kernel.run("cost()"))
-        assert kernel.run(f"time.sleep({seconds}); 1 + 1").strip() == "2"
+        threading.Event().wait(seconds)
         last = ast.literal_eval(kernel.run("cost()"))
         kernel.run("server.stop()")
-    assert last[0] - first[0] >= 3 * seconds, (first, last)
+    # In a short run, on a busy machine, a few seconds say little.
+    assert last[0] - first[0] >= (9.5 if seconds >= 30 else 3) * seconds, (first, last)
     assert last[1] - first[1] < 2**20, (first, last)
     assert last[2] <= first[2] + 1, (first, last)
