@@ -12,6 +12,7 @@ from labkit.stations import Clock
 __all__ = ["Budget", "Shape", "Trial"]
 
 _LARGEST_RUN_BYTES = 200_000_000  # a slow consumer leaves all of it in some queue
+_FEWEST = 10  # items, or batches, of a repeat, where the time allows
 _MOST_ITEMS = 2_000_000
 _WARM_S = 0.03  # a shorter run says little about the rate
 _AIM = 0.9  # of the time there is; the rest is for a slow repeat
@@ -125,7 +126,10 @@ class Trial:
         latency = self.shape.latency_samples
         if latency:
             aim_s /= 2
-        count = self._whole(int(self._rate * aim_s * _AIM))
+        count = int(self._rate * aim_s * _AIM)
+        # A line that moves two items in that time would be charged for its filling.
+        few = int(min(_FEWEST * self.unit, self._rate * limit_s * _AIM / 2))
+        count = self._whole(max(count, few))
         if self.shape.items is not None:
             fits = self._rate * limit_s * _AIM
             count = int(min(self.shape.items, max(fits, self.unit)))
