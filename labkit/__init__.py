@@ -1,20 +1,41 @@
 """Start, watch and grade processes that share queues through a manager.
 
-The map, bottom up; a module imports only those above it:
+The map, bottom up: a module imports only those in the lines above it, or in its own.
+The first name of a line is what users import; the others are its workshop.
 
 ==============  ================================================================
 ``errors``      every error of the kit: :class:`LabkitError` and its kin
-``queues``      what a server hosts: :class:`TaskQueue`
-``transport``   the manager protocol on the wire, hardened
-``managers``    :class:`QueueManager` and :func:`connect`
-``servers``     :func:`start_server`: a manager server in a background process
-``processes``   :func:`start_process`, and the ``%%process`` cell magic
-``wiretap``     :func:`wiretap`: every message between clients and a server
-``throughput``  :func:`measure`, :func:`compare`: a clock to every kind of queue
+``queues``      what a server hosts, :class:`TaskQueue`: callers packing batches
+                stats journals
+``transport``   the manager protocol on the wire: handshake wire
+``managers``    :class:`QueueManager` and :func:`connect`. The server's side:
+                doorman referents hosting. The client's: keys dialing links
+                proxies
+``servers``     :func:`start_server`, a manager server in a background process:
+                children serve
+``buffering``   a producer that puts in batches, :func:`buffered`
+``processes``   :func:`start_process` and ``%%process``: trees captures
+                supervisor lifeline guard programs panes
+``wiretap``     :func:`wiretap`, every message between clients and a server:
+                frames picklenodes picklestack pickles conversations recordings
+                relay tapviews
+``throughput``  :func:`measure`, :func:`compare`, a clock to every kind of
+                queue: payloads measurements adapters hosts proxied peers
+                catalog stations lines trials sessions
 ``costs``       what a call costs, as a line: a + b·n
-``plots``       measurements to pictures, each with its words
-``checks``      ``%%answer``, :func:`check`, :func:`hint`: graded exercises
-``doctor``      :func:`doctor`: is this machine fit, is anything left over
+``plots``       measurements to pictures and words: pictures curves costplots
+``bench``       the kit's own table of ratios: ratios contests others
+``dashboards``  :func:`dashboard` and :func:`explorer`, live: meters gauges
+                views setups findings experiments explorers
+``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
+                tasks plainserver rig examplugin examiner scratch feedback
+                progress scoring startingcode exercises
+``worker``      the seeds' programs as commands: cli jsonlines clients key
+                produce consume jobs shift crew ledger dispatch master
+``bootstrap``   the set-up, standard library alone: locks pip_output
+                environments installer
+``doctor``      :func:`doctor`, is this machine fit: checkups
+``testing``     the commands test and lab: lab
 ==============  ================================================================
 
 ``python -m labkit`` lists the commands. Importing this package loads none of the
