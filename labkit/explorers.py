@@ -197,12 +197,12 @@ class Explorer(View):
 
     def _place_picture(self, old: bool) -> None:
         _, picture = self._picture
-        if old and picture:
-            picture = (
-                "<p>The picture is of earlier settings: press Measure.</p>"
-                f'<div style="opacity:.4">{picture}</div>'
-            )
-        self.picture.value = picture
+        note = "The picture is of earlier settings: press Measure." if old else ""
+        # A narrow page scrolls it sideways, by keyboard too: smaller it says nothing.
+        self.picture.value = picture and (
+            f'<p>{note}</p><div class="labkit-picture{" old" if old else ""}" '
+            f'tabindex="0"><div>{picture}</div></div>'
+        )
 
     def _draw(self, wanted: list[Measurement], what: str) -> None:
         with self._pen:

@@ -18,13 +18,15 @@ __all__ = ["STYLE", "View", "button", "rows", "slider", "status"]
 STYLE = """<style>
 .labkit-status { margin:0; line-height:1.4; overflow-wrap:anywhere;
   color:var(--jp-ui-font-color1, #1f1f1f) }
-.labkit-cards { display:grid; gap:8px; line-height:1.4;
-  grid-template-columns:repeat(auto-fit, minmax(min(100%, 260px), 420px));
+.labkit-cards { display:flex; flex-flow:row wrap; gap:8px; line-height:1.4;
   color:var(--jp-ui-font-color1, #1f1f1f); font-size:13px }
 .labkit-cards p { margin:0; overflow-wrap:anywhere }
-.labkit-cards > p { grid-column:1/-1 }
-.labkit-card { border:1px solid var(--jp-border-color1, #bdbdbd); border-radius:4px;
-  padding:6px 10px; min-width:0 }
+.labkit-cards > p { flex-basis:100% }
+.labkit-card { flex:1 1 260px; min-width:0; max-width:420px; padding:6px 10px;
+  border:1px solid var(--jp-border-color1, #bdbdbd); border-radius:4px }
+.labkit-picture { overflow-x:auto }
+.labkit-picture > * { min-width:560px }
+.labkit-picture.old { opacity:.4 }
 .labkit-card svg { display:block; width:100%; height:48px; margin:2px 0;
   border-bottom:1px solid var(--jp-border-color1, #bdbdbd) }
 .labkit-card polyline { fill:none; stroke-width:2; stroke:#0072b2;
