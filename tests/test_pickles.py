@@ -90,7 +90,7 @@ def test_noise_is_harmless(noise, value, protocol, place):
         (b"\x80\x04tea.", "b'\\x80\\x04tea.'"),
         (pickle.dumps(("a", "b", "c", "d"))[:-6], "pickled('a', 'b', 'c', …)"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_else_there_is(value, shown):
     """Objects look as they would be made; a pickle in bytes is opened."""
