@@ -25,7 +25,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--dashboard",
         type=int,
-        default=2,
+        default=1,
         metavar="SECONDS",
         help="how long test_dashboards watches what a dashboard costs",
     )
