@@ -30,8 +30,9 @@ class BufferedProducer:
     Notes
     -----
     **What can be lost:** a process that is killed takes the items with it that
-    were put less than ``max_wait_s`` ago, at most ``max_items``. A normal exit, an
-    exception, and :meth:`close` flush first. Where the connection breaks under a
+    were not flushed yet: those of the last ``max_wait_s``, longer only while a flush
+    waits for the server, and at most ``max_items``. A normal exit, an exception,
+    and :meth:`close` flush first. Where the connection breaks under a
     flush, its items stay here and are put again by the next one: perhaps twice,
     never not at all.
 
@@ -49,6 +50,7 @@ class BufferedProducer:
         self.max_items = max_items
         self.max_wait_s = max_wait_s
         self._items: list[Any] = []
+        self._fits = max_items
         self._oldest = 0.0
         self._closed = False
         self._error: BaseException | None = None
@@ -95,10 +97,17 @@ class BufferedProducer:
         """
         with self._changed:
             self._error = None
-            if self._items:
-                self._oldest = time.monotonic()  # after a failure, wait anew
-                self.queue.put_many(self._items)
-                self._items = []
+            self._oldest = time.monotonic()  # after a failure, wait anew
+            while self._items:
+                piece = self._items[: self._fits]
+                try:
+                    self.queue.put_many(piece)
+                except ValueError:  # more than the queue's maxsize: try with half
+                    if len(piece) == 1:
+                        raise
+                    self._fits = len(piece) // 2
+                    continue
+                del self._items[: len(piece)]
 
     def close(self) -> None:
         """Flush, and take no more; safe to call twice."""

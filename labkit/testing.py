@@ -104,10 +104,12 @@ def side_by_side(argv: list[str]) -> list[str]:
     The tests wait for processes more than they compute; the cells of a notebook, and
     the tests of a file, stay together and in order.
     """
-    processes = min(MOST_AT_A_TIME, os.cpu_count() or 1)
-    if processes == 1 or any(text.startswith(ONE_AT_A_TIME) for text in argv):
+    cores = os.cpu_count() or 1
+    processes = min(MOST_AT_A_TIME, cores + 1)  # one more: somebody always waits
+    if cores == 1 or any(text.startswith(ONE_AT_A_TIME) for text in argv):
         return []
-    return ["-n", str(processes), "--dist", "loadfile"]
+    # The order of tests/conftest.py, which puts files first that take long.
+    return ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 class Summary:

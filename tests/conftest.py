@@ -51,6 +51,15 @@ def pytest_addoption(parser):
     )
 
 
+# Begun late, one of these would still run when all else is done.
+_TAKE_LONG = ("test_exercises.py", "test_notebook_kernels.py", "test_checks.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that take long first; the order is otherwise kept."""
+    items.sort(key=lambda item: item.path.name not in _TAKE_LONG)
+
+
 def _processes():
     found = set()
     for child in psutil.Process().children(recursive=True):

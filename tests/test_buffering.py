@@ -46,6 +46,21 @@ def test_an_item_waits_no_longer_than_asked():
         assert out.waiting == 0
 
 
+def test_a_small_queue_gets_smaller_batches():
+    """A batch above the queue's maxsize goes in pieces, as there is room."""
+    orders = TaskQueue(maxsize=3)
+    taken = []
+    getter = threading.Thread(
+        target=lambda: taken.extend(orders.get() for _ in range(20))
+    )
+    getter.start()
+    with buffered(orders, max_items=20, max_wait_s=60) as out:
+        for number in range(20):
+            out.put(number)
+    getter.join(10)
+    assert taken == list(range(20))
+
+
 def test_a_failed_flush_keeps_its_items_and_tells():
     """The next put raises what went wrong, and nothing is lost."""
     queue = Broken()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -87,6 +88,25 @@ def answer(task, kind):
 
 # --- the gate: right, blank, wrong ----------------------------------------------------
 
+AT_A_TIME = 4  # most of a wrong answer's time is waiting
+
+
+@pytest.fixture(scope="module")
+def verdicts(request):
+    """Grade the wrong answers that are asked for, some at a time; most only wait."""
+    asked = [
+        (item.callspec.params["task"], item.callspec.params["wrong"])
+        for item in request.session.items
+        if item.path == request.path and "wrong" in getattr(item, "fixturenames", ())
+    ]
+    texts = [wrong.path.read_text(encoding="utf-8") for _, wrong in asked]
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        graded = pool.map(grade, [task for task, _ in asked], texts)
+        return {
+            wrong.path: verdict
+            for (_, wrong), verdict in zip(asked, graded, strict=True)
+        }
+
 
 @by_task
 def test_solution_gets_full_marks(task):
@@ -106,9 +126,9 @@ def test_blank_gets_nothing_for_the_intended_reason(task):
 
 
 @by_wrong
-def test_wrong_answer_gets_its_own_message(task, wrong):
+def test_wrong_answer_gets_its_own_message(task, wrong, verdicts):
     """Each misconception loses points, with the message written for it."""
-    verdict = grade(task, wrong.path.read_text(encoding="utf-8"))
+    verdict = verdicts[wrong.path]
     assert verdict.points < task.points
     assert verdict.message.startswith(wrong.message)
     assert not verdict.trouble

@@ -6,5 +6,6 @@ def prove(challenge, key):
     message = challenge.removeprefix(b"#CHALLENGE#")
     if not message.startswith(b"{"):
         return hmac.digest(key, message, "md5")
-    name = message[1 : message.index(b"}")]
-    return b"{" + name + b"}" + hmac.digest(key, message, name.decode())
+    name = message[1:].partition(b"}")[0]
+    digest = hmac.digest(key, message, name.decode("latin-1"))
+    return b"{" + name + b"}" + digest
