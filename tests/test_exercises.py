@@ -1,5 +1,6 @@
 """The exercises themselves: what the kit says of right, blank and wrong answers."""
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from warm import Warm
 
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.scoring import grade
@@ -100,12 +102,23 @@ def verdicts(request):
         if item.path == request.path and "wrong" in getattr(item, "fixturenames", ())
     ]
     texts = [wrong.path.read_text(encoding="utf-8") for _, wrong in asked]
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(AT_A_TIME) as pool, warm_runs():
         graded = pool.map(grade, [task for task, _ in asked], texts)
-        return {
-            wrong.path: verdict
-            for (_, wrong), verdict in zip(asked, graded, strict=True)
-        }
+        pairs = zip(asked, graded, strict=True)
+        return {wrong.path: verdict for (_, wrong), verdict in pairs}
+
+
+@contextlib.contextmanager
+def warm_runs():
+    """Let answers be run in forks of a warm process, where the system can fork."""
+    if not hasattr(os, "fork"):
+        yield
+        return
+    runs = Warm(AT_A_TIME)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labkit.scratch.guard.run", runs.run)
+        yield
+    runs.close()
 
 
 @by_task
