@@ -1,13 +1,14 @@
 """Run labkit's commands as a user does: processes, real sockets, whole outputs."""
 
 import base64
+import functools
 import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
+import programs
 import psutil
 from programs import Lines
 from pythons import ROOT
@@ -16,15 +17,8 @@ from labkit.keys import read_key_file, write_key_file
 from labkit.servers import start_server
 from labkit.transport import shown
 
-
-def until(is_so, within_s=20):
-    """Return what a function returns, once that is true; fail if it never is."""
-    deadline = time.monotonic() + within_s
-    look_again = threading.Event()
-    while not (answer := is_so()):
-        assert time.monotonic() < deadline
-        look_again.wait(0.01)
-    return answer
+# A command starts a Python, and sometimes several, before it does anything.
+until = functools.partial(programs.until, within_s=20)
 
 
 # Jobs of a shop: one that waits until a file `go` is there, one that kills its

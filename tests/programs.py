@@ -30,6 +30,16 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def until(is_so, within_s: float = 10.0):
+    """Return what a function returns, once that is true; fail if it never is."""
+    deadline = time.monotonic() + within_s
+    look_again = threading.Event()
+    while not (answer := is_so()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        look_again.wait(0.01)
+    return answer
+
+
 def assert_gone(pids: list[int], within_s: float) -> None:
     """Fail if one of the processes still runs after so many seconds."""
     deadline = time.monotonic() + within_s

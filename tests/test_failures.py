@@ -12,7 +12,7 @@ import time
 
 import psutil
 import pytest
-from programs import assert_gone
+from programs import assert_gone, until
 
 from labkit import connect, errors
 from labkit.servers import start_server
@@ -63,15 +63,6 @@ def client(server, code):
     finally:
         process.kill()
         process.communicate()
-
-
-def until(condition, within_s=10.0):
-    """Wait until a condition holds; fail when it does not in time."""
-    deadline = time.monotonic() + within_s
-    look_again = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        look_again.wait(0.01)
 
 
 @pytest.mark.parametrize(
