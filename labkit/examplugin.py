@@ -27,6 +27,10 @@ class Plugin:
         self._source = source
         self._report = report
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Spare pytest the tracebacks that nobody is going to see."""
+        config.option.tbstyle = "no"
+
     @pytest.fixture(scope="session")
     def server(self) -> Iterator[QueueServer]:
         """Lend one server to all checks of a task."""

@@ -195,6 +195,11 @@ def grade(task: Task, text: str) -> Verdict:
     events = {event.get("check"): event for event in run.events}
     results = tuple(_result(check, events.get(check.name)) for check in task.checks)
     trouble = run.trouble(f"checking whether it {_last(task, run)}")
+    if not trouble and all(one.state == "untried" for one in results):
+        trouble = (
+            f"The checks of {task.id} could not be started: that is a mistake of the "
+            "kit, not of your answer. Please report it."
+        )
     verdict = Verdict(task, results, trouble, tuple(run.notes()))
     line = _stub_line(text)
     if line and not trouble and verdict.points == 0:

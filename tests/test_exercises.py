@@ -1,6 +1,7 @@
 """The exercises themselves: what the kit says of right, blank and wrong answers."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -64,8 +65,18 @@ BLANK = {
     "08.5": "The answer to 08.5 is not written yet: line 8 still says",
 }
 by_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+
+
+def graded(kind):
+    """Parametrise over the tasks and their answers in a kind of notebook."""
+    return pytest.mark.parametrize(
+        ("task", "given"),
+        [pytest.param(task, kind, id=task.id) for task in TASKS],
+    )
+
+
 by_wrong = pytest.mark.parametrize(
-    ("task", "wrong"),
+    ("task", "given"),
     [
         pytest.param(task, wrong, id=f"{task.id}-{wrong.path.stem}")
         for task in TASKS
@@ -74,38 +85,40 @@ by_wrong = pytest.mark.parametrize(
 )
 
 
+@functools.cache
 def notebook(task, kind):
     """Read a task's notebook: its source or the learner's copy."""
     name = task.folder.parent.name
     return nbformat.read(EXERCISES / kind / name / f"{name}.ipynb", 4)
 
 
-def answer(task, kind):
-    """Return the text of a task's answer cell."""
+def answer(task, given):
+    """Return an answer's text: that of a notebook's cell, or of a wrong answer."""
+    if not isinstance(given, str):
+        return given.path.read_text(encoding="utf-8")
     first = f"%%answer {task.id}\n"
-    cells = [c for c in notebook(task, kind).cells if c.source.startswith(first)]
+    cells = [c for c in notebook(task, given).cells if c.source.startswith(first)]
     assert len(cells) == 1
     return cells[0].source.removeprefix(first)
 
 
 # --- the gate: right, blank, wrong ----------------------------------------------------
 
-AT_A_TIME = 4  # most of a wrong answer's time is waiting
+AT_A_TIME = 4  # most of an answer's time is waiting
 
 
 @pytest.fixture(scope="module")
 def verdicts(request):
-    """Grade the wrong answers that are asked for, some at a time; most only wait."""
+    """Grade the answers that are asked for, some at a time; most only wait."""
     asked = [
-        (item.callspec.params["task"], item.callspec.params["wrong"])
+        (item.callspec.params["task"], item.callspec.params["given"])
         for item in request.session.items
-        if item.path == request.path and "wrong" in getattr(item, "fixturenames", ())
+        if item.path == request.path and "given" in getattr(item, "fixturenames", ())
     ]
-    texts = [wrong.path.read_text(encoding="utf-8") for _, wrong in asked]
+    texts = [answer(task, given) for task, given in asked]
     with ThreadPoolExecutor(AT_A_TIME) as pool, warm_runs():
-        graded = pool.map(grade, [task for task, _ in asked], texts)
-        pairs = zip(asked, graded, strict=True)
-        return {wrong.path: verdict for (_, wrong), verdict in pairs}
+        results = pool.map(grade, [task for task, _ in asked], texts)
+        return dict(zip(asked, results, strict=True))
 
 
 @contextlib.contextmanager
@@ -121,29 +134,29 @@ def warm_runs():
     runs.close()
 
 
-@by_task
-def test_solution_gets_full_marks(task):
+@graded("source")
+def test_solution_gets_full_marks(task, given, verdicts):
     """The solution in the source notebook passes every check."""
-    verdict = grade(task, answer(task, "source"))
+    verdict = verdicts[task, given]
     assert verdict.points == task.points, verdict.message
     assert verdict.message.startswith(f"{task.id} is right")
     assert verdict.notes == ()
 
 
-@by_task
-def test_blank_gets_nothing_for_the_intended_reason(task):
+@graded("release")
+def test_blank_gets_nothing_for_the_intended_reason(task, given, verdicts):
     """What the learner starts from gets no points, and is told why."""
-    verdict = grade(task, answer(task, "release"))
+    verdict = verdicts[task, given]
     assert verdict.points == 0
     assert verdict.message.startswith(BLANK[task.id])
 
 
 @by_wrong
-def test_wrong_answer_gets_its_own_message(task, wrong, verdicts):
+def test_wrong_answer_gets_its_own_message(task, given, verdicts):
     """Each misconception loses points, with the message written for it."""
-    verdict = verdicts[wrong.path]
+    verdict = verdicts[task, given]
     assert verdict.points < task.points
-    assert verdict.message.startswith(wrong.message)
+    assert verdict.message.startswith(given.message)
     assert not verdict.trouble
 
 

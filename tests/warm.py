@@ -6,6 +6,7 @@ Run as a program it is the warm process: a job on each line of its standard inpu
 """
 
 import contextlib
+import gc
 import json
 import os
 import queue
@@ -90,6 +91,7 @@ def parent(pid, timeout_s):
 
 def main():
     """Fork for each job, and tell what became of it."""
+    gc.freeze()  # else a child's first collection would copy all that it shares
     for line in sys.stdin:
         job = json.loads(line)
         output = Path(job["cwd"]).with_name("output")
