@@ -23,7 +23,7 @@ import multiprocessing
 import pickle
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any, ClassVar
@@ -96,6 +96,16 @@ class Transport(ABC):
     @abstractmethod
     def consumer(spec: Any) -> Callable[..., Any]:
         """Open a receiving end, in a child: ``get()``, or ``get_many(at_most)``."""
+
+    @staticmethod
+    def batches(
+        get_many: Callable[..., Any], count: int, batch_size: int
+    ) -> Iterator[list[Any]]:
+        """Take so many items with what :meth:`consumer` returned, in batches."""
+        while count > 0:
+            batch: list[Any] = get_many(min(count, batch_size))
+            count -= len(batch)
+            yield batch
 
     @staticmethod
     def first_call(spec: Any) -> None:  # noqa: ARG004 - for those that can

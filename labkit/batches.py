@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.callers import CALLER, PatientQueue
-from labkit.packing import TAKING, Packed, pack, ship, unpack
+from labkit.packing import TAKING, Packed, pack, ship, unpack, unpack_all
 
 __all__ = ["BatchQueue"]
 
@@ -125,7 +125,7 @@ class BatchQueue(PatientQueue):
             ``max_items`` is below 1.
         """
         blobs = self.get_packed(max_items, block, timeout)
-        return [item for blob in blobs for item in unpack(blob)]
+        return unpack_all(blobs)
 
     def get_packed(
         self, max_items: int = 1, block: bool = True, timeout: float | None = None

@@ -6,6 +6,9 @@ import time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from labkit.proxies import QueueProxy
+from labkit.streams import Outlet
+
 __all__ = ["BufferedProducer", "buffered"]
 
 
@@ -23,24 +26,31 @@ class BufferedProducer:
     queue : QueueProxy or TaskQueue
         Anything with ``put_many``.
     max_items : int, default 1000
-        At least 1. The item that makes the batch full waits until it was put.
+        Items of a batch, at least 1.
     max_wait_s : float, default 0.05
         Seconds, above 0, that an item waits at most before its batch is put.
+    in_flight : int, default 4
+        Batches that may be on their way to a server at a time, at least 1. The item
+        that makes a batch full waits while there are more.
 
     Notes
     -----
-    **What can be lost:** a process that is killed takes the items with it that
-    were not flushed yet: those of the last ``max_wait_s``, longer only while a flush
-    waits for the server, and at most ``max_items``. A normal exit, an exception,
-    and :meth:`close` flush first. Where the connection breaks under a
-    flush, its items stay here and are put again by the next one: perhaps twice,
-    never not at all.
+    **What can be lost:** a process that is killed takes with it the items that were
+    not put yet, and perhaps those on their way: what came in the last
+    ``max_wait_s``, more only while the server is waited for, and at most
+    ``max_items * in_flight``. A normal exit, an exception, and :meth:`close` flush
+    first. Where the connection breaks, what is not known to be put stays here
+    and is put again by the next flush: perhaps twice, never not at all.
 
     Safe for any number of threads.
     """
 
     def __init__(
-        self, queue: _TakesBatches, max_items: int = 1000, max_wait_s: float = 0.05
+        self,
+        queue: _TakesBatches,
+        max_items: int = 1000,
+        max_wait_s: float = 0.05,
+        in_flight: int = 4,
     ) -> None:
         if max_items < 1:
             raise ValueError(f"max_items is {max_items}; give 1 or more")
@@ -49,8 +59,10 @@ class BufferedProducer:
         self.queue = queue
         self.max_items = max_items
         self.max_wait_s = max_wait_s
+        self._outlet = _outlet(queue, in_flight)
         self._items: list[Any] = []
         self._fits = max_items
+        self._fitted = 0  # items of the largest batch that the queue is known to take
         self._oldest = 0.0
         self._closed = False
         self._error: BaseException | None = None
@@ -61,8 +73,8 @@ class BufferedProducer:
 
     @property
     def waiting(self) -> int:
-        """How many items are here and not yet in the queue."""
-        return len(self._items)
+        """How many items are here and not known to be in the queue."""
+        return len(self._items) + self._outlet.unsettled
 
     def put(self, item: Any) -> None:
         """Take an item; put the batch when it is full.
@@ -77,18 +89,18 @@ class BufferedProducer:
         with self._changed:
             if self._closed:
                 raise RuntimeError("this producer is closed; make another one")
-            self._items.append(item)
-            if len(self._items) == 1:
+            if not self.waiting:
                 self._oldest = time.monotonic()
                 self._changed.notify()
+            self._items.append(item)
             error, self._error = self._error, None
             if error is not None:
                 raise error
             if len(self._items) >= self.max_items:
-                self.flush()
+                self._send()
 
     def flush(self) -> None:
-        """Put what is here, now.
+        """Put what is here, now, and wait until it is in the queue.
 
         Raises
         ------
@@ -98,16 +110,12 @@ class BufferedProducer:
         with self._changed:
             self._error = None
             self._oldest = time.monotonic()  # after a failure, wait anew
-            while self._items:
-                piece = self._items[: self._fits]
-                try:
-                    self.queue.put_many(piece)
-                except ValueError:  # more than the queue's maxsize: try with half
-                    if len(piece) == 1:
-                        raise
-                    self._fits = len(piece) // 2
-                    continue
-                del self._items[: len(piece)]
+            self._send()
+            try:
+                self._outlet.settle()
+            except BaseException:
+                self._take_back()
+                raise
 
     def close(self) -> None:
         """Flush, and take no more; safe to call twice."""
@@ -116,15 +124,45 @@ class BufferedProducer:
                 self.flush()
             finally:
                 self._closed = True
+                self._outlet.close()
                 self._changed.notify()
         atexit.unregister(self.close)
         if threading.current_thread() is not self._flusher:
             self._flusher.join()
 
+    def _send(self) -> None:
+        """Send what is here in batches; the last ones may still be under way."""
+        while self._items:
+            batch = self._items[: self._fits]
+            try:
+                self._send_one(batch)
+            except ValueError:  # more than the queue's maxsize: try with half
+                if len(batch) == 1:
+                    raise
+                self._fits = len(batch) // 2
+
+    def _send_one(self, batch: list[Any]) -> None:
+        rest = self._items[len(batch) :]
+        try:
+            self._outlet.put_many(batch)
+            self._items = rest  # one step: an interrupt comes before it, or after
+            if len(batch) > self._fitted:
+                self._outlet.settle()  # before others of that size follow
+                self._fitted = len(batch)
+        except BaseException:
+            moved = self._items is rest
+            self._take_back(None if moved else batch)
+            raise
+
+    def _take_back(self, still_here: list[Any] | None = None) -> None:
+        """Keep the items of exchanges that failed, in their order."""
+        batches = [one for one in self._outlet.take_back() if one is not still_here]
+        self._items[:0] = [item for batch in batches for item in batch]
+
     def _flush_in_time(self) -> None:
         with self._changed:
             while not self._closed:
-                if not self._items:
+                if not self.waiting:
                     self._changed.wait()
                     continue
                 left = self._oldest + self.max_wait_s - time.monotonic()
@@ -148,14 +186,41 @@ class BufferedProducer:
         self.close()
 
 
+class _OneByOne:
+    """An outlet for a queue that is not behind a server: each put is an answer."""
+
+    unsettled = 0
+
+    def __init__(self, queue: _TakesBatches) -> None:
+        self.put_many = queue.put_many
+
+    def settle(self) -> None:
+        """Nothing is ever under way."""
+
+    def take_back(self) -> list[list[Any]]:
+        return []
+
+    def close(self) -> None:
+        """There is no connection."""
+
+
+def _outlet(queue: _TakesBatches, in_flight: int) -> "Outlet | _OneByOne":
+    return (
+        Outlet(queue, in_flight) if isinstance(queue, QueueProxy) else _OneByOne(queue)
+    )
+
+
 def buffered(
-    queue: _TakesBatches, max_items: int = 1000, max_wait_s: float = 0.05
+    queue: _TakesBatches,
+    max_items: int = 1000,
+    max_wait_s: float = 0.05,
+    in_flight: int = 4,
 ) -> BufferedProducer:
     """Return a producer for the queue that puts in batches.
 
     Parameters
     ----------
-    queue, max_items, max_wait_s
+    queue, max_items, max_wait_s, in_flight
         As for :class:`BufferedProducer`, which also says what can be lost.
 
     Examples
@@ -168,4 +233,4 @@ def buffered(
     >>> orders.qsize()
     2500
     """
-    return BufferedProducer(queue, max_items, max_wait_s)
+    return BufferedProducer(queue, max_items, max_wait_s, in_flight)

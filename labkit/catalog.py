@@ -16,6 +16,7 @@ from labkit.peers import DaskQueue, Redis, RedisPipelined, ZeroMq
 from labkit.proxied import (
     LabkitBatched,
     LabkitBatchedTcp,
+    LabkitStreamed,
     LabkitTcp,
     LabkitUnix,
     PlainTcp,
@@ -28,6 +29,7 @@ _OURS: tuple[type[Transport], ...] = (
     *(DirectQueue, DirectLists, SimpleQueue, PlainPipe, SharedRing),
     *(PlainTcp, PlainUnix),
     *(LabkitTcp, LabkitUnix, LabkitBatched, LabkitBatchedTcp),
+    LabkitStreamed,
 )
 _THEIRS: tuple[type[Transport], ...] = (Redis, RedisPipelined, ZeroMq, DaskQueue)
 

@@ -71,18 +71,20 @@ CONTESTS = (
     Contest(
         "Small ints, 1,000 in a batch",
         (
-            *("direct queue", "direct queue of lists", "labkit batched"),
+            *("direct queue", "direct queue of lists"),
+            *("labkit batched", "labkit streamed"),
             *("redis pipelined", "zeromq"),
         ),
         Shape(8, 1000),
         (
-            ("ints in batches against direct", "labkit batched", "direct queue", 50),
+            ("ints in batches against direct", "labkit streamed", "direct queue", 50),
+            ("ints, each batch waited for", "labkit batched", "direct queue", 0),
             (
-                *("ints in batches against lists", "labkit batched"),
+                *("ints in batches against lists", "labkit streamed"),
                 *("direct queue of lists", 0),
             ),
-            ("ints in batches against zeromq", "labkit batched", "zeromq", 5),
-            ("ints in batches against redis", "labkit batched", "redis pipelined", 5),
+            ("ints in batches against zeromq", "labkit streamed", "zeromq", 5),
+            ("ints in batches against redis", "labkit streamed", "redis pipelined", 5),
         ),
     ),
     Contest(

@@ -1,7 +1,9 @@
 """A thread's connection to a server: replaced when it is dead, or out of step."""
 
+import contextlib
+import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing import process
 from typing import Any
 
@@ -10,7 +12,7 @@ from labkit.errors import LabkitError, OutcomeUnknownError
 from labkit.transport import Address, shown
 from labkit.wire import Wire
 
-__all__ = ["Link"]
+__all__ = ["Link", "Stream"]
 
 # Doing these twice harms nobody. Also receive: what the lost connection took on a
 # receipt goes back to the queue when the connection ends.
@@ -66,13 +68,13 @@ class Link:
             return self._exchange(wire, request, pieces)
         except (EOFError, OSError) as error:
             if request[1] not in _REPEATABLE:
-                raise self._outcome_unknown(request[1]) from error
+                raise self.outcome_unknown(request[1]) from error
         try:
             return self._exchange(self._wire(), request, pieces)
         except LabkitError:
             raise
         except (EOFError, OSError) as error:
-            raise self._outcome_unknown(request[1]) from error
+            raise self.outcome_unknown(request[1]) from error
 
     def hang_up(self) -> None:
         """Close this thread's connection, if there is one."""
@@ -107,9 +109,18 @@ class Link:
             if not wire.busy and not wire.is_gone():
                 return wire
             self.hang_up()
-        wire = retrying(self._dial, self.retry_for)
-        self._local.connection = wire
+        wire = self._local.connection = self.dial()
         return wire
+
+    def dial(self) -> Wire:
+        """Return a new connection that is ready for calls; of nobody's thread yet.
+
+        Raises
+        ------
+        LabkitError
+            The server cannot be reached, for as long as it is tried.
+        """
+        return retrying(self._dial, self.retry_for)
 
     def _dial(self) -> Wire:
         wire = dial(self.address, self.authkey)
@@ -122,10 +133,79 @@ class Link:
             raise hung_up(self.address) from None
         return wire
 
-    def _outcome_unknown(self, methodname: str) -> OutcomeUnknownError:
+    def outcome_unknown(self, methodname: str) -> OutcomeUnknownError:
+        """Return the error of a call that was sent and never answered."""
         name = methodname.removesuffix("_packed")
         return OutcomeUnknownError(
             f"the connection to {shown(self.address)} ended during {name}(): the "
             "server may or may not have done it; look at the queue, or use receive() "
             "and ack(), before you do it again"
         )
+
+
+class Stream:
+    """Calls to one queue over a connection of their own, asked ahead of the answers.
+
+    Parameters
+    ----------
+    link : Link
+        Where to connect to.
+    ident : str
+        The queue's.
+
+    Raises
+    ------
+    LabkitError
+        The server cannot be reached.
+
+    Notes
+    -----
+    For one thread at a time. Once an error or an interrupt was raised here, it is
+    unknown which answer comes next: close it.
+    """
+
+    def __init__(self, link: Link, ident: str) -> None:
+        self._link = link
+        self._ident = ident
+        self._wire = link.dial()
+        self._asked = ""
+
+    def ask(
+        self, method: str, args: tuple[Any, ...], pieces: Sequence[bytes] = ()
+    ) -> None:
+        """Send a call; the answers are heard in the order of the calls."""
+        self._asked = method
+        request: _Request = (self._ident, method, args, {})
+        with self._explained():
+            if pieces:
+                self._wire.send_beside(request, pieces)
+            else:
+                self._wire.send(request)
+
+    def hear(self) -> tuple[str, Any]:
+        """Return the kind and the value of the next answer.
+
+        Raises
+        ------
+        OutcomeUnknownError
+            The connection ended.
+        """
+        with self._explained():
+            answer: tuple[str, Any] = self._wire.recv()
+        return answer
+
+    def finish(self) -> None:
+        """Say that nothing more is asked; answers can still be heard."""
+        with self._explained():
+            self._wire.sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Hang up; safe to call twice."""
+        self._wire.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            raise self._link.outcome_unknown(self._asked) from error

@@ -5,7 +5,16 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["TAKING", "Packed", "pack", "pieces_of", "ship", "unpack"]
+__all__ = [
+    "TAKING",
+    "Packed",
+    "pack",
+    "packed",
+    "pieces_of",
+    "ship",
+    "unpack",
+    "unpack_all",
+]
 
 # The calls that take items for good.
 TAKING = frozenset({"get", "get_nowait", "get_many", "get_packed"})
@@ -33,6 +42,22 @@ class Packed:
 def ship(blob: bytes | memoryview) -> Any:
     """Return a blob ready to be sent: a large one goes beside the message, uncopied."""
     return blob if len(blob) < BESIDE_FROM else pickle.PickleBuffer(blob)
+
+
+def unpack_all(blobs: list[Any]) -> list[Any]:
+    """Return the items in some pickled lists, at least one, in order."""
+    items: list[Any] = unpack(blobs[0])
+    for blob in blobs[1:]:
+        items += unpack(blob)
+    return items
+
+
+def packed(items: list[Any]) -> tuple[Any, list[bytes]]:
+    """Return a blob for a message, and the pieces to send in its place, if any."""
+    pieces = pieces_of(items)
+    if sum(map(len, pieces)) >= BESIDE_FROM:
+        return pickle.PickleBuffer(b""), pieces
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), []
 
 
 def pieces_of(items: list[Any]) -> list[bytes]:

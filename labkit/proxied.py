@@ -17,6 +17,7 @@ from labkit.hosts import Host
 __all__ = [
     "LabkitBatched",
     "LabkitBatchedTcp",
+    "LabkitStreamed",
     "LabkitTcp",
     "LabkitUnix",
     "PlainTcp",
@@ -174,3 +175,25 @@ class LabkitBatched(LabkitBatchedTcp):
 
     name = "labkit batched"
     unix = _HAS_UNIX
+
+
+class LabkitStreamed(LabkitBatched):
+    """The same, and no batch waits for the answer to the one before it."""
+
+    name = "labkit streamed"
+
+    @staticmethod
+    def producer(spec: Any) -> Callable[[Any], object]:
+        """Return put_many of an outlet."""
+        from labkit.streams import Outlet
+
+        return Outlet(_labkit_proxy(spec)).put_many
+
+    @staticmethod
+    def batches(
+        get_many: Callable[..., Any], count: int, batch_size: int
+    ) -> Iterator[list[Any]]:
+        """Take them through an inlet of the proxy that ``get_many`` belongs to."""
+        from labkit.streams import prefetched
+
+        return prefetched(get_many.__self__, batch_size, limit=count)  # type: ignore[attr-defined]

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from multiprocessing import managers, util
-from pickle import PickleBuffer
 from typing import Any
 
 from labkit.errors import NotOfferedError, ServerStoppedError
 from labkit.keys import SecretKey
-from labkit.links import Link
-from labkit.packing import BESIDE_FROM, pieces_of, unpack
+from labkit.links import Link, Stream
+from labkit.packing import packed, unpack, unpack_all
 from labkit.queues import EXPOSED, QueueStats
 from labkit.referents import IDENT_PREFIX
 from labkit.transport import SERIALIZER, shown
@@ -81,7 +80,7 @@ class QueueProxy(managers.BaseProxy):
     ) -> Any:
         self._check_offered(methodname)
         request = (self._token.id, methodname, args, kwds)
-        return self._result_of(self._link.call(request))
+        return self.result_of(self._link.call(request))
 
     def _check_offered(self, methodname: str) -> None:
         if methodname in EXPOSED and methodname not in self._offered:
@@ -92,7 +91,8 @@ class QueueProxy(managers.BaseProxy):
                 f"which has no {name}(); host a TaskQueue to use it"
             )
 
-    def _result_of(self, answer: tuple[str, Any]) -> Any:
+    def result_of(self, answer: tuple[str, Any]) -> Any:
+        """Return the value in a server's answer, or raise the error in it."""
         kind, result = answer
         if kind == "#RETURN":
             return result
@@ -100,6 +100,19 @@ class QueueProxy(managers.BaseProxy):
             self._link.hang_up()
             raise ServerStoppedError(f"{result}; nothing was taken or put") from None
         raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
+
+    def open_stream(self) -> Stream:
+        """Return a connection of its own to this queue; see :mod:`labkit.streams`.
+
+        Raises
+        ------
+        NotOfferedError
+            The queue is a plain ``queue.Queue``.
+        LabkitError
+            The server cannot be reached.
+        """
+        self._check_offered("put_packed")
+        return Stream(self._link, self._token.id)
 
     # Items travel packed where the server has a TaskQueue: it need not open them.
 
@@ -124,15 +137,10 @@ class QueueProxy(managers.BaseProxy):
 
     def _put_packed(self, items: list[Any], block: bool, timeout: float | None) -> None:
         self._check_offered("put_packed")
-        pieces = pieces_of(items)
-        if sum(map(len, pieces)) < BESIDE_FROM:
-            blob: Any = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            pieces = []
-        else:
-            blob = PickleBuffer(b"")  # stands for the pieces
+        blob, pieces = packed(items)
         args = (blob, len(items), block, timeout)
         answer = self._link.call((self._token.id, "put_packed", args, {}), pieces)
-        self._result_of(answer)
+        self.result_of(answer)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Take an item; see :meth:`queue.Queue.get`."""
@@ -149,11 +157,7 @@ class QueueProxy(managers.BaseProxy):
         self, max_items: int = 100, block: bool = True, timeout: float | None = None
     ) -> list[Any]:
         """Take what is there; see :meth:`TaskQueue.get_many`."""
-        blobs = self._callmethod("get_packed", (max_items, block, timeout))
-        items: list[Any] = unpack(blobs[0])
-        for blob in blobs[1:]:
-            items += unpack(blob)
-        return items
+        return unpack_all(self._callmethod("get_packed", (max_items, block, timeout)))
 
     def receive(
         self,

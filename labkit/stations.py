@@ -114,15 +114,14 @@ def consume(
             return _receive_one_by_one(job, get, partner, clock, transport.batched)
         if job.kind == "first call":
             return _first_calls(job, transport, spec, clock)
-        left, batch_size = job.count, job.batch_size
+        if transport.batched:
+            batches = transport.batches(get, job.count, job.batch_size)
+        else:
+            batches = (get() for _ in range(job.count))
         barrier.wait()
         begin = clock()
-        if transport.batched:
-            while left > 0:
-                left -= len(get(min(left, batch_size)))
-        else:
-            for _ in range(left):
-                get()
+        for _ in batches:
+            pass
         return begin, clock()
 
     with _Reporting(orders):

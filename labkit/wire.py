@@ -16,6 +16,7 @@ _PIECE = 1 << 26  # a length header alone never makes us ask for more memory
 _AT_ONCE = 256  # pieces in one system call; the systems' limit is 1,024
 _ROOM = 1 << 24  # bytes that a wire keeps for large messages, at most
 _FULL_STOP = ord(".")  # the last byte of every pickle
+_HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows later
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
 
 
@@ -75,7 +76,10 @@ class Wire:
 
     def is_gone(self) -> bool:
         """Tell whether the other side has closed or vanished, without waiting."""
-        if self._left or not self._has_news():
+        news = self._has_news()
+        if news and news[0][1] & _HANG_UP:
+            return True  # also where something it sent before is still to be read
+        if self._left or not news:
             return False
         try:
             return not self.sock.recv(1, socket.MSG_PEEK)
@@ -230,10 +234,10 @@ def _send_some(sock: socket.socket, views: list[memoryview]) -> int:
     return sock.send(views[0])  # Windows
 
 
-def _news_of(sock: socket.socket) -> Callable[[], object]:
+def _news_of(sock: socket.socket) -> Callable[[], list[tuple[int, int]]]:
     """Return a quick test, made once, for data or an end to be read."""
     if not hasattr(select, "poll"):  # Windows
-        return lambda: select.select([sock], [], [], 0)[0]
+        return lambda: [(0, 0) for _ in select.select([sock], [], [], 0)[0]]
     poller = select.poll()
-    poller.register(sock, select.POLLIN)
+    poller.register(sock, select.POLLIN | _HANG_UP)
     return lambda: poller.poll(0)
