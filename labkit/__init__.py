@@ -5,6 +5,7 @@ The first name of a line is what users import; the others are its workshop.
 
 ==============  ================================================================
 ``errors``      every error of the kit: :class:`LabkitError` and its kin
+``locks``       one process at a time
 ``queues``      what a server hosts, :class:`TaskQueue`: callers packing batches
                 stats journals
 ``transport``   the manager protocol on the wire: handshake wire
@@ -29,11 +30,11 @@ The first name of a line is what users import; the others are its workshop.
                 views setups findings experiments explorers
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
                 tasks plainserver rig examplugin examiner scratch feedback
-                progress scoring startingcode exercises
+                progressfile progress scoring startingcode exercises
 ``worker``      the seeds' programs as commands: cli jsonlines clients key
                 produce consume jobs shift crew ledger dispatch master
-``bootstrap``   the set-up, standard library alone: locks pip_output
-                environments installer
+``bootstrap``   the set-up, standard library alone: pip_output environments
+                installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups
 ``testing``     the commands test and lab: lab
 ==============  ================================================================
