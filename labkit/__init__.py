@@ -15,8 +15,10 @@ The first name of a line is what users import; the others are its workshop.
 ``servers``     :func:`start_server`, a manager server in a background process:
                 children serve
 ``buffering``   a producer that puts in batches, :func:`buffered`
+``mail``        :func:`start_mail_server`, a real SMTP server: letters postoffice
 ``processes``   :func:`start_process` and ``%%process``: trees captures
                 supervisor lifeline guard programs panes
+``networks``    :func:`network`, several hosts on one Linux machine
 ``wiretap``     :func:`wiretap`, every message between clients and a server:
                 frames picklenodes picklestack pickles conversations recordings
                 relay tapviews
@@ -57,6 +59,7 @@ _HOME = {
     "connect": "managers",
     "ServerProcess": "servers",
     "start_server": "servers",
+    "start_mail_server": "mail",
     "ProgramProcess": "processes",
     "processes": "processes",
     "start_process": "processes",

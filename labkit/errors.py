@@ -14,12 +14,14 @@ __all__ = [
     "LabkitError",
     "MeasurementCancelledError",
     "MeasurementError",
+    "NetworkError",
     "NoMessageError",
     "NoServerError",
     "NotAQueueServerError",
     "NotOfferedError",
     "OutcomeUnknownError",
     "ProgramError",
+    "QuestionError",
     "ReceiptError",
     "ServerStartError",
     "ServerStoppedError",
@@ -71,7 +73,7 @@ class NotAQueueServerError(LabkitError, ConnectionError):
 
 
 class ServerTimeoutError(LabkitError, TimeoutError):
-    """The server accepted the connection and then said nothing in time."""
+    """The host, or the server on it, said nothing in time."""
 
 
 class ServerStoppedError(LabkitError, EOFError):
@@ -84,6 +86,10 @@ class OutcomeUnknownError(LabkitError, ConnectionError, EOFError):
 
 class NotOfferedError(LabkitError, AttributeError):
     """The server hosts a plain ``queue.Queue``, which has no such method."""
+
+
+class QuestionError(LabkitError, ValueError):
+    """A question is asked, or answered, in a way that cannot be."""
 
 
 class ReceiptError(LabkitError, ValueError):
@@ -114,6 +120,10 @@ class MeasurementError(LabkitError, RuntimeError):
 
 class MeasurementCancelledError(LabkitError):
     """A measurement was cancelled; its processes have ended."""
+
+
+class NetworkError(LabkitError, OSError):
+    """This machine makes no networks of its own, or made this one not quite."""
 
 
 class NoMessageError(LabkitError, TimeoutError):
