@@ -27,6 +27,7 @@ The first name of a line is what users import; the others are its workshop.
                 catalog stations lines trials sessions
 ``costs``       what a call costs, as a line: a + b·n
 ``plots``       measurements to pictures and words: pictures curves costplots
+                speedups
 ``bench``       the kit's own table of ratios: ratios contests others
 ``dashboards``  :func:`dashboard` and :func:`explorer`, live: meters gauges
                 views setups findings experiments explorers
