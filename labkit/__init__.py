@@ -33,7 +33,11 @@ The first name of a line is what users import; the others are its workshop.
                 views setups findings experiments explorers
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
                 tasks plainserver rig examplugin examiner scratch feedback
-                progressfile progress scoring startingcode exercises
+                progressfile bookkeeping scoring startingcode exercises
+``progress``    :func:`progress`, what is done and what is next: standings
+                scoretables scoreboards
+``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
+                prompts options guesses estimates quizzes movables orderings
 ``worker``      the seeds' programs as commands: cli jsonlines clients key
                 produce consume jobs shift crew ledger dispatch master
 ``bootstrap``   the set-up, standard library alone: pip_output environments
@@ -72,6 +76,10 @@ _HOME = {
     "Score": "checks",
     "check": "checks",
     "hint": "checks",
+    "arrange": "predict",
+    "predict": "predict",
+    "quiz": "predict",
+    "progress": "progress",
     "doctor": "doctor",
     "dashboard": "dashboards",
     "explorer": "dashboards",

@@ -1,209 +1,91 @@
-"""Keep what a learner has reached: points, attempts, hints, predictions, answers.
+"""What a learner has reached: ``progress()`` in a notebook, and as a command.
 
-The progress is a small JSON file, ``.labkit/progress.json`` in the checkout. Nothing
-about it is ever fatal: where it cannot be kept, one sentence says so.
+``python -m labkit progress`` prints it; so does ``progress()`` where no notebook is.
+Points, attempts, hints, predictions and answers are kept in a file of the learner's
+own: see :class:`Progress`.
 """
 
-import copy
-import json
-import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
+import argparse
+import sys
+import types
 
-from labkit.locks import hold
-from labkit.progressfile import (
-    KINDS,
-    DamagedFileError,
-    NewerFileError,
-    nothing,
-    read,
-    set_aside,
-    write,
-)
-from labkit.tasks import EXERCISES
+from labkit.bookkeeping import Progress
+from labkit.errors import ExerciseError, UnknownTaskError
+from labkit.tasks import find_task
 
-__all__ = ["Progress"]
-
-_Edit = Callable[[dict[str, Any]], None]
-
-PATIENCE_S = 5.0
-"""How long to wait for another notebook, which holds the file for milliseconds."""
+__all__ = ["Progress", "main", "progress"]
 
 
-class Progress:
-    """The progress of one learner; a copy in memory, where there is no file.
+def progress() -> object:
+    """Show what is done, the points, and what to do next.
+
+    Returns
+    -------
+    labkit.scoreboards.Scoreboard
+        In a notebook a table, a link to what comes next, and a button that resets one
+        task; as text the same table.
+
+    Raises
+    ------
+    ExerciseError
+        The course has no tasks, or one cannot be read.
+    """
+    from labkit.scoreboards import Scoreboard
+
+    return Scoreboard()
+
+
+def main(argv: list[str]) -> int:
+    """Print the progress, or reset one task.
 
     Parameters
     ----------
-    path : Path, optional
-        The file. By default what the environment variable ``LABKIT_PROGRESS`` names,
-        or ``.labkit/progress.json`` in the checkout.
+    argv : list of str
+        The command's arguments.
 
-    Notes
-    -----
-    Several notebooks, processes and threads may share the file: it is read, changed
-    and replaced under a lock, so none loses what another noted. A file that a newer
-    version of the kit wrote is left as it is. A damaged one is set aside.
+    Returns
+    -------
+    int
+        The exit status: 0, or 2 when there is no such task.
     """
+    parser = argparse.ArgumentParser(
+        prog="python -m labkit progress",
+        description="Show which tasks are done, the points, and what to do next.",
+    )
+    parser.add_argument(
+        "--reset", metavar="TASK", help="forget one task's points, attempts and hints"
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    options = parser.parse_args(argv)
+    try:
+        if options.reset is not None:
+            return _reset(options.reset)
+        from labkit.scoreboards import look
+        from labkit.scoretables import as_json, as_text
 
-    def __init__(self, path: Path | None = None) -> None:
-        named = os.environ.get("LABKIT_PROGRESS")
-        default = EXERCISES.parent / ".labkit" / "progress.json"
-        self.path = path or (Path(named) if named else default)
-        self._kept = nothing()  # what the file held when it was last read
-        self._unkept: list[_Edit] = []  # changes that could not be written yet
-        self._data = nothing()  # the one, changed by the others
+        print((as_json if options.json else as_text)(look()))
+    except (UnknownTaskError, ExerciseError) as error:
+        print(f"labkit: {error}", file=sys.stderr)
+        return 2
+    return 0
 
-    def attempt(self, task_id: str, points: float, out_of: float) -> str:
-        """Note an attempt.
 
-        Parameters
-        ----------
-        task_id : str
-        points, out_of : float
-            What it got, and the most it could get.
+def _reset(task_id: str) -> int:
+    from labkit.scoreboards import look
 
-        Returns
-        -------
-        str
-            A sentence, if the progress cannot be kept; otherwise nothing.
-        """
+    own = Progress()
+    names = [task.names for task in look(own).tasks if task.id == task_id]
+    if not names and task_id not in own.read()[0]["tasks"]:
+        find_task(task_id)  # says that there is none, and which is near
+    print(own.reset(task_id, *(names[0] if names else ())))
+    return 0
 
-        def count(data: dict[str, Any]) -> None:
-            entry = data["tasks"].setdefault(task_id, {})
-            entry["attempts"] = entry.get("attempts", 0) + 1
-            entry["best"] = max(entry.get("best", 0.0), points)
-            entry["out_of"] = out_of
 
-        return self._change(count)
+class _Module(types.ModuleType):
+    """The module itself, callable, for ``from labkit import progress`` may give it."""
 
-    def open_hint(self, task_id: str, count: int) -> tuple[int, str]:
-        """Open one hint more.
+    def __call__(self) -> object:
+        return progress()
 
-        Parameters
-        ----------
-        task_id : str
-        count : int
-            How many hints the task has.
 
-        Returns
-        -------
-        opened : int
-            How many are open now; ``count + 1`` if there was none left to open.
-        trouble : str
-            As of :meth:`attempt`.
-        """
-        opened = 0
-
-        def open_one(data: dict[str, Any]) -> None:
-            nonlocal opened
-            entry = data["tasks"].setdefault(task_id, {})
-            opened = int(entry.get("hints", 0)) + 1
-            entry["hints"] = min(opened, count)
-
-        trouble = self._change(open_one)
-        return opened, trouble
-
-    def note(self, kind: str, name: str, entry: Mapping[str, object]) -> str:
-        """Note what a learner predicted or answered.
-
-        Parameters
-        ----------
-        kind : {"predictions", "quizzes", "orderings"}
-        name : str
-            The id of the prediction, quiz or ordering; an older entry is replaced.
-        entry : mapping of str to JSON values
-            Where it has ``right``, true or false, the progress counts it as such.
-
-        Returns
-        -------
-        str
-            As of :meth:`attempt`.
-
-        Raises
-        ------
-        ValueError
-            There is no such kind.
-        TypeError
-            JSON cannot hold the entry.
-        """
-        kept = json.loads(json.dumps(dict(entry)))
-        if kind not in KINDS:
-            raise ValueError(f"{kind!r} is no kind of note: use one of {KINDS}.")
-
-        def put(data: dict[str, Any]) -> None:
-            data[kind][name] = kept
-
-        return self._change(put)
-
-    def noted(self, kind: str, name: str) -> dict[str, Any] | None:
-        """Return what was noted.
-
-        Parameters
-        ----------
-        kind : {"predictions", "quizzes", "orderings"}
-        name : str
-
-        Returns
-        -------
-        dict or None
-            A copy of the entry, if there is one.
-        """
-        entry: dict[str, Any] | None = self.read()[0].get(kind, {}).get(name)
-        return entry
-
-    def read(self) -> tuple[dict[str, Any], str]:
-        """Return everything.
-
-        Returns
-        -------
-        dict
-            What the file holds, a copy: ``tasks`` and one mapping per kind of note.
-        str
-            As of :meth:`attempt`.
-        """
-        # Looking makes no file.
-        trouble = self._change(None) if self.path.exists() or self._unkept else ""
-        return copy.deepcopy(self._data), trouble
-
-    def _change(self, edit: _Edit | None) -> str:
-        """Read the file, apply a change, write it; return what is wrong, in words."""
-        if edit is not None:
-            self._unkept.append(edit)
-        lock = self.path.with_name(f"{self.path.name}.lock")
-        try:
-            with hold(lock, lambda: None, PATIENCE_S):
-                trouble, writable = self._load()
-                if writable and self._unkept:
-                    write(self.path, self._data)
-                    self._unkept.clear()
-        except OSError as error:
-            with suppress(OSError):
-                self._load()
-            return (
-                f"Your progress is not being kept: {self.path} cannot be written "
-                f"({error.strerror}); set LABKIT_PROGRESS to a file that can."
-            )
-        return trouble
-
-    def _load(self) -> tuple[str, bool]:
-        """Read what is kept; return what is wrong, and whether to write over it."""
-        trouble, writable = "", True
-        try:
-            self._kept = read(self.path)
-        except FileNotFoundError:
-            self._kept = nothing()
-        except NewerFileError as error:
-            trouble, writable = str(error), False
-        except DamagedFileError:
-            trouble = (
-                f"Your progress file was damaged; it is now {set_aside(self.path)}, "
-                "and counting starts again."
-            )
-        finally:
-            self._data = copy.deepcopy(self._kept)
-            for edit in self._unkept:
-                edit(self._data)
-        return trouble, writable
+sys.modules[__name__].__class__ = _Module

@@ -7,6 +7,7 @@ version of the kit does not know is kept as it is, so that a newer one finds it 
 import json
 import math
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = [
     "VERSION",
     "DamagedFileError",
     "NewerFileError",
+    "back_up",
     "nothing",
     "read",
     "set_aside",
@@ -131,11 +133,35 @@ def set_aside(path: Path) -> Path:
     OSError
         It cannot be renamed.
     """
-    broken, count = path.with_name(f"{path.name}.broken"), 1
-    while broken.exists():
+    return path.rename(_free_name(path, "broken"))
+
+
+def back_up(path: Path) -> Path:
+    """Copy the file to a name that no earlier copy has.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    pathlib.Path
+        The copy: ``progress.json.backup``, or ``progress.json.backup-2``.
+
+    Raises
+    ------
+    OSError
+        It cannot be copied.
+    """
+    return Path(shutil.copy2(path, _free_name(path, "backup")))
+
+
+def _free_name(path: Path, ending: str) -> Path:
+    free, count = path.with_name(f"{path.name}.{ending}"), 1
+    while free.exists():
         count += 1
-        broken = path.with_name(f"{path.name}.broken-{count}")
-    return path.rename(broken)
+        free = path.with_name(f"{path.name}.{ending}-{count}")
+    return free
 
 
 def write(path: Path, data: dict[str, Any]) -> None:
