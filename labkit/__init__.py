@@ -33,9 +33,7 @@ The first name of a line is what users import; the others are its workshop.
                 views setups findings experiments explorers
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
                 tasks plainserver rig examplugin examiner scratch feedback
-                progressfile bookkeeping scoring startingcode exercises
-``progress``    :func:`progress`, what is done and what is next: standings
-                scoretables scoreboards
+                progressfile progress scoring startingcode exercises
 ``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
                 prompts options guesses estimates quizzes movables orderings
 ``worker``      the seeds' programs as commands: cli jsonlines clients key
@@ -79,7 +77,6 @@ _HOME = {
     "arrange": "predict",
     "predict": "predict",
     "quiz": "predict",
-    "progress": "progress",
     "doctor": "doctor",
     "dashboard": "dashboards",
     "explorer": "dashboards",
