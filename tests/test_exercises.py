@@ -27,6 +27,13 @@ TYPES = {
 }  # fmt: skip
 # Why the copy that a learner starts from gets no points.
 BLANK = {
+    "01.1": "One client put 'tea', and another one found 0 orders; expected 1. What is "
+    "registered as callable runs at every get_orders(): it must not make a queue",
+    "01.2": "serve(key, tell) raised UnboundLocalError",
+    "01.3": "'child processes after get_server()': you said None; expected a number.",
+    "01.4": "run(key, tell) said nothing after Ctrl-C, with 0 orders in the queue; "
+    "expected 'Goodbye, 0 orders left.'. serve_forever() catches the KeyboardInterrupt",
+    "01.5": "The answer to 01.5 is not written yet: line 7 still says",
     "02.1": "After note(ledger, 'Ada', 'sugar') Ada's entry in the server was ['tea']; "
     "expected ['tea', 'sugar']. ledger[name] is a copy, and what is appended",
     "02.2": "orders.qsize(): you said None; expected 'asks', 'stays' or 'fails'.",
