@@ -4,6 +4,7 @@ import html
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
@@ -90,32 +91,35 @@ def as_json(standing: Standing) -> str:
         "tasks": len(standing.tasks),
         "best": standing.best,
         "points": standing.points,
-        "lessons": [
-            {
-                "number": lesson.number,
-                "title": lesson.title,
-                "best": lesson.best,
-                "points": lesson.points,
-                "predictions": {
-                    "right": lesson.right,
-                    "wrong": lesson.wrong,
-                    "open": lesson.undecided,
-                },
-                "tasks": [vars(task) for task in lesson.tasks],
-            }
-            for lesson in standing.lessons
-        ],
-        "gone": [vars(gone) for gone in standing.gone],
-        "next": {
-            "words": step.words,
-            "notebook": _relative(step.notebook),
-            "task": step.task_id or None,
-        }
-        if step
-        else None,
+        "lessons": [_lesson_record(lesson) for lesson in standing.lessons],
+        "gone": [asdict(gone) for gone in standing.gone],
+        "next": step and _step_record(step),
         "trouble": standing.trouble or None,
     }
     return json.dumps(record, indent=2)
+
+
+def _lesson_record(lesson: LessonStanding) -> dict[str, object]:
+    return {
+        "number": lesson.number,
+        "title": lesson.title,
+        "best": lesson.best,
+        "points": lesson.points,
+        "predictions": {
+            "right": lesson.right,
+            "wrong": lesson.wrong,
+            "open": lesson.undecided,
+        },
+        "tasks": [asdict(task) for task in lesson.tasks],
+    }
+
+
+def _step_record(step: Step) -> dict[str, object]:
+    return {
+        "words": step.words,
+        "notebook": _relative(step.notebook),
+        "task": step.task_id or None,
+    }
 
 
 def _relative(path: Path) -> str:
