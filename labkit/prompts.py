@@ -11,8 +11,8 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
+from labkit.bookkeeping import Progress
 from labkit.errors import QuestionError
-from labkit.progress import Progress
 from labkit.views import View, open_view
 
 __all__ = ["STYLE", "Prompt", "listed", "panel", "plain", "rich", "show", "text_of"]
