@@ -45,8 +45,9 @@ class Row:
         for step, each in self.buttons.items():
             each.layout.flex = "0 0 auto"
             each.on_click(lambda _, step=step: move(place, step))
-        self.text = ipywidgets.HTML(layout={"flex": "1 1 0", "min_width": "0"})
-        flow = {"flex_flow": "row nowrap", "align_items": "center"}
+        self.text = ipywidgets.HTML(layout={"flex": "1 1 14em", "min_width": "0"})
+        # On a narrow page the line stands above its buttons.
+        flow = {"flex_flow": "row wrap-reverse", "align_items": "center"}
         self.box = ipywidgets.HBox([*self.buttons.values(), self.text], layout=flow)
 
     def show(self, line: str, place: str) -> None:
