@@ -33,11 +33,16 @@ The first name of a line is what users import; the others are its workshop.
                 views setups findings experiments explorers
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
                 tasks plainserver rig examplugin examiner scratch feedback
-                progressfile progress scoring startingcode exercises
+                progressfile bookkeeping scoring startingcode exercises
+``progress``    :func:`progress`, what is done and what is next: standings
+                scoretables scoreboards
 ``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
                 prompts options guesses estimates quizzes movables orderings
 ``worker``      the seeds' programs as commands: cli jsonlines clients key
                 produce consume jobs shift crew ledger dispatch master
+``grading``     :func:`grade`, a whole class: confinement witness assignments
+                submissions marking proctor proctors farms gradelog tallies
+                papers gradebooks
 ``bootstrap``   the set-up, standard library alone: pip_output environments
                 installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups
@@ -74,9 +79,11 @@ _HOME = {
     "Score": "checks",
     "check": "checks",
     "hint": "checks",
+    "grade": "grading",
     "arrange": "predict",
     "predict": "predict",
     "quiz": "predict",
+    "progress": "progress",
     "doctor": "doctor",
     "dashboard": "dashboards",
     "explorer": "dashboards",
