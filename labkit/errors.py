@@ -9,6 +9,7 @@ errors catches labkit's too.
 __all__ = [
     "AddressInUseError",
     "ExerciseError",
+    "GradingError",
     "JournalError",
     "KeyTypeError",
     "LabkitError",
@@ -108,6 +109,10 @@ class UnknownProgramError(LabkitError, KeyError):
 
 class ExerciseError(LabkitError, ValueError):
     """A file of the exercises is missing, or does not say what it must."""
+
+
+class GradingError(LabkitError, ValueError):
+    """There is nothing to grade in the folder, or no such exercise set."""
 
 
 class UnknownTaskError(LabkitError, LookupError):
