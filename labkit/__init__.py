@@ -40,6 +40,8 @@ The first name of a line is what users import; the others are its workshop.
                 prompts options guesses estimates quizzes movables orderings
 ``worker``      the seeds' programs as commands: cli jsonlines clients key
                 produce consume jobs shift crew ledger dispatch master
+``engines``     the same jobs on a manager's workers or on Dask: jobfiles
+                daskclients daskengine run
 ``grading``     :func:`grade`, a whole class: confinement witness assignments
                 submissions marking proctor proctors farms gradelog tallies
                 papers gradebooks
