@@ -57,6 +57,7 @@ def read_assignments(exercises: Path = EXERCISES) -> dict[str, Assignment]:
     return {
         name: _assignment(name, tuple(own), exercises / "release")
         for name, own in tasks.items()
+        if (exercises / "release" / name).is_dir()  # what is not out is not graded
     }
 
 

@@ -156,9 +156,10 @@ def _write_notebook(
     target = folder / f"{one.assignment}.ipynb"
     target.unlink(missing_ok=True)  # nbgrader's own cannot be written to
     target.write_text(json.dumps(book, indent=1), encoding="utf-8")
-    stamp = one.folder / "timestamp.txt"
-    if stamp.is_file() and not stamp.is_symlink():
-        shutil.copyfile(stamp, folder / "timestamp.txt")
+    for own in ("timestamp.txt", "submission_secret.txt"):  # for release_feedback
+        file = one.folder / own
+        if file.is_file() and not file.is_symlink():
+            shutil.copyfile(file, folder / own)
 
 
 def _output(row: Row) -> dict[str, object]:

@@ -1,12 +1,14 @@
 """The program that keeps an examiner warm, and forks one for each answer (Linux).
 
 Starting Python and loading pytest takes most of the time of an examination. Here both
-are done once. It runs one answer at a time, and does what :mod:`labkit.supervisor`
-does for a program: whatever the answer started is ended with it. It runs itself below
-a guard, which ends it all when an answer kills the proctor, or the grader ends.
+are done once. The program forks proctors, one for each descriptor that it is handed
+over the Unix socket it is started with; a proctor forks an examiner for each answer,
+one after the other, and does what :mod:`labkit.supervisor` does for a program:
+whatever the answer started is ended with it. All this runs below a guard, which ends
+it when the grader ends, in whatever way.
 
-It is started with the path of a Unix socket. Each line that it reads there is a job
-in JSON; each line that it answers says how the job ended.
+Each line that a proctor reads is a job in JSON; each line it answers says how the job
+ended.
 """
 
 import contextlib
@@ -34,16 +36,47 @@ class _Child:
 
 
 def main(path: str) -> None:
-    """Do jobs until nobody gives any more."""
+    """Fork proctors until nobody asks for any more."""
     from labkit import supervisor
 
     supervisor.adopt_orphans()
-    with socket.socket(socket.AF_UNIX) as line:
-        line.connect(path)
-        with line.makefile("r", encoding="utf-8") as jobs:
-            for job in jobs:
-                answer = examine(json.loads(job), [line.fileno()])
-                line.sendall(json.dumps(answer).encode() + b"\n")
+    proctors: set[int] = set()
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(path)
+        while lines := socket.recv_fds(control, 1, 1)[1]:
+            _tidy(proctors)
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                _serve(lines[0])
+                os._exit(0)
+            proctors.add(pid)
+            os.close(lines[0])
+
+
+def _tidy(proctors: set[int]) -> None:
+    """Forget proctors that have ended, and end what an answer of theirs left."""
+    from labkit.trees import descendants, end_processes
+
+    with contextlib.suppress(ChildProcessError):
+        while ended := os.waitpid(-1, os.WNOHANG)[0]:
+            proctors.discard(ended)
+
+    end_processes(lambda: descendants(os.getpid(), spare=proctors))
+
+
+def _serve(line: int) -> None:
+    """Be a proctor."""
+    from labkit import supervisor
+
+    supervisor.adopt_orphans()
+    with (
+        socket.socket(fileno=line) as talk,
+        talk.makefile("r", encoding="utf-8") as jobs,
+    ):
+        for job in jobs:
+            answer = examine(json.loads(job), [talk.fileno()])
+            talk.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def examine(job: dict[str, Any], private: list[int]) -> dict[str, object]:

@@ -7,6 +7,7 @@ import queue
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -30,33 +31,60 @@ class _GoneError(Exception):
     """The proctor ended, or says nothing any more."""
 
 
-class _Proctor:
-    """One warm process below a guard, and the line to it."""
+class _Program:
+    """The warm process below its guard, which forks proctors."""
 
     def __init__(self) -> None:
+        said: list[str] = []
         with (
             tempfile.TemporaryDirectory(prefix="labkit-proctor-") as folder,
             socket.socket(socket.AF_UNIX) as door,
         ):
-            path = os.path.join(folder, "line")  # noqa: PTH118 - a string is meant
+            path = os.path.join(folder, "door")  # noqa: PTH118 - a string is meant
             door.bind(path)
             door.listen(1)
             door.settimeout(_START_S)
-            said: list[str] = []
-            self._program = guard.launch(
+            self._guarded = guard.launch(
                 [sys.executable, "-P", "-B", str(_PROGRAM), path],
                 on_output=said.append,
                 on_exit=lambda _: _knock(path),
             )
             try:
-                self._line, _ = door.accept()
-                if self._program.exit_code is not None:
-                    self._line.close()
-                    raise ProgramError(f"no examiner could be started: {said}")
+                self._control, _ = door.accept()
             except TimeoutError:
-                self._program.end()
+                self._guarded.end()
                 raise ProgramError("no examiner started within 30 s") from None
-        self._answers = self._line.makefile("r", encoding="utf-8")
+        if self._guarded.exit_code is not None:
+            self._control.close()
+            raise ProgramError(f"no examiner could be started: {''.join(said)}")
+
+    def proctor(self) -> "_Proctor":
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._control, [b"+"], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise _GoneError from error
+        return _Proctor(ours)
+
+    def close(self) -> None:
+        self._control.close()
+        self._guarded.end()
+
+
+def _knock(path: str) -> None:
+    """Wake whoever waits at the door for a program that has ended."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.connect(path)
+
+
+class _Proctor:
+    """The line to one proctor."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._answers = line.makefile("r", encoding="utf-8")
 
     def examine(self, job: dict[str, object], within_s: float) -> dict[str, Any]:
         self._line.settimeout(within_s)
@@ -71,13 +99,6 @@ class _Proctor:
     def close(self) -> None:
         self._answers.close()
         self._line.close()
-        self._program.end()
-
-
-def _knock(path: str) -> None:
-    """Wake whoever waits at the door for a proctor that has ended."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
-        line.connect(path)
 
 
 class Proctors:
@@ -98,6 +119,8 @@ class Proctors:
         for _ in range(count):
             self._places.put(None)
         self._count = count
+        self._program: _Program | None = None
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +129,19 @@ class Proctors:
         for _ in range(self._count):
             if (proctor := self._places.get()) is not None:
                 proctor.close()
+        if self._program:
+            self._program.close()
+
+    def _start(self) -> _Proctor:
+        """Ask for another proctor; when its program has gone, of a new one."""
+        with self._starting:
+            if self._program:
+                try:
+                    return self._program.proctor()
+                except _GoneError:
+                    self._program.close()
+            self._program = _Program()
+            return self._program.proctor()
 
     def run(
         self,
@@ -141,12 +177,13 @@ class Proctors:
         }  # fmt: skip
         proctor = self._places.get()
         try:
-            proctor = proctor or _Proctor()
+            proctor = proctor or self._start()
             answer = proctor.examine(job, timeout_s + _GRACE_S)
         except _GoneError:  # as when an answer kills its supervisor: see guard
             if proctor:
                 proctor.close()
-            proctor = None
+            # At once: the answer's own processes are ended with that, see proctor.
+            proctor = self._start()
             return guard.Finished(-9, False, "", False, 0, timeout_s)
         finally:
             self._places.put(proctor)

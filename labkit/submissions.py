@@ -6,6 +6,7 @@ answer cells, and compares the rest with the copy that was handed out.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,11 @@ from labkit.assignments import Assignment, cell_id, code_cells
 
 __all__ = ["Submission", "read_submissions"]
 
+# Only for the report: such a cell is not run, or in the examiner alone.
+_CHANGES_THE_KIT = re.compile(
+    r"^\s*(labkit|check|hint)[\w.]*\s*=[^=]|setattr\(\s*(labkit|check)|def check\(",
+    re.MULTILINE,
+)
 _LARGEST = 20_000_000  # bytes of a notebook; one with answers has 20 thousand
 
 
@@ -159,6 +165,9 @@ def _tampering(
     cells: list[tuple[dict[str, Any], str]], assignment: Assignment
 ) -> Iterator[str]:
     """Say which of the cells that are not the student's to change are changed."""
+    for cell, source in cells:
+        if _CHANGES_THE_KIT.search(source):
+            yield f"The cell {cell_id(cell) or cell.get('id')} changes labkit or check()."
     there = {cell_id(cell): (cell, source) for cell, source in cells if cell_id(cell)}
     for original, source in code_cells(assignment.book):
         own = original["metadata"].get("nbgrader", {})

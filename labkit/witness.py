@@ -8,6 +8,7 @@ It refuses what it can refuse, and it puts back what an answer changed of the ki
 
 import builtins
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,8 +20,10 @@ from labkit import confinement
 __all__ = ["watch"]
 
 _MANY = 50  # processes that an answer starts
+_LONG_S = 60  # longer than any check takes
 _OPENS = {"open", "os.listdir", "os.scandir", "os.remove", "os.rename", "shutil.rmtree"}
 _STARTS = {"os.fork", "os.posix_spawn", "subprocess.Popen", "os.system"}
+_IN_C = {"kill", "killpg", "tgkill", "ptrace", "syscall", "fork", "vfork", "unlink"}
 _KEPT = ("labkit.", "_pytest.", "pluggy.")
 
 
@@ -61,7 +64,10 @@ def watch(
     writable = [str(temporary), str(place / "work")]
     if confinement.confine(writable, [str(place), *readable], listable):
         os.environ.update(TMPDIR=str(temporary), HOME=str(temporary))
-    sys.addaudithook(_Hook(report, answer, closed))
+    hook = _Hook(report, answer, closed)
+    if number := getattr(signal, "SIGXFSZ", None):
+        signal.signal(number, lambda *_: hook.notice("filled a file: refused"))
+    sys.addaudithook(hook)
     return Inventory(report)
 
 
@@ -85,9 +91,13 @@ class _Hook:
             self._look_at(arguments)
             self._started += 1
             if self._started == _MANY:
-                self._notice(f"started {_MANY} processes, or more")
+                self.notice(f"started {_MANY} processes, or more")
+        elif event == "time.sleep" and arguments[0] > _LONG_S and self._by_answer():
+            self.notice(f"wanted to sleep for {arguments[0]:,.0f} s")
+        elif event == "ctypes.dlsym" and arguments[1] in _IN_C and self._by_answer():
+            self.notice(f"looked for the C function {arguments[1]}()")
         elif event in {"os.kill", "os.killpg"} and arguments[0] in {-1, self._parent}:
-            self._notice("tried to kill the process that examines it: refused")
+            self.notice("tried to kill the process that examines it: refused")
             raise PermissionError("an answer may end its own processes only")
 
     def _look_at(self, arguments: tuple[Any, ...]) -> None:
@@ -95,14 +105,14 @@ class _Hook:
         said = repr(arguments[:2])
         for folder in self._closed:
             if folder.rstrip(os.sep) in said:
-                self._notice(f"started a program on {folder}")
+                self.notice(f"started a program on {folder}")
 
     def _opens(self, path: object) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
             return
         real = os.path.join(os.path.realpath(os.fsdecode(path)), "")  # noqa: PTH118
         if real.startswith(self._closed) and self._by_answer():
-            self._notice(f"tried to open {os.fsdecode(path)}: refused")
+            self.notice(f"tried to open {os.fsdecode(path)}: refused")
             raise PermissionError(f"closed while an answer is examined: {path!r}")
 
     def _by_answer(self) -> bool:
@@ -113,7 +123,8 @@ class _Hook:
                 return True
         return False
 
-    def _notice(self, what: str) -> None:
+    def notice(self, what: str) -> None:
+        """Report what the answer did, once."""
         if what not in self._said and len(self._said) < 20:
             self._said.add(what)
             self._report(state="noticed", what=what)

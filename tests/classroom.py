@@ -4,7 +4,7 @@ import copy
 import json
 from pathlib import Path
 
-from labkit.submissions import read_assignments
+from labkit.assignments import read_assignments
 from labkit.tasks import EXERCISES
 
 SET = "04_produce_and_consume"
@@ -65,3 +65,32 @@ class Classroom:
             task.id: (self.solutions if index % 2 else wrong)[task.id]
             for index, task in enumerate(self.tasks)
         }
+
+    def mixed(self, number=0):
+        """Return answers of which some are right, some wrong, and some not written."""
+        kinds = self.solutions, {}, self.wrong(number)
+        return {
+            task.id: kinds[(index + number) % 3][task.id]
+            for index, task in enumerate(self.tasks)
+            if task.id in kinds[(index + number) % 3]
+        }
+
+    def fill(self, count):
+        """Let so many students hand in, whose answers nbgrader itself can grade."""
+        kinds = {
+            "mixed": self.mixed,
+            "good": lambda _: self.solutions,
+            "half": self.half,
+            "blank": lambda _: {},
+            "wrong": self.wrong,
+        }
+        names = []
+        for number in range(count):
+            kind = list(kinds)[number % len(kinds)]
+            name = f"{kind}-{number:02}"
+            # Each an answer of its own: none is graded in passing with another.
+            answers = kinds[kind](number // len(kinds))
+            own = {task: f"{text}\n# {name}\n" for task, text in answers.items()}
+            self.hand_in(name, own)
+            names.append(name)
+        return names
