@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-LESSONS = sorted(path for path in FOLDER.glob("*.ipynb") if path.name[:2].isdigit())
+# 99 is the glossary: tests/test_material.py holds it to a form of its own.
+LESSONS = sorted(set(FOLDER.glob("[0-9][0-9]_*.ipynb")) - set(FOLDER.glob("99_*")))
 FIXED = [
     "Why this matters",
     "At a glance",
