@@ -41,6 +41,7 @@ BLANK = {
     "were told [1, 1], and the ledger was {'tea': 1}; expected [1, 2]",
     "02.4": "The answer to 02.4 is not written yet: line 36 still says",
     "02.5": "Message 1: you said qsize, and on the wire it was dummy.",
+    "02.6": "from multiprocessing.managers import QueueManager: you said None; expected",
     "03.1": "start('clerk.py', key) started the program with the key among its",
     "03.2": "The answer to 03.2 is not written yet: line 7 still says",
     "03.3": "log_in(wire, key) raised UnboundLocalError",
@@ -51,6 +52,12 @@ BLANK = {
     "04.2": "consume(orders, work, 0.2) returned 'error' after order 1; expected",
     "04.3": "The answer to 04.3 is not written yet: line 2 still says",
     "04.4": "The answer to 04.4 is not written yet: line 4 still says",
+    "05.1": "work(tasks, results, job) did 10 of 12 tasks; expected all 12.",
+    "05.2": "'one None': you said None; expected a number.",
+    "05.3": "master(manager, start_worker, ['tea', 'milk', 'sugar']) raised "
+    "UnboundLocalError",
+    "05.4": "collect(results, workers, [0]) gave up task {0}, which needed 0.3 s",
+    "05.5": "The answer to 05.5 is not written yet: line 7 still says",
     "06.1": "rate(tasks, orders, arrived, clock) returned 1,000 a second; expected "
     "100. Nothing in it waits for the consumer",
     "06.2": "'the clock stops after the last put': you said None; expected 'too high'",
@@ -69,6 +76,11 @@ BLANK = {
     "failed; expected a second try.",
     "08.4": "The answer to 08.4 is not written yet: line 12 still says",
     "08.5": "The answer to 08.5 is not written yet: line 8 still says",
+    "09.1": "One letter was sent twice, and arrived as <",
+    "09.2": "'busy twice, then taken': you said None; expected a number",
+    "09.3": "When nobody listened, send() raised ConnectionRefusedError",
+    "09.4": "Two workers got one letter at once, and 2 copies arrived; expected 1.",
+    "09.5": "The answer to 09.5 is not written yet: line 4 still says",
 }
 by_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 by_wrong = pytest.mark.parametrize(
