@@ -33,6 +33,7 @@ done
 echo "$$ switch is up"
 wait
 """
+_WAIT = 'until ip -d link show dev "$1" | grep -q forwarding; do sleep 0.02; done'
 _TRIAL = "ip link add one type veth peer name other && ip link add switch type bridge"
 
 
@@ -133,7 +134,7 @@ class Network(Mapping[str, Host]):
         self.close()
 
     def _pid(self, name: str) -> int:
-        """Return the process that keeps a host's namespace, or the switch's, alive."""
+        """Return the process that keeps that namespace alive."""
         try:
             line = self._holder.wait_for_output(f" {name} is up")
         except ProgramError as error:
@@ -157,6 +158,13 @@ class Network(Mapping[str, Host]):
     def plug(self, host: Host, state: str) -> None:
         """Set a host's port of the switch ``up`` or ``down``."""
         self._ip(self._switch, f"link set {host.port} {state}")
+        if state == "up":
+            # The switch looks at its ports once a second; and who was not heard of
+            # meanwhile is asked for anew.
+            wait = [_tool("sh"), "-c", _WAIT, "sh", host.port]
+            subprocess.run([*self._switch, *wait], env=_ENV, check=True, timeout=10)
+            for each in self.values():
+                self._ip(each.command(), "neighbour flush dev wire")
 
     def entering(self, pid: int) -> list[str]:
         """Return the beginning of a command that runs where that process is."""
