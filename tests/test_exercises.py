@@ -13,9 +13,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from warm import Warm
 
 from labkit.errors import ExerciseError, UnknownTaskError
+from labkit.proctors import Proctors, can_fork
 from labkit.scoring import grade
 from labkit.startingcode import starting_code
 from labkit.tasks import EXERCISES, all_tasks, find_task, read_task
@@ -130,14 +130,12 @@ def verdicts(request):
 @contextlib.contextmanager
 def warm_runs():
     """Let answers be run in forks of a warm process, where the system can fork."""
-    if not hasattr(os, "fork"):
+    if not can_fork():
         yield
         return
-    runs = Warm(AT_A_TIME)
-    with pytest.MonkeyPatch.context() as patch:
+    with Proctors(AT_A_TIME) as runs, pytest.MonkeyPatch.context() as patch:
         patch.setattr("labkit.scratch.guard.run", runs.run)
         yield
-    runs.close()
 
 
 @by_task
@@ -260,7 +258,7 @@ def test_starting_code_is_read_from_the_solution():
     assert starting_code(source) == [[], ["if y:", "    3"]]
 
 
-# --- the command, and nbgrader itself -------------------------------------------------
+# --- the command ----------------------------------------------------------------------
 
 
 def run_python(code, *args, cwd):
@@ -295,47 +293,6 @@ def test_release_is_what_the_sources_make(tmp_path):
         f"release/{name / 'stray.txt'} has no source",
     ]
     assert {path.name for path in tmp_path.iterdir()} == {"exercises"}
-
-
-def test_nbgrader_itself_agrees(tmp_path, request):
-    """Through nbgrader's autograde the solutions get all points, the blanks none."""
-    wanted = request.config.getoption("--nbgrader-sets")
-    shutil.copy(EXERCISES / "nbgrader_config.py", tmp_path)
-    for name in sorted(path.name for path in (EXERCISES / "source").glob(wanted)):
-        for kind, place in (
-            ("source", "source"),
-            ("source", "submitted/right"),
-            ("release", "submitted/blank"),
-        ):
-            shutil.copytree(EXERCISES / kind / name, tmp_path / place / name)
-    code = """
-        import json, sys
-        from nbgrader.apps import NbGrader, NbGraderAPI
-        app = NbGrader()
-        app.load_config_file()
-        api = NbGraderAPI(config=app.config, log_level="ERROR")
-        scores = {}
-        for name in sys.argv[1:]:
-            made = api.generate_assignment(name)
-            assert made["success"], made
-            for student in ("right", "blank"):
-                graded = api.autograde(name, student)
-                assert graded["success"], graded
-                with api.gradebook as book:
-                    found = book.find_submission(name, student)
-                    scores[f"{name} {student}"] = [found.score, found.max_score]
-        print(json.dumps(scores))
-    """
-    names = sorted(path.name for path in (tmp_path / "source").iterdir())
-    done = run_python(code, *names, cwd=tmp_path)
-    assert done.stdout, done.stderr
-    scores = json.loads(done.stdout.splitlines()[-1])
-    for name in names:
-        points = sum(task.points for task in TASKS if task.id.startswith(name[:2]))
-        assert scores[f"{name} right"] == [points, points]
-        assert scores[f"{name} blank"] == [0, points]
-    made = (tmp_path / "release" / names[0] / f"{names[0]}.ipynb").read_bytes()
-    assert made == (EXERCISES / "release" / names[0] / f"{names[0]}.ipynb").read_bytes()
 
 
 # --- reading tasks --------------------------------------------------------------------
