@@ -41,7 +41,7 @@ BLANK = {
     "were told [1, 1], and the ledger was {'tea': 1}; expected [1, 2]",
     "02.4": "The answer to 02.4 is not written yet: line 36 still says",
     "02.5": "Message 1: you said qsize, and on the wire it was dummy.",
-    "02.6": "from multiprocessing.managers import QueueManager: you said None; expected",
+    "02.6": "from multiprocessing.managers import QueueManager: you said None;",
     "03.1": "start('clerk.py', key) started the program with the key among its",
     "03.2": "The answer to 03.2 is not written yet: line 7 still says",
     "03.3": "log_in(wire, key) raised UnboundLocalError",
