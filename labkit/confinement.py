@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["confine", "limit"]
+__all__ = ["confine", "landlock", "limit"]
 
 _PROCESSES = 4_000  # more than any answer needs, and than a machine can bear
 _MEMORY_BYTES = 8_000_000_000  # of addresses, most of them never used
@@ -54,6 +54,15 @@ def limit(largest_file: int) -> None:
                 resource.setrlimit(number, (value, value))
 
 
+def landlock() -> int:
+    """Return the version of Landlock that the system has; -1 or 0 without one."""
+    if sys.platform != "linux":
+        return 0
+    import ctypes
+
+    return int(ctypes.CDLL(None).syscall(_CREATE, None, 0, 1))
+
+
 def confine(
     writable: Iterable[str], readable: Iterable[str], listable: Iterable[str] = ()
 ) -> bool:
@@ -73,14 +82,11 @@ def confine(
     bool
         False if the system has no Landlock, of version 3 or later.
     """
-    if sys.platform != "linux":
+    if (version := landlock()) < 3:
         return False
     import ctypes
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    version = libc.syscall(_CREATE, None, 0, 1)
-    if version < 3:
-        return False
+    libc = ctypes.CDLL(None)
     signals = _SIGNALS if version >= 6 else 0
     rights = (ctypes.c_uint64 * 3)(_ALL, 0, signals)
     size = 24 if version >= 6 else 8

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labkit.assignments import Assignment
 from labkit.marking import Graded, Job, digest_of_checks
-from labkit.submissions import Submission
+from labkit.submissions import Submission, blank_answers
 from labkit.tallies import Row
 from labkit.tasks import Task
 
@@ -48,6 +48,11 @@ class Papers:
             for assignment in assignments.values()
             for task in assignment.tasks
         }
+        self._blank = {
+            task_id: text
+            for assignment in assignments.values()
+            for task_id, text in blank_answers(assignment).items()
+        }
         for submission in self._submissions:
             for task in assignments[submission.assignment].tasks:
                 if task.id in submission.answers:
@@ -82,4 +87,5 @@ class Papers:
         got = graded[self._job(one, task).id]
         tried = tuple(f"The answer {what}." for what in got.noticed)
         notes = one.notes + tried + got.notes
-        return Row(*place, got.points, task.points, got.message, notes, got)
+        blank = one.answers[task.id].strip() == self._blank[task.id].strip()
+        return Row(*place, got.points, task.points, got.message, notes, got, blank)

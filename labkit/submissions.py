@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit.assignments import Assignment, cell_id, code_cells
 
-__all__ = ["Submission", "read_submissions"]
+__all__ = ["Submission", "blank_answers", "read_submissions"]
 
 # Only for the report: such a cell is not run, or in the examiner alone.
 _CHANGES_THE_KIT = re.compile(
@@ -92,6 +92,11 @@ def _read(student: str, folder: Path, assignment: Assignment) -> Submission:
     return Submission(
         student, assignment.name, folder, answers, notes=tuple(dict.fromkeys(notes))
     )
+
+
+def blank_answers(assignment: Assignment) -> dict[str, str]:
+    """Return the answers that stand in the copy that is handed out, by task id."""
+    return _answers(list(code_cells(assignment.book)), assignment)[0]
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit.cli import count_of
 from labkit.marking import Graded
 from labkit.submissions import Submission
 
@@ -29,6 +30,8 @@ class Row:
         What was odd: what was tampered with, what was tried, what was left running.
     graded : Graded or None
         None where there was no answer to grade.
+    blank : bool
+        Whether the answer is what was handed out.
     """
 
     student: str
@@ -39,6 +42,7 @@ class Row:
     why: str
     notes: tuple[str, ...]
     graded: Graded | None = None
+    blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,11 @@ class Report:
     def _summary(self) -> str:
         students = len({row.student for row in self.rows})
         return (
-            f"{students} students, {len(self.submissions)} submissions: "
-            f"{self.done_now} answers graded in {self.seconds:.1f} s, "
-            f"{self.done_before} had been graded before."
+            f"{count_of(students, 'student')}, "
+            f"{count_of(len(self.submissions), 'submission')}: "
+            f"{count_of(self.done_now, 'answer')} graded in {self.seconds:.1f} s, "
+            f"{self.done_before:,} had been graded before. Equal answers count once; "
+            f"{sum(row.blank for row in self.rows):,} are as they were handed out."
         )
 
     @staticmethod
@@ -116,7 +122,7 @@ class Report:
         tried: Counter[tuple[str, str]] = Counter()
         failed: Counter[tuple[str, str]] = Counter()
         for row in self.rows:
-            for check in row.graded.checks if row.graded else ():
+            for check in row.graded.checks if row.graded and not row.blank else ():
                 tried[row.task, check.says] += 1
                 failed[row.task, check.says] += check.state != "passed"
         for (task, says), count in failed.most_common(10):

@@ -3,8 +3,6 @@
 Every one of them is right besides, for task 04.1, unless it says otherwise.
 """
 
-import os
-
 from labkit.tasks import EXERCISES
 
 SOURCE = (
@@ -38,11 +36,10 @@ def consume(orders, handle, idle_s):
 """
 
 CROWD = """
-import subprocess, sys
-def crowd():
+import subprocess
+if __name__ == "__main__":  # as in the notebook; not again for each check
     for _ in range(200):
-        subprocess.Popen(["sleep", "1000"], start_new_session=True)
-crowd()
+        subprocess.Popen(["sleep", "98765.4"], start_new_session=True)
 """
 
 FILLS_A_FILE = """
@@ -62,13 +59,12 @@ for number in range(20):
 threading.Event().wait(4)
 """
 
-KILLS = f"""
+KILLS = """
 import os, signal
 try:
     os.kill(os.getppid(), signal.SIGKILL)
 except PermissionError:
     pass
-assert os.getppid() != {os.getpid()}
 """
 
 KILLS_IN_C = """

@@ -56,6 +56,28 @@ def scores(gradebook, name, students):
         }
 
 
+def interleaved(api, folder, name, students, at_a_time):
+    """Grade some students with nbgrader, the same with labkit, and so on."""
+    from labkit.grading import grade
+
+    seconds = {"nbgrader": 0.0, "labkit": 0.0}
+    for first in range(0, len(students), at_a_time):
+        some = students[first : first + at_a_time]
+        part = folder / f"part-{first}"
+        part.mkdir()
+        for student in some:
+            (part / student).symlink_to(folder / "submitted" / student)
+        began = time.perf_counter()
+        for student in some:
+            done(api.autograde(name, student))
+        seconds["nbgrader"] += time.perf_counter() - began
+        began = time.perf_counter()
+        if len(some) < len(students):
+            grade(part, gradebook=part / "gradebook.db")
+        seconds["labkit"] += time.perf_counter() - began
+    return seconds
+
+
 def main(folder, name, at_a_time):
     """Release, submit, collect, grade twice, give feedback, return it."""
     from labkit.grading import grade
@@ -70,38 +92,20 @@ def main(folder, name, at_a_time):
     for student in students:
         submit(api, name, student, home)
     done(api.collect(name))
-    (folder / "gradebook.db").rename(folder / "nbgrader.db")
-    # What both are asked to grade; hostile and broken ones only labkit.
+    database = folder / "gradebook.db"
+    # What both are asked to grade; hostile and broken ones are for labkit alone.
     fair = [student for student in students if student[-1].isdigit()]
-    seconds = {"nbgrader": 0.0, "labkit": 0.0}
-    for first in range(0, len(fair), at_a_time):
-        some = fair[first : first + at_a_time]
-        (folder / "gradebook.db").unlink(missing_ok=True)
-        (folder / "nbgrader.db").rename(folder / "gradebook.db")
-        began = time.perf_counter()
-        for student in some:
-            done(api.autograde(name, student))
-        seconds["nbgrader"] += time.perf_counter() - began
-        (folder / "gradebook.db").rename(folder / "nbgrader.db")
-        part = folder / f"part {first}"
-        part.mkdir()
-        for student in some:
-            (part / student).symlink_to(folder / "submitted" / student)
-        began = time.perf_counter()
-        grade(part, gradebook=part / "gradebook.db")
-        seconds["labkit"] += time.perf_counter() - began
-    theirs = scores(folder / "nbgrader.db", name, fair)
-    report = grade(
-        folder / "submitted",
-        gradebook=folder / "gradebook.db",
-        csv=folder / "grades.csv",
-    )
+    before = database.read_bytes()
+    seconds = interleaved(api, folder, name, fair, at_a_time)
+    theirs = scores(database, name, fair)
+    database.write_bytes(before)
+    report = grade(folder / "submitted", gradebook=database, csv=folder / "grades.csv")
     done(api.generate_feedback(name))
     done(api.release_feedback(name))
     print(json.dumps({
         "seconds": seconds,
         "theirs": theirs,
-        "ours": scores(folder / "gradebook.db", name, students),
+        "ours": scores(database, name, students),
         "words": report.words,
         "returned": len(list((folder / "exchange/labkit/feedback").glob("*.html"))),
     }))  # fmt: skip
