@@ -47,6 +47,7 @@ BLANK = {
     "03.3": "log_in(wire, key) raised UnboundLocalError",
     "03.4": "let_in(wire, key, log) sent the same challenge to two clients",
     "03.5": "The answer to 03.5 is not written yet: line 15 still says",
+    "03.6": "'an eavesdropper reads an item': you said None; expected 'yes' or",
     "04.1": "consume(orders, handle, 0.15) was still running after 3 s, at line 8: "
     "order = orders.get(); expected it to end. get() without a timeout waits",
     "04.2": "consume(orders, work, 0.2) returned 'error' after order 1; expected",
