@@ -5,6 +5,7 @@ The first name of a line is what users import; the others are its workshop.
 
 ==============  ================================================================
 ``errors``      every error of the kit: :class:`LabkitError` and its kin
+``locks``       one process at a time
 ``queues``      what a server hosts, :class:`TaskQueue`: callers packing batches
                 stats journals
 ``transport``   the manager protocol on the wire: handshake wire
@@ -13,9 +14,12 @@ The first name of a line is what users import; the others are its workshop.
                 proxies
 ``servers``     :func:`start_server`, a manager server in a background process:
                 children serve
-``buffering``   a producer that puts in batches, :func:`buffered`
+``buffering``   ends that do not wait for each answer: :func:`buffered`,
+                :func:`prefetched`: outlets inlets
+``mail``        :func:`start_mail_server`, a real SMTP server: letters postoffice
 ``processes``   :func:`start_process` and ``%%process``: trees captures
                 supervisor lifeline guard programs panes
+``networks``    :func:`network`, several hosts on one Linux machine
 ``wiretap``     :func:`wiretap`, every message between clients and a server:
                 frames picklenodes picklestack pickles conversations recordings
                 relay tapviews
@@ -24,16 +28,26 @@ The first name of a line is what users import; the others are its workshop.
                 catalog stations lines trials sessions
 ``costs``       what a call costs, as a line: a + b·n
 ``plots``       measurements to pictures and words: pictures curves costplots
+                speedups
 ``bench``       the kit's own table of ratios: ratios contests others
 ``dashboards``  :func:`dashboard` and :func:`explorer`, live: meters gauges
                 views setups findings experiments explorers
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
                 tasks plainserver rig examplugin examiner scratch feedback
-                progress scoring startingcode exercises
+                progressfile bookkeeping scoring startingcode exercises
+``progress``    :func:`progress`, what is done and what is next: standings
+                scoretables scoreboards
+``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
+                prompts options guesses estimates quizzes movables orderings
 ``worker``      the seeds' programs as commands: cli jsonlines clients key
                 produce consume jobs shift crew ledger dispatch master
-``bootstrap``   the set-up, standard library alone: locks pip_output
-                environments installer
+``engines``     the same jobs on a manager's workers or on Dask: jobfiles
+                daskclients daskengine run
+``grading``     :func:`grade`, a whole class: confinement witness assignments
+                submissions marking proctor proctors farms gradelog tallies
+                papers gradebooks
+``bootstrap``   the set-up, standard library alone: pip_output environments
+                installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups
 ``testing``     the commands test and lab: lab
 ==============  ================================================================
@@ -54,8 +68,10 @@ _HOME = {
     "QueueManager": "managers",
     "buffered": "buffering",
     "connect": "managers",
+    "prefetched": "inlets",
     "ServerProcess": "servers",
     "start_server": "servers",
+    "start_mail_server": "mail",
     "ProgramProcess": "processes",
     "processes": "processes",
     "start_process": "processes",
@@ -67,6 +83,11 @@ _HOME = {
     "Score": "checks",
     "check": "checks",
     "hint": "checks",
+    "grade": "grading",
+    "arrange": "predict",
+    "predict": "predict",
+    "quiz": "predict",
+    "progress": "progress",
     "doctor": "doctor",
     "dashboard": "dashboards",
     "explorer": "dashboards",

@@ -31,6 +31,8 @@ COMMANDS = {
     "test": ("labkit.testing", ("test",), "run every test, notebook and exercise"),
     "doctor": ("labkit.doctor", None, "is this machine fit, is anything left over"),
     "exercises": ("labkit.exercises", (), "make the learners' copies of the exercises"),
+    "grade": ("labkit.grading", (), "grade the exercises of a whole class"),
+    "progress": ("labkit.progress", None, "show what is done, and what is next"),
     "serve": ("labkit.serve", None, "run a queue server in this terminal"),
     "key": ("labkit.key", None, "make the key that a server and its clients share"),
     "produce": ("labkit.produce", None, "put lines of JSON into a queue"),
@@ -38,6 +40,7 @@ COMMANDS = {
     "bench": ("labkit.bench", None, "measure proxied queues against direct ones"),
     "master": ("labkit.master", None, "hand out tasks, print what came of them"),
     "worker": ("labkit.worker", None, "do the tasks of a master"),
+    "run": ("labkit.run", (), "do the jobs of a file, on the engine of your choice"),
 }
 
 

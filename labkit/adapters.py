@@ -55,10 +55,8 @@ class Transport(ABC):
     ----------
     name : str
         How measurements call it.
-    batched : bool
-        Whether its ends take and give whole lists.
-    one_to_one : bool
-        Whether it serves one producer and one consumer only.
+    batched, one_to_one : bool
+        Whether its ends take and give whole lists; whether it has two ends only.
     cleanup : contextlib.ExitStack
         What :meth:`close` undoes; ``open`` fills it.
 

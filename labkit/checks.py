@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from labkit.bookkeeping import Progress
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.feedback import Hints, Refusal, Score
-from labkit.progress import Progress
 from labkit.scoring import Verdict, grade, try_out
 from labkit.tasks import Task, find_task
 

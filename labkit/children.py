@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
 import weakref
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,14 +31,16 @@ _alive: "weakref.WeakSet[ServerChild]" = weakref.WeakSet()
 
 
 class ServerChild:
-    """One ``python -m labkit serve``, which ends when its standard input ends.
+    """One server process, which ends when its standard input ends.
 
     Parameters
     ----------
     name : str
         For error messages.
     settings : dict
-        What ``serve --supervised`` reads, key included, from its standard input.
+        What it reads, a key included, from its standard input.
+    command : sequence of str
+        Its module and arguments, after ``python -m``.
 
     Attributes
     ----------
@@ -52,11 +56,18 @@ class ServerChild:
         What kept the server from starting.
     """
 
-    def __init__(self, name: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: dict[str, Any],
+        command: Sequence[str] = ("labkit", "serve", "--supervised"),
+    ) -> None:
         self.ready: dict[str, Any] = {}
         self.log: deque[str] = deque(maxlen=200)
+        self._name, self._asking = name, threading.Lock()
         self._has_spoken = threading.Event()
-        self.process = _spawn()
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.process = _spawn(command)
         _alive.add(self)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -79,10 +90,34 @@ class ServerChild:
                 continue
             if kind == "log":
                 self.log.append(event["message"])
+            elif kind == "answer":
+                self._answers.put(event)
             else:
                 self.ready = event
                 self._has_spoken.set()
         self._has_spoken.set()
+        self._answers.put({})
+
+    def ask(self, call: str, *args: object) -> Any:
+        """Order something over its standard input; return what it answers.
+
+        Raises
+        ------
+        ServerStoppedError
+            It has ended, or does not answer.
+        """
+        with (
+            self._asking,
+            contextlib.suppress(OSError, ValueError, KeyError, queue.Empty),
+        ):
+            order = json.dumps({"call": call, "args": args}) + "\n"
+            _pipe(self.process.stdin).write(order)
+            _pipe(self.process.stdin).flush()
+            return self._answers.get(timeout=READY_WITHIN_S)["value"]
+        self.process.kill()  # an answer that came later would be taken for the next
+        raise errors.ServerStoppedError(
+            f"{self._name} has ended, or does not answer; start it again"
+        )
 
     def _start_error(self, name: str, in_time: bool) -> Exception:
         if self.ready.get("event") == "failed":
@@ -118,13 +153,13 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
     return stream
 
 
-def _spawn() -> "subprocess.Popen[str]":
+def _spawn(command: Sequence[str]) -> "subprocess.Popen[str]":
     # -P, and the folder of this very package in the path: a learner's queue.py
     # beside the notebook must not stand in for the standard library's.
     here = str(Path(__file__).resolve().parents[1])
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "labkit", "serve", "--supervised"],
+        [sys.executable, "-P", "-m", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

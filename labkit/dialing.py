@@ -1,5 +1,6 @@
 """Connect, and say in one sentence why it did not work."""
 
+import errno
 import socket
 from collections.abc import Callable
 from multiprocessing import AuthenticationError
@@ -43,7 +44,8 @@ def dial(
     NotAQueueServerError
         What listens there speaks something else, or hung up.
     ServerTimeoutError
-        It said nothing in time: it is frozen, overloaded, or not a manager.
+        Nothing came back in time: the host is off or cut off, or what listens
+        there is frozen, overloaded, or no manager.
     """
     try:
         return Client(address, authkey=authkey, deadline_s=deadline_s)
@@ -65,6 +67,13 @@ _NOT_OURS = (
     (
         "something listens at {where}, but it did not answer as a manager server does; "
         "check the port"
+    ),
+)
+_NO_ANSWER = (
+    ServerTimeoutError,
+    (
+        "{where} did not answer for {deadline_s:g} s: the host is off or cut off, a "
+        "firewall drops what comes, or the address is another's; check them"
     ),
 )
 _MEANINGS: list[tuple[tuple[type[Exception], ...], tuple[type[LabkitError], str]]] = [
@@ -120,6 +129,8 @@ def _explained(error: Exception, where: str, deadline_s: float) -> LabkitError:
     kind: type[LabkitError]
     if "message" in str(error) or "expected a challenge" in str(error):
         kind, text = _NOT_OURS  # what Wire and handshake say of other protocols
+    elif getattr(error, "errno", None) == errno.ETIMEDOUT:
+        kind, text = _NO_ANSWER
     else:
         kind, text = next(said for kinds, said in _MEANINGS if isinstance(error, kinds))
     return kind(text.format(where=where, error=error, deadline_s=deadline_s))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from multiprocessing import AuthenticationError
 
 from labkit.handshake import FAILURE, LONGEST, server_side
-from labkit.transport import HANDSHAKE_DEADLINE_S, Listener, prepare
+from labkit.transport import HANDSHAKE_DEADLINE_S, SILENCE_S, Listener, prepare
 from labkit.wire import QuietSocket
 
 __all__ = ["Doorman"]
@@ -93,6 +93,12 @@ class Doorman:
         :meth:`run`; it must not block.
     deadline_s : float, default 5.0
         Seconds that a stranger has to prove who it is.
+
+    Attributes
+    ----------
+    silence_s : float
+        Seconds after which a client whose host answers nothing counts as gone; what
+        it had received goes back to its queue then.
     """
 
     def __init__(
@@ -106,6 +112,7 @@ class Doorman:
         self.authkey = authkey
         self.admit = admit
         self.deadline_s = deadline_s
+        self.silence_s = SILENCE_S
         # In the order of their coming, so the first is also the first to run out.
         self._waiting: collections.OrderedDict[socket.socket, _Stranger]
         self._waiting = collections.OrderedDict()
@@ -178,7 +185,8 @@ class Doorman:
             self._closed_until = time.monotonic() + PAUSE_S
             return
         try:
-            stranger = _Stranger(prepare(sock), self.authkey, self.deadline_s)
+            prepare(sock, self.silence_s)
+            stranger = _Stranger(sock, self.authkey, self.deadline_s)
         except OSError:
             sock.close()
             return

@@ -9,17 +9,20 @@ errors catches labkit's too.
 __all__ = [
     "AddressInUseError",
     "ExerciseError",
+    "GradingError",
     "JournalError",
     "KeyTypeError",
     "LabkitError",
     "MeasurementCancelledError",
     "MeasurementError",
+    "NetworkError",
     "NoMessageError",
     "NoServerError",
     "NotAQueueServerError",
     "NotOfferedError",
     "OutcomeUnknownError",
     "ProgramError",
+    "QuestionError",
     "ReceiptError",
     "ServerStartError",
     "ServerStoppedError",
@@ -71,7 +74,7 @@ class NotAQueueServerError(LabkitError, ConnectionError):
 
 
 class ServerTimeoutError(LabkitError, TimeoutError):
-    """The server accepted the connection and then said nothing in time."""
+    """The host, or the server on it, said nothing in time."""
 
 
 class ServerStoppedError(LabkitError, EOFError):
@@ -84,6 +87,10 @@ class OutcomeUnknownError(LabkitError, ConnectionError, EOFError):
 
 class NotOfferedError(LabkitError, AttributeError):
     """The server hosts a plain ``queue.Queue``, which has no such method."""
+
+
+class QuestionError(LabkitError, ValueError):
+    """A question is asked, or answered, in a way that cannot be."""
 
 
 class ReceiptError(LabkitError, ValueError):
@@ -104,6 +111,10 @@ class ExerciseError(LabkitError, ValueError):
     """A file of the exercises is missing, or does not say what it must."""
 
 
+class GradingError(LabkitError, ValueError):
+    """There is nothing to grade in the folder, or no such exercise set."""
+
+
 class UnknownTaskError(LabkitError, LookupError):
     """No exercise has a task of this name."""
 
@@ -114,6 +125,10 @@ class MeasurementError(LabkitError, RuntimeError):
 
 class MeasurementCancelledError(LabkitError):
     """A measurement was cancelled; its processes have ended."""
+
+
+class NetworkError(LabkitError, OSError):
+    """This machine makes no networks of its own, or made this one not quite."""
 
 
 class NoMessageError(LabkitError, TimeoutError):

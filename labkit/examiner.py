@@ -72,8 +72,8 @@ def try_out(source: str, report: Report) -> None:
     report(state="end")
 
 
-def check(source: str, checks: str, report: Report) -> None:
-    """Run a task's checks on an answer, and report each."""
+def check(source: str, checks: str, report: Report, *more: object) -> None:
+    """Run a task's checks on an answer, and report each; `more` are pytest plugins."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     # The deadline is running: pytest is loaded only when it is needed.
     import pytest
@@ -81,28 +81,40 @@ def check(source: str, checks: str, report: Report) -> None:
     from labkit import examplugin, plainserver
 
     plainserver.send_without_delay()
+    # An empty one: no other configuration is looked for.
     config = Path(source).parent.with_name("pytest.ini")
-    config.touch()  # an empty one: no other configuration is looked for
+    folder = Path(checks).parent  # pytest looks at none above it
     options = [option for name in _QUIET for option in ("-p", f"no:{name}")]
     options += ["-s", "--noconftest", "--assert=plain", "--import-mode=importlib"]
     pytest.main(
-        [checks, f"--config-file={config}", *options],
-        plugins=[examplugin.Plugin(source, report)],
+        [checks, f"--config-file={config}", f"--confcutdir={folder}", *options],
+        plugins=[examplugin.Plugin(source, report), *more],
     )
     report(state="end")
 
 
-def main() -> None:
-    """Do the job that stands on standard input."""
-    job = json.load(sys.stdin)
+def main(text: str = "") -> None:
+    """Do one job.
+
+    Parameters
+    ----------
+    text : str
+        The job, as JSON; without it, it stands on standard input.
+    """
+    job = json.loads(text or sys.stdin.read())
     # Where the answer was when it crashed the interpreter, or when time ran out.
     crash = Path(job["crash"]).open("w")  # noqa: SIM115 - open until the process ends
     faulthandler.enable(crash)
     faulthandler.dump_traceback_later(job["deadline_s"] * 0.9, file=crash)
     sys.path += [str(Path(__file__).resolve().parent.parent), os.getcwd()]  # noqa: PTH109 - a string is meant
     report = Report(job["report"], job["seal"])
+    more: list[object] = []
+    if job.get("watch"):
+        from labkit import witness  # not before the path leads to it
+
+        more.append(witness.watch(report, job["answer"], **job["watch"]))
     if job["checks"]:
-        check(job["answer"], job["checks"], report)
+        check(job["answer"], job["checks"], report, *more)
     else:
         try_out(job["answer"], report)
     sys.stdout.flush()

@@ -4,11 +4,22 @@ import importlib
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from labkit.jsonlines import jsonable
 
-__all__ = ["Job", "as_item", "letters", "load_job", "name_of", "perform", "square"]
+__all__ = [
+    "Job",
+    "as_item",
+    "assigned",
+    "letters",
+    "load_job",
+    "log_lines",
+    "name_of",
+    "perform",
+    "square",
+]
 
 Job = Callable[[Any], Any]
 
@@ -27,7 +38,29 @@ def letters(text: str) -> dict[str, int]:
     return dict(sorted(Counter(filter(str.isalpha, text.lower())).items()))
 
 
-_BUILT_IN: dict[str, Job] = {"square": square, "letters": letters}
+def log_lines(path: str) -> dict[str, int]:
+    """Count the lines of a log file by their level, which is the second word.
+
+    Parameters
+    ----------
+    path : str
+        The task is where the file lies, not what it holds: the worker opens it.
+    """
+    with Path(path).open(encoding="utf-8", errors="replace") as lines:
+        words = (line.split(maxsplit=2) for line in lines)
+        return dict(sorted(Counter(found[1] for found in words if found[1:]).items()))
+
+
+_BUILT_IN: dict[str, Job] = {
+    "square": square,
+    "letters": letters,
+    "log_lines": log_lines,
+}
+
+
+def assigned(assignment: dict[str, Any]) -> Any:
+    """Do a task that says itself which job it is for: ``{"job": …, "task": …}``."""
+    return load_job(assignment["job"])(assignment["task"])
 
 
 def load_job(spec: str) -> Job:
@@ -36,8 +69,8 @@ def load_job(spec: str) -> Job:
     Parameters
     ----------
     spec : str
-        ``square``, ``letters``, or ``MODULE:FUNCTION`` of a module that can be
-        imported, for example from the current folder.
+        ``square``, ``letters``, ``log_lines``, or ``MODULE:FUNCTION`` of a module
+        that can be imported, for example from the current folder.
 
     Raises
     ------
@@ -49,7 +82,7 @@ def load_job(spec: str) -> Job:
     module, colon, function = spec.partition(":")
     if not (module and colon and function):
         raise ValueError(
-            f"{spec!r} is no job: give square, letters, or MODULE:FUNCTION"
+            f"{spec!r} is no job: give {', '.join(_BUILT_IN)}, or MODULE:FUNCTION"
         )
     try:
         job = getattr(importlib.import_module(module), function)

@@ -5,7 +5,10 @@ Standard library only, and readable by Python 3.6: see ``__main__``.
 
 __all__ = ["hold"]
 
+import errno
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +39,9 @@ else:
 
 
 @contextmanager
-def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[IO[str]]:
+def hold(
+    path: Path, on_wait: Callable[[], None], patience_s: float | None = None
+) -> Iterator[IO[str]]:
     """Hold the lock of a path for the length of a ``with`` block.
 
     Parameters
@@ -45,6 +50,8 @@ def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[IO[str]]:
         The lock's file, which is made when missing and stays; so is its folder.
     on_wait : callable
         Called once, without arguments, when another process holds the lock.
+    patience_s : float, optional
+        How long to wait for the lock. By default as long as it takes.
 
     Yields
     ------
@@ -56,11 +63,25 @@ def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[IO[str]]:
     ------
     OSError
         If the file cannot be made.
+    TimeoutError
+        If another process still holds the lock when patience is at its end.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as lock:
         if not _take(lock, wait=False):
             on_wait()
-            while not _take(lock, wait=True):
-                pass  # Windows gives up every ten seconds
+            _await(lock, patience_s)
         yield lock
+
+
+def _await(lock: IO[str], patience_s: float | None) -> None:
+    if patience_s is None:
+        while not _take(lock, wait=True):
+            pass  # Windows gives up every ten seconds
+        return
+    end, pause = time.monotonic() + patience_s, threading.Event()
+    while not _take(lock, wait=False):
+        if time.monotonic() > end:
+            reason = f"another program has held {lock.name} for {patience_s:g} s"
+            raise TimeoutError(errno.ETIMEDOUT, reason)
+        pause.wait(0.01)

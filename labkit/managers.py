@@ -231,7 +231,7 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     NotAQueueServerError
         Something else listens there.
     ServerTimeoutError
-        What listens there said nothing for 5 seconds.
+        Nothing came back for 5 seconds.
 
     Notes
     -----

@@ -187,7 +187,7 @@ def dask_scheduler() -> Iterator[str]:
         processes=False,
         host="127.0.0.1",
         protocol="tcp",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # None would be 8787, taken or not
         silence_logs=50,
     ) as cluster:
         yield cluster.scheduler_address

@@ -11,6 +11,7 @@ from labkit import curves as draw
 from labkit.costplots import plot_costs
 from labkit.measurements import Measurement
 from labkit.pictures import Plot, bytes_text, canvas, number_text, seconds_text, styles
+from labkit.speedups import plot_speedup
 
 __all__ = [
     "Plot",
@@ -20,6 +21,7 @@ __all__ = [
     "plot_latency",
     "plot_payload",
     "plot_scaling",
+    "plot_speedup",
     "plot_throughput",
 ]
 

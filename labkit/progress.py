@@ -1,117 +1,91 @@
-"""Keep what a learner has reached: best points, attempts, hints opened.
+"""What a learner has reached: ``progress()`` in a notebook, and as a command.
 
-The progress is a small JSON file, ``.labkit/progress.json`` in the checkout. Nothing
-about it is ever fatal: where it cannot be kept, one sentence says so.
+``python -m labkit progress`` prints it; so does ``progress()`` where no notebook is.
+Points, attempts, hints, predictions and answers are kept in a file of the learner's
+own: see :class:`Progress`.
 """
 
-import json
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
+import argparse
+import sys
+import types
 
-from labkit.tasks import EXERCISES
+from labkit.bookkeeping import Progress
+from labkit.errors import ExerciseError, UnknownTaskError
+from labkit.tasks import find_task
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "main", "progress"]
 
 
-class Progress:
-    """The progress of one learner; a copy in memory, where there is no file.
+def progress() -> object:
+    """Show what is done, the points, and what to do next.
+
+    Returns
+    -------
+    labkit.scoreboards.Scoreboard
+        In a notebook a table, a link to what comes next, and a button that resets one
+        task; as text the same table.
+
+    Raises
+    ------
+    ExerciseError
+        The course has no tasks, or one cannot be read.
+    """
+    from labkit.scoreboards import Scoreboard
+
+    return Scoreboard()
+
+
+def main(argv: list[str]) -> int:
+    """Print the progress, or reset one task.
 
     Parameters
     ----------
-    path : Path, optional
-        The file. By default what the environment variable ``LABKIT_PROGRESS`` names,
-        or ``.labkit/progress.json`` in the checkout.
+    argv : list of str
+        The command's arguments.
 
-    Notes
-    -----
-    The file is read before and replaced after each change, in one step: several
-    notebooks may share it. Two that change it in the same instant may lose one of
-    the changes, and nothing else.
+    Returns
+    -------
+    int
+        The exit status: 0, or 2 when there is no such task.
     """
+    parser = argparse.ArgumentParser(
+        prog="python -m labkit progress",
+        description="Show which tasks are done, the points, and what to do next.",
+    )
+    parser.add_argument(
+        "--reset", metavar="TASK", help="forget one task's points, attempts and hints"
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    options = parser.parse_args(argv)
+    try:
+        if options.reset is not None:
+            return _reset(options.reset)
+        from labkit.scoreboards import look
+        from labkit.scoretables import as_json, as_text
 
-    def __init__(self, path: Path | None = None) -> None:
-        named = os.environ.get("LABKIT_PROGRESS")
-        default = EXERCISES.parent / ".labkit" / "progress.json"
-        self.path = path or (Path(named) if named else default)
-        self._tasks: dict[str, dict[str, Any]] = {}
+        print((as_json if options.json else as_text)(look()))
+    except (UnknownTaskError, ExerciseError) as error:
+        print(f"labkit: {error}", file=sys.stderr)
+        return 2
+    return 0
 
-    def attempt(self, task_id: str, points: float, out_of: float) -> str:
-        """Note an attempt.
 
-        Parameters
-        ----------
-        task_id : str
-        points, out_of : float
-            What it got, and the most it could get.
+def _reset(task_id: str) -> int:
+    from labkit.scoreboards import look
 
-        Returns
-        -------
-        str
-            A sentence, if the progress cannot be kept; otherwise nothing.
-        """
-        trouble = self._read()
-        entry = self._tasks.setdefault(task_id, {})
-        entry["attempts"] = entry.get("attempts", 0) + 1
-        entry["best"] = max(entry.get("best", 0.0), points)
-        entry["out_of"] = out_of
-        return self._write() or trouble
+    own = Progress()
+    names = [task.names for task in look(own).tasks if task.id == task_id]
+    if not names and task_id not in own.read()[0]["tasks"]:
+        find_task(task_id)  # says that there is none, and which is near
+    print(own.reset(task_id, *(names[0] if names else ())))
+    return 0
 
-    def open_hint(self, task_id: str, count: int) -> tuple[int, str]:
-        """Open one hint more.
 
-        Parameters
-        ----------
-        task_id : str
-        count : int
-            How many hints the task has.
+class _Module(types.ModuleType):
+    """The module itself, callable, for ``from labkit import progress`` may give it."""
 
-        Returns
-        -------
-        opened : int
-            How many are open now; ``count + 1`` if there was none left to open.
-        trouble : str
-            As of :meth:`attempt`.
-        """
-        trouble = self._read()
-        entry = self._tasks.setdefault(task_id, {})
-        opened = int(entry.get("hints", 0)) + 1
-        entry["hints"] = min(opened, count)
-        return opened, self._write() or trouble
+    def __call__(self) -> object:
+        return progress()
 
-    def _read(self) -> str:
-        try:
-            tasks = json.loads(self.path.read_text(encoding="utf-8"))["tasks"]
-            self._tasks = {name: dict(entry) for name, entry in tasks.items()}
-        except OSError:
-            return ""  # not there yet, or not readable: writing will say which
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return self._set_aside()
-        return ""
 
-    def _set_aside(self) -> str:
-        broken = self.path.with_name(self.path.name + ".broken")
-        try:
-            self.path.replace(broken)
-        except OSError as error:
-            return f"{self.path} is damaged and cannot be moved aside: {error}."
-        return (
-            f"Your progress file was damaged; it is now {broken}, and counting "
-            "starts again."
-        )
-
-    def _write(self) -> str:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self.path.parent, encoding="utf-8", delete=False
-            ) as file:
-                json.dump({"version": 1, "tasks": self._tasks}, file, indent=1)
-            Path(file.name).replace(self.path)
-        except OSError as error:
-            return (
-                f"Your progress is not being kept: {self.path} cannot be written "
-                f"({error.strerror}); set LABKIT_PROGRESS to a file that can."
-            )
-        return ""
+sys.modules[__name__].__class__ = _Module

@@ -185,7 +185,7 @@ class LabkitStreamed(LabkitBatched):
     @staticmethod
     def producer(spec: Any) -> Callable[[Any], object]:
         """Return put_many of an outlet."""
-        from labkit.streams import Outlet
+        from labkit.outlets import Outlet
 
         return Outlet(_labkit_proxy(spec)).put_many
 
@@ -194,6 +194,6 @@ class LabkitStreamed(LabkitBatched):
         get_many: Callable[..., Any], count: int, batch_size: int
     ) -> Iterator[list[Any]]:
         """Take them through an inlet of the proxy that ``get_many`` belongs to."""
-        from labkit.streams import prefetched
+        from labkit.inlets import prefetched
 
         return prefetched(get_many.__self__, batch_size, limit=count)  # type: ignore[attr-defined]

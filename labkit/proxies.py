@@ -102,7 +102,7 @@ class QueueProxy(managers.BaseProxy):
         raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
 
     def open_stream(self) -> Stream:
-        """Return a connection of its own to this queue; see :mod:`labkit.streams`.
+        """Return a connection of its own to this queue, for calls that overlap.
 
         Raises
         ------

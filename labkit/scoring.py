@@ -7,8 +7,9 @@ everything the answer started, and leave no file.
 
 import ast
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from labkit.scratch import HEADER, ScratchRun
@@ -21,6 +22,8 @@ STUB = "...  # your answer here"
 
 TRIAL_S = 5.0
 """How long the top level of an answer may take."""
+
+_Scratch = Callable[[str, Path | None, float], ScratchRun]
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ def _says_nothing(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def try_out(text: str, deadline_s: float = TRIAL_S) -> Trial:
+def try_out(
+    text: str, deadline_s: float = TRIAL_S, scratch: _Scratch = ScratchRun
+) -> Trial:
     """Run the top level of an answer in a process of its own.
 
     Parameters
@@ -141,6 +146,8 @@ def try_out(text: str, deadline_s: float = TRIAL_S) -> Trial:
         The answer.
     deadline_s : float
         How long it may take, in seconds.
+    scratch : callable
+        What makes the run: :class:`labkit.scratch.ScratchRun`, or stands in for it.
 
     Returns
     -------
@@ -148,7 +155,7 @@ def try_out(text: str, deadline_s: float = TRIAL_S) -> Trial:
     """
     if trouble := trouble_in(text):
         return Trial(trouble)
-    run = ScratchRun(text, None, deadline_s)
+    run = scratch(text, None, deadline_s)
     output = run.finished.output
     if raised := run.event("raised"):
         return Trial(_raised(raised), output, raised["detail"])
@@ -170,7 +177,7 @@ def _raised(event: Mapping[str, Any]) -> str:
     return f"The answer cell raised an error{line}: {said}."
 
 
-def grade(task: Task, text: str) -> Verdict:
+def grade(task: Task, text: str, scratch: _Scratch = ScratchRun) -> Verdict:
     """Run a task's checks on an answer.
 
     Parameters
@@ -178,6 +185,8 @@ def grade(task: Task, text: str) -> Verdict:
     task : Task
     text : str
         The answer.
+    scratch : callable
+        As for :func:`try_out`.
 
     Returns
     -------
@@ -191,7 +200,7 @@ def grade(task: Task, text: str) -> Verdict:
     untried = tuple(Result(check) for check in task.checks)
     if trouble := trouble_in(text):
         return Verdict(task, untried, trouble)
-    run = ScratchRun(text, task.checks_file, task.deadline_s)
+    run = scratch(text, task.checks_file, task.deadline_s)
     events = {event.get("check"): event for event in run.events}
     results = tuple(_result(check, events.get(check.name)) for check in task.checks)
     trouble = run.trouble(f"checking whether it {_last(task, run)}")

@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ class ScratchRun:
         The pytest file to run on it; without one its top level alone is run.
     deadline_s : float
         After so many seconds it is ended, whatever it does.
+    run : callable, optional
+        What runs the examiner, with the parameters of :func:`labkit.guard.run`,
+        which it is by default.
+    watch : mapping, optional
+        What :func:`labkit.witness.watch` is told, if the examiner is to have a
+        witness.
 
     Attributes
     ----------
@@ -48,14 +54,23 @@ class ScratchRun:
         The process could not be started.
     """
 
-    def __init__(self, text: str, checks: Path | None, deadline_s: float) -> None:
+    def __init__(
+        self,
+        text: str,
+        checks: Path | None,
+        deadline_s: float,
+        *,
+        run: Callable[..., guard.Finished] | None = None,
+        watch: Mapping[str, object] | None = None,
+    ) -> None:
         self._deadline_s = deadline_s
         with tempfile.TemporaryDirectory(
             prefix="labkit-answer-", ignore_cleanup_errors=True
         ) as folder:
             place, seal = Path(folder), secrets.token_hex()
             job = _job(place, seal, text, checks) | {"deadline_s": deadline_s}
-            self.finished = guard.run(
+            job["watch"] = dict(watch or {})
+            self.finished = (run or guard.run)(
                 [sys.executable, "-P", "-B", str(_EXAMINER)],
                 timeout_s=deadline_s,
                 cwd=place / "work",
@@ -121,6 +136,7 @@ def _job(place: Path, seal: str, text: str, checks: Path | None) -> dict[str, ob
     answer = place / "work" / "answer.py"
     answer.parent.mkdir()
     answer.write_text(HEADER + text, encoding="utf-8")
+    (place / "pytest.ini").touch()
     return {
         "answer": str(answer),
         "checks": str(checks) if checks else "",

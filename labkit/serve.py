@@ -15,7 +15,7 @@ from typing import Any
 from labkit import errors, keys
 from labkit.hosting import QueueServer
 from labkit.managers import QueueManager
-from labkit.transport import Address, Listener, shown
+from labkit.transport import SILENCE_S, Address, Listener, shown
 
 __all__ = ["main", "make_server"]
 
@@ -83,6 +83,7 @@ def main(argv: list[str]) -> int:
         return _serve_supervised()
     try:
         server = make_server(*_settings(options))
+        server.doorman.silence_s = options.silence
     except (errors.LabkitError, ValueError, OSError) as error:
         print(f"labkit serve: {error}", file=sys.stderr)
         return 2
@@ -113,8 +114,21 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="file that keeps the queues even if the server is killed",
     )
+    add(
+        "--silence",
+        metavar="S",
+        type=_silence,
+        default=SILENCE_S,
+        help="seconds until a client whose host is silent counts as gone (%(default)g)",
+    )
     add("--supervised", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _silence(text: str) -> float:
+    if text.isdecimal() and 1 <= int(text) <= 3600:
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 1 to 3600")
 
 
 def _settings(options: argparse.Namespace) -> tuple[Address, bytes, Path | None]:

@@ -199,7 +199,7 @@ def start_server(
     """
     key = keys.new_key() if authkey is None else keys.check_authkey(authkey)
     keys.check_strength(key, address)  # before an old server is stopped for this one
-    if _in_notebook():
+    if in_notebook():
         for old in [server for server in _running if server.name == name]:
             old.stop()
     return ServerProcess(
@@ -218,7 +218,8 @@ def _private_folder() -> Path | None:
     return None
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Tell whether IPython runs here, where a cell may be run again."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and ipython.get_ipython() is not None
 

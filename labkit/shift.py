@@ -164,8 +164,9 @@ class _Shift:
         self.is_delivered = True
         self.tell("gave", "error" not in record)
         try:
-            intake.done(receipt)
+            patiently(lambda: intake.done(receipt), retry_for, again=True)
         except errors.ReceiptError:
+            # After a lost connection too: what it had received went back.
             self.tell("note", f"{self.in_hand} had been handed out again meanwhile")
         self.in_hand = None
         return True

@@ -38,7 +38,8 @@ _Find = Callable[[], set[int]]
 _Events = queue.SimpleQueue[str | int]
 
 
-def _adopt_orphans() -> bool:
+def adopt_orphans() -> bool:
+    """Become the parent of every process below whose own parent ends (Linux)."""
     # Linux: a process whose parent has ended becomes our child, not that of init, so
     # that walking down from here finds it whatever session it moved to.
     if sys.platform != "linux":
@@ -50,7 +51,7 @@ def _adopt_orphans() -> bool:
 
 
 def _search(mark: str) -> _Find:
-    if _adopt_orphans():
+    if adopt_orphans():
         return lambda: descendants(os.getpid())
 
     def find() -> set[int]:
@@ -112,7 +113,8 @@ def _listen(events: _Events) -> None:
     events.put("end")
 
 
-def _reap(program: subprocess.Popen[bytes], events: _Events) -> None:
+def reap(program: subprocess.Popen[bytes], events: _Events) -> None:
+    """Wait for the end of every child, and put the program's exit code."""
     # On POSIX this goes on until no child is left, adopted orphans included.
     if sys.platform == "win32":
         events.put(program.wait())
@@ -136,8 +138,9 @@ def _obey(program: subprocess.Popen[bytes], order: str) -> None:
             os.killpg(program.pid, signal.SIGINT)
 
 
-def _wait_for_stragglers(find: _Find, reaper: threading.Thread) -> int:
-    # How many are left. A look at the processes can miss one that hands over to a
+def wait_for_stragglers(find: _Find, reaper: threading.Thread) -> int:
+    """Give what the program started a moment to end; return how many have not."""
+    # A look at the processes can miss one that hands over to a
     # child at that moment; that the reaper still has something to wait for does not.
     deadline = time.monotonic() + _GRACE_S
     while (busy := reaper.is_alive() or bool(find())) and time.monotonic() < deadline:
@@ -145,7 +148,8 @@ def _wait_for_stragglers(find: _Find, reaper: threading.Thread) -> int:
     return max(len(find()), busy)
 
 
-def _end_all(find: _Find, reaper: threading.Thread) -> None:
+def end_all(find: _Find, reaper: threading.Thread) -> None:
+    """End every process that is found, until the reaper has none to wait for."""
     for _ in range(_ROUNDS):
         end_processes(find)
         reaper.join(_ROUND_S)
@@ -154,17 +158,17 @@ def _end_all(find: _Find, reaper: threading.Thread) -> None:
 
 
 def _watch(program: subprocess.Popen[bytes], events: _Events, find: _Find) -> None:
-    for target, arguments in ((_listen, (events,)), (_reap, (program, events))):
+    for target, arguments in ((_listen, (events,)), (reap, (program, events))):
         reaper = threading.Thread(target=target, args=arguments, daemon=True)
         reaper.start()
     while isinstance(event := events.get(), str) and event != "end":
         _obey(program, event)
     if isinstance(event, int):
         _report(exit=event)
-        left = _wait_for_stragglers(find, reaper)
+        left = wait_for_stragglers(find, reaper)
     else:
         left = len(find() - {program.pid})
-    _end_all(find, reaper)
+    end_all(find, reaper)
     while not isinstance(event, int):
         event = events.get(timeout=1.0)
         if isinstance(event, int):

@@ -75,6 +75,8 @@ class Task:
         Markdown: a nudge, a pointer, partial code.
     wrong : tuple of WrongAnswer
     folder : Path
+    formerly : tuple of str
+        Ids that it had in earlier versions of the course.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Task:
     hints: tuple[str, ...]
     wrong: tuple[WrongAnswer, ...]
     folder: Path
+    formerly: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:
@@ -145,6 +148,7 @@ def _task(folder: Path, data: dict[str, Any]) -> Task:
             for name, entry in data["wrong"].items()
         ),
         folder=folder,
+        formerly=tuple(data.get("formerly", ())),
     )
 
 

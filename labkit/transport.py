@@ -33,6 +33,7 @@ __all__ = [
 
 SERIALIZER = "labkit"
 HANDSHAKE_DEADLINE_S = 5.0
+SILENCE_S = 30.0
 BACKLOG = 1024  # the standard library's 16, up to 3.12, loses clients of a burst
 
 Address = tuple[str, int] | str
@@ -97,16 +98,33 @@ def shown(address: object) -> str:
     return str(address)
 
 
-def prepare(sock: socket.socket) -> socket.socket:
-    """Set the options that a request-and-answer protocol needs."""
-    if sock.family != getattr(socket, "AF_UNIX", None):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A host that lost its power sends no end of file; this finds out.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_KEEPIDLE"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+def prepare(sock: socket.socket, silence_s: float = SILENCE_S) -> socket.socket:
+    """Set the options that a request-and-answer protocol needs.
+
+    Parameters
+    ----------
+    sock : socket.socket
+        Of TCP, or a Unix socket, which needs none.
+    silence_s : float, default 30.0
+        Seconds, 1 or more, after which a host that answers nothing counts as gone.
+        One that lost its power, or its cable, sends no end of file.
+    """
+    if sock.family == getattr(socket, "AF_UNIX", None):
+        return sock
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in {
+        "TCP_NODELAY": 1,
+        "TCP_KEEPIDLE": silence_s / 2,  # an idle line is left alone for so long,
+        "TCP_KEEPALIVE": silence_s / 2,  # which macOS calls by this name,
+        "TCP_KEEPINTVL": silence_s / 6,  # then asked three times
+        "TCP_KEEPCNT": 3,
+        # A line with data under way is not idle: Linux sends them again and again,
+        # for a quarter of an hour, unless it is told otherwise, in milliseconds.
+        "TCP_USER_TIMEOUT": silence_s * 1000,
+    }.items():
+        if hasattr(socket, name):
+            number = max(round(value), 1)
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), number)
     return sock
 
 
@@ -193,7 +211,7 @@ def Client(  # noqa: N802 - the name the standard library's registry expects
     sock = QuietSocket(family_of(address), socket.SOCK_STREAM)
     try:
         sock.settimeout(deadline_s)
-        sock.connect(address)
+        _reach(sock, address)
         wire = Wire(prepare(sock), reuse=True)
         if authkey is not None:
             _shake_hands(wire, authkey, until)
@@ -202,6 +220,13 @@ def Client(  # noqa: N802 - the name the standard library's registry expects
         sock.close()
         raise
     return wire
+
+
+def _reach(sock: socket.socket, address: Address) -> None:
+    try:
+        sock.connect(address)
+    except TimeoutError:  # with a number, to tell it from one in the handshake
+        raise TimeoutError(errno.ETIMEDOUT, "no answer") from None
 
 
 def _shake_hands(wire: Wire, authkey: bytes, until: float) -> None:

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 MARKER = "LABKIT_GUARD"  # the environment variable that names a program's guard
 
@@ -30,13 +30,15 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def descendants(root: int) -> set[int]:
+def descendants(root: int, spare: Collection[int] = ()) -> set[int]:
     """List the processes that descend from one (Linux).
 
     Parameters
     ----------
     root : int
         The process id whose children, their children and so on are wanted.
+    spare : collection of int
+        Processes that are left out, with all that descend from them.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def descendants(root: int) -> set[int]:
     found: set[int] = set()
     waiting = [root]
     while waiting:
-        new = children.pop(waiting.pop(), [])
+        new = [pid for pid in children.pop(waiting.pop(), []) if pid not in spare]
         found.update(new)
         waiting += new
     return found

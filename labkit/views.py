@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ipywidgets import Button
 
-__all__ = ["STYLE", "View", "button", "rows", "slider", "status"]
+__all__ = ["STYLE", "View", "button", "open_view", "rows", "slider", "status"]
 
 # JupyterLab's colours, light or dark, with fallbacks for any page. The two colours of
 # the lines are Okabe and Ito's, at least 3:1 on both backgrounds; the second line is
@@ -113,6 +113,11 @@ class View(ABC):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         shown: dict[str, Any] = {} if self.closed else self.box._repr_mimebundle_()
         return shown | {"text/plain": repr(self)}
+
+
+def open_view(key: str) -> View | None:
+    """Return the view of a key, if one is shown and was not closed."""
+    return _shown.get(key)
 
 
 def _all_in(widget: Any) -> "Iterator[Any]":

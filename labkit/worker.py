@@ -43,7 +43,7 @@ def _add_options(parser: cli.Parser) -> None:
     add("--idle", type=cli.seconds, metavar="S", help="stop after S s without a task")
 
 
-_JOB_HELP = "function to call with each task; or square (the default), or letters"
+_JOB_HELP = "function to call with a task; or square (the default), letters, log_lines"
 
 
 def _worker(options: argparse.Namespace) -> int:

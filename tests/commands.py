@@ -5,6 +5,7 @@ import functools
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -48,13 +49,13 @@ def picky(order):
 class Command:
     """A command that runs; its outputs are searched for the key, and tracebacks."""
 
-    def __init__(self, lab, name, *args, stdin="", **options):
+    def __init__(self, lab, name, *args, stdin="", before=(), **options):
         self.lab = lab
-        source = lab.folder / "stdin"
-        source.write_bytes(stdin if isinstance(stdin, bytes) else stdin.encode())
-        with source.open("rb") as file:
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin if isinstance(stdin, bytes) else stdin.encode())
+            file.seek(0)
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "labkit", name, *map(str, args)],
+                [*before, sys.executable, "-m", "labkit", name, *map(str, args)],
                 stdin=file,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -23,11 +23,25 @@ def pytest_addoption(parser):
         help="connections of each kind that test_doorman throws at a server",
     )
     parser.addoption(
+        "--class",
+        dest="class_size",
+        type=int,
+        default=1,
+        metavar="N",
+        help="students whose answers nbgrader and labkit both grade",
+    )
+    parser.addoption(
         "--dashboard",
         type=int,
         default=1,
         metavar="SECONDS",
         help="how long test_dashboards watches what a dashboard costs",
+    )
+    parser.addoption(
+        "--demos",
+        default="",
+        metavar="PATTERN",
+        help="lessons whose demo test_instructor runs, such as '04_*'; '*' for all",
     )
     parser.addoption(
         "--interrupts",

@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-LESSONS = sorted(path for path in FOLDER.glob("*.ipynb") if path.name[:2].isdigit())
+# 99 is the glossary: tests/test_material.py holds it to a form of its own.
+LESSONS = sorted(set(FOLDER.glob("[0-9][0-9]_*.ipynb")) - set(FOLDER.glob("99_*")))
 FIXED = [
     "Why this matters",
     "At a glance",
@@ -22,6 +23,9 @@ FIXED = [
 ]
 BANNED = r"\b(just|simply|obviously|of course|trivial(ly)?|eas(y|ily))\b"
 WROTE_ITSELF = ("%%process", "%%writefile", "%%answer")
+# What a question says of its answers is not for eyes that have not answered yet.
+HIDDEN = {"jupyter": {"source_hidden": True}}
+ASKS = re.compile(r'^(?:\w+ = )?(predict|quiz|arrange)\(\s*"([^"]*)"', re.MULTILINE)
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 MERMAID = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 
@@ -84,7 +88,8 @@ def test_file_is_clean(path):
     assert lesson.metadata.kernelspec.name == "python3"
     assert all(not cell.outputs for cell in code(lesson))
     assert all(cell.execution_count is None for cell in code(lesson))
-    assert all(set(cell.metadata) <= {"tags"} for cell in lesson.cells)
+    others = [cell for cell in lesson.cells if cell.metadata != HIDDEN]
+    assert all(set(cell.metadata) <= {"tags"} for cell in others)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -128,6 +133,8 @@ def test_cells_are_short(lesson):
     for cell in code(lesson):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         limit = 40 if cell.source.startswith(WROTE_ITSELF) else 12
+        if ASKS.search(cell.source):
+            continue  # data, and hidden
         assert len(lines) <= limit, cell.id
         assert max(map(len, lines)) <= 79, cell.id
     for cell in prose(lesson):
@@ -143,12 +150,31 @@ def test_words_are_plain(lesson):
 
 
 @every_lesson
-def test_predictions_have_a_folded_answer_and_a_proof(lesson):
-    """A prediction asks, folds its answer, and the code after it asserts the truth."""
+def test_predictions_are_answered_and_proved(lesson):
+    """A prediction asks; it is compared, or its answer is folded; the truth is proved.
+
+    What is compared is the outcome of the run, and the code asserts it, too.
+    """
     for asked, following in rounds(lesson):
-        assert "?" in DETAILS.sub("", asked.source), asked.id
-        assert DETAILS.search(asked.source), asked.id
         assert "assert " in following, asked.id
+        if DETAILS.search(asked.source):
+            assert "?" in DETAILS.sub("", asked.source), asked.id
+        else:
+            assert "= predict(" in following, asked.id
+
+
+@every_lesson
+def test_questions_are_hidden_and_bear_the_id_of_their_cell(lesson):
+    """An id is unique in the course; a prediction is compared after it was asked."""
+    source = "\n".join(cell.source for cell in code(lesson))
+    for cell in code(lesson):
+        asked = ASKS.findall(cell.source)
+        assert (cell.metadata == HIDDEN) == bool(asked), cell.id
+        assert [id_ for _, id_ in asked] == [cell.id] * len(asked), cell.id
+        if name := re.match(r"(\w+) = predict\(", cell.source):
+            assert cell.source.rstrip().endswith(f"\n{name[1]}"), cell.id
+            after = source.split(cell.source, 1)[1]
+            assert f"{name[1]}.compare(" in after, cell.id
 
 
 @every_lesson

@@ -29,6 +29,7 @@ SWEEP = [
 ]
 BATCHES = [found("labkit batched", 1e4 * n, batch=n) for n in (1, 10, 1000)]
 MODEL = fit([(8, 1e-4), (1024, 2e-4), (20_000, 4e-2), (131_072, 9e-3)])
+SECONDS = {"waiting": {1: 1.2, 2: 0.6, 4: 0.4}, "computing": {4: 0.5, 1: 1.0}}
 DRAWN = {
     "throughput": lambda: plots.plot_throughput(SWEEP[:2]),
     "payload": lambda: plots.plot_payload(SWEEP),
@@ -39,6 +40,7 @@ DRAWN = {
     "latency": lambda: plots.plot_latency(SWEEP[:2]),
     "costs": lambda: plots.plot_costs({"plain tcp": MODEL}, [(65_536, 5e-3)]),
     "contests": lambda: plots.plot_contests({"ints": SWEEP[:2], "big": SWEEP[4:]}),
+    "speedup": lambda: plots.plot_speedup(SECONDS, cores=2),
 }
 ALT = {
     "throughput": "Bar chart of items per second, median of the repeats: direct queue "
@@ -49,6 +51,8 @@ ALT = {
     "latency": "direct queue: half within 500 µs, 99 % within 990 µs, slowest 1 ms",
     "costs": "for 64 KiB 4.73 ms was predicted and 5 ms measured",
     "contests": "ints: direct queue 100,000, labkit tcp 10,000. The fastest is 10",
+    "speedup": "waiting: 1 with 1, 2 with 2, 3 with 4; computing: 1 with 1, 2 with 4. "
+    "This machine has 2 cores.",
 }
 
 
@@ -115,6 +119,8 @@ def test_nothing_to_draw():
         plots.plot_throughput([])
     with pytest.raises(MeasurementError, match="'redis' was not measured; there is"):
         plots.plot_payload(SWEEP, reference="redis")
+    with pytest.raises(MeasurementError, match="'computing' was not measured with 1"):
+        plots.plot_speedup({"computing": {2: 0.5}})
 
 
 def test_numbers_in_words():

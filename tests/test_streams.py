@@ -8,10 +8,11 @@ from programs import until
 
 from labkit.buffering import buffered
 from labkit.errors import LabkitError, NotOfferedError, OutcomeUnknownError
+from labkit.inlets import prefetched
 from labkit.managers import connect
+from labkit.outlets import Outlet
 from labkit.plainserver import QueueServer as PlainServer
 from labkit.servers import start_server
-from labkit.streams import Outlet, prefetched
 
 
 @pytest.fixture

@@ -1,0 +1,19 @@
+import queue
+from multiprocessing.managers import BaseManager
+
+
+class Shop(BaseManager):
+    """Offers the orders under a name."""
+
+
+def open_shop(key):
+    """Return the server of a shop; it does not serve yet."""
+    orders = queue.Queue()
+
+    def get_orders():
+        return orders
+
+    Shop.register("get_orders", callable=get_orders)
+    server = Shop(("127.0.0.1", 0), authkey=key).get_server()
+    server.serve_forever()
+    return server

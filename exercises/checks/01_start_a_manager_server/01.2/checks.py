@@ -1,0 +1,59 @@
+"""01.2: the steps of a server stand in an order that works."""
+
+import importlib
+import os
+import queue
+
+shared = importlib.import_module("exercises.checks.01_start_a_manager_server.shop")
+
+TOLD_LATE = (
+    "serve_forever() answers calls until the server ends: what stands below it is not "
+    "reached before."
+)
+
+
+def _serve(answer):
+    """Call serve() in a thread; return the call, the address it told, and the key."""
+    key, told = os.urandom(shared.KEY_BYTES), queue.Queue()
+    call = answer.call("serve", key=key, tell=told.put)
+    # It never ends when all is well; what it raises shows at once.
+    for _ in range(20):
+        try:
+            return call, told.get(timeout=0.05), key
+        except queue.Empty:
+            if call.ended_within(0):
+                break
+    if call.ended_within(0):
+        call.returns("", advice="A line uses a name that a later line makes.")
+        raise AssertionError(f"{call} ended without a call of tell().")
+    raise AssertionError(
+        f"{call} has not called tell() after 1 s; expected the address. {TOLD_LATE}"
+    )
+
+
+def test_address_is_told(answer):
+    """Whoever asked is told an address with a real port."""
+    call, address, _ = _serve(answer)
+    assert isinstance(address, tuple), (
+        f"{call} told {address!r}; expected the address, a pair of host and port."
+    )
+    assert address[1] != 0, (
+        f"{call} told port 0; expected the port that the system chose. A manager keeps "
+        "the address that it was given; the server that get_server() returns knows the "
+        "real one."
+    )
+
+
+def test_clients_share_the_orders(answer):
+    """One client puts an order, and another one gets it."""
+    call, address, key = _serve(answer)
+    advice = "Register before get_server(): a server offers what it finds there."
+    call.ended_within(0.05)
+    client = shared.ask("connect()", lambda: shared.connect(address, key), "Serve.")
+    orders = shared.ask("get_orders()", client.get_orders, advice)
+    orders.put("tea")
+    found = client.get_orders().qsize()
+    assert found == 1, (
+        f"One client put 'tea', and another one found {found} orders; expected 1. Make "
+        "the queue once, outside of what the server calls at every get_orders()."
+    )

@@ -1,0 +1,11 @@
+def what_works():
+    """Say of each line whether it works or fails."""
+    return {
+        "from multiprocessing.managers import QueueManager": "fails",
+        "connected.shutdown()": "works",
+        "with connected: pass": "fails",
+        "pickle.loads(pickle.dumps(orders))": "fails",
+        "orders.qsize(), the server gone": "fails",
+        "str(orders), the server gone": "works",
+        "bool(orders), the server gone": "works",
+    }

@@ -1,0 +1,11 @@
+def what_works():
+    """Say of each line whether it works or fails."""
+    return {
+        "from multiprocessing.managers import QueueManager": "works",
+        "connected.shutdown()": "fails",
+        "with connected: pass": "fails",
+        "pickle.loads(pickle.dumps(orders))": "fails",
+        "orders.qsize(), the server gone": "fails",
+        "str(orders), the server gone": "works",
+        "bool(orders), the server gone": "works",
+    }

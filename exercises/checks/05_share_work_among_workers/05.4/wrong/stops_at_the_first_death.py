@@ -1,0 +1,15 @@
+import queue
+
+
+def collect(results, workers, ids):
+    """Return what came, by id, and the ids of what never will."""
+    found = {}
+    while len(found) < len(ids):
+        working = all(worker.is_alive() for worker in workers)
+        try:
+            number, value = results.get(timeout=0.1)
+            found[number] = value
+        except queue.Empty:
+            if not working:
+                break
+    return found, set(ids) - found.keys()

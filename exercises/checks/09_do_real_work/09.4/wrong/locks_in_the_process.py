@@ -1,0 +1,18 @@
+import sqlite3
+from contextlib import closing
+from threading import Lock
+
+lock = Lock()
+
+
+def deliver(letter, ledger, send):
+    """Send a letter unless the ledger has it; say whether it was sent here."""
+    with closing(sqlite3.connect(ledger, isolation_level=None)) as db:
+        db.execute("CREATE TABLE IF NOT EXISTS sent (id TEXT PRIMARY KEY)")
+        find = "SELECT id FROM sent WHERE id = ?"
+        with lock:
+            if db.execute(find, [letter["id"]]).fetchone():
+                return False
+            send(letter)
+            db.execute("INSERT OR IGNORE INTO sent VALUES (?)", [letter["id"]])
+        return True

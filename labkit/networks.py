@@ -1,0 +1,250 @@
+"""Several hosts on one machine: Linux network namespaces, joined by a bridge.
+
+A namespace has interfaces, addresses, routes and ports of its own. A program in one
+reaches a program in another over the wire between them, and by no other way: for
+both it is as if they ran on two machines, with one disk. Nothing of it is seen by
+the machine's own network, and all of it ends with the process that made it.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
+
+from labkit.errors import NetworkError, ProgramError
+from labkit.processes import ProgramProcess, start_process
+
+__all__ = ["Host", "Network", "network", "obstacle"]
+
+_PREFIX = "10.77.0."
+# Where a system keeps ip is not on everybody's way.
+_ENV = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+_TOOLS = ("ip", "unshare", "nsenter", "sh", "sleep")
+# Each host is a program that sleeps in a network namespace of its own; one more
+# namespace, the one that this script is in, has the switch between them.
+_SCRIPT = """
+ip link add switch type bridge && ip link set switch up || exit 1
+for name; do
+    unshare --net sh -c 'echo "$$ $0 is up"; exec sleep 2147483647' "$name" &
+done
+echo "$$ switch is up"
+wait
+"""
+_WAIT = 'until ip -d link show dev "$1" | grep -q forwarding; do sleep 0.02; done'
+_TRIAL = "ip link add one type veth peer name other && ip link add switch type bridge"
+
+
+class Host:
+    """One host of a network.
+
+    Attributes
+    ----------
+    name : str
+    address : str
+        Its IPv4 address on the network's only wire; it has a loopback of its own.
+    """
+
+    def __init__(self, network: "Network", name: str, number: int, pid: int) -> None:
+        self.name = name
+        self.address = f"{_PREFIX}{number}"
+        self.port = f"port{number}"
+        self.pid = pid
+        self._network = network
+
+    def command(self, *argv: str | os.PathLike[str]) -> list[str]:
+        """Return the command that runs a program on this host."""
+        return [*self._network.entering(self.pid), *(os.fspath(word) for word in argv)]
+
+    def start(
+        self, path: str | os.PathLike[str], *args: str, name: str | None = None
+    ) -> ProgramProcess:
+        """Start a Python program on this host, else as ``start_process`` does.
+
+        Parameters
+        ----------
+        path : str or path
+            A Python file, or ``-m`` and a module's name as the first argument.
+        *args : str
+            The program's arguments.
+        name : str, optional
+            What it is called in ``processes``; this host's name by default.
+        """
+        nsenter, *rest = self.command(sys.executable, path, *args)
+        program = start_process(nsenter, *rest, name=name or self.name)
+        self._network.programs.append(program)
+        return program
+
+    def unplug(self) -> None:
+        """Pull this host's cable out of the switch: nothing comes or goes."""
+        self._network.plug(self, "down")
+
+    def plug_in(self) -> None:
+        """Put the cable in again."""
+        self._network.plug(self, "up")
+
+    def __repr__(self) -> str:
+        return f"<Host {self.name!r} at {self.address}>"
+
+
+class Network(Mapping[str, Host]):
+    """Hosts by name, on one switch. Made by :func:`network`; a context manager."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        options = _trial()[0] or ()
+        self._entry = ["--user", "--preserve-credentials"] if options else []
+        self.programs: list[ProgramProcess] = []
+        self._hosts: dict[str, Host] = {}
+        argv = [_tool("unshare"), *options, "--net", "sh", "-c", _SCRIPT, "sh", *names]
+        self._holder = ProgramProcess(*argv, name="the network", env=_ENV)
+        try:
+            self._switch = self.entering(self._pid("switch"))
+            for number, name in enumerate(names, 1):
+                self._hosts[name] = Host(self, name, number, self._pid(name))
+                self._join(self._hosts[name])
+        except BaseException:
+            self.close()
+            raise
+
+    def __getitem__(self, name: str) -> Host:
+        return self._hosts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hosts)
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+    def close(self) -> None:
+        """Take the hosts away, with the programs this process started on them.
+
+        The system removes a namespace, its wires and addresses with the last
+        process in it. Safe to call twice.
+        """
+        for program in self.programs:
+            program.stop()
+        self._holder.stop(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _pid(self, name: str) -> int:
+        """Return the process that keeps that namespace alive."""
+        try:
+            line = self._holder.wait_for_output(f" {name} is up")
+        except ProgramError as error:
+            raise NetworkError(f"there is no network: {error}") from None
+        return int(line.split()[0])
+
+    def _join(self, host: Host) -> None:
+        """Put a cable between a host and the switch, and an address at its end."""
+        self._ip(
+            self._switch,
+            f"link add {host.port} type veth peer name wire netns {host.pid}",
+            f"link set {host.port} master switch up",
+        )
+        self._ip(
+            host.command(),
+            "link set lo up",
+            f"address add {host.address}/24 dev wire",
+            "link set wire up",
+        )
+
+    def plug(self, host: Host, state: str) -> None:
+        """Set a host's port of the switch ``up`` or ``down``."""
+        self._ip(self._switch, f"link set {host.port} {state}")
+        if state == "up":
+            # The switch looks at its ports once a second; and who was not heard of
+            # meanwhile is asked for anew.
+            wait = [_tool("sh"), "-c", _WAIT, "sh", host.port]
+            subprocess.run([*self._switch, *wait], env=_ENV, check=True, timeout=10)
+            for each in self.values():
+                self._ip(each.command(), "neighbour flush dev wire")
+
+    def entering(self, pid: int) -> list[str]:
+        """Return the beginning of a command that runs where that process is."""
+        return [_tool("nsenter"), f"--target={pid}", "--net", *self._entry, "--"]
+
+    @staticmethod
+    def _ip(enter: Sequence[str], *lines: str) -> None:
+        done = subprocess.run(
+            [*enter, _tool("ip"), "-batch", "-"],
+            input="\n".join(lines) + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise NetworkError(f"the network was not changed: {done.stderr.strip()}")
+
+
+def network(*names: str) -> Network:
+    """Make hosts that reach each other over a switch, and nothing else.
+
+    Parameters
+    ----------
+    *names : str
+        Of the hosts, 1 to 64 different ones; the first has the address 10.77.0.1.
+
+    Returns
+    -------
+    Network
+        A mapping of names to hosts; a context manager that takes them away.
+
+    Raises
+    ------
+    NetworkError
+        This machine makes none; :func:`obstacle` says why.
+    ValueError
+        There is no name, or too many, or one of them twice.
+
+    Notes
+    -----
+    However this process ends, the hosts end with it.
+    """
+    if not 0 < len({*names} - {"switch"}) == len(names) <= 64:
+        raise ValueError(f"{names} are no names for 1 to 64 hosts; 'switch' is none")
+    reason = obstacle()
+    if reason:
+        raise NetworkError(reason)
+    return Network(names)
+
+
+def obstacle() -> str | None:
+    """Return why this machine makes no networks, in a sentence; None if it does."""
+    if sys.platform != "linux":
+        return f"network namespaces are a thing of Linux, and this is {sys.platform}"
+    missing = [name for name in _TOOLS if shutil.which(name, path=_ENV["PATH"]) is None]
+    if missing:
+        return f"the command {missing[0]} is missing: install iproute2, util-linux"
+    options, said = _trial()
+    if options is not None:
+        return None
+    return f"this system lets nobody make network namespaces here ({said})"
+
+
+@functools.cache
+def _trial() -> tuple[tuple[str, ...] | None, str]:
+    """Return the options with which unshare works here, or None and what it said."""
+    said = ""
+    for options in ((), ("--user", "--map-root-user")):  # as root; as anybody
+        done = subprocess.run(
+            [_tool("unshare"), *options, "--net", "sh", "-c", _TRIAL],
+            env=_ENV,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return options, ""
+        said = done.stderr.strip().replace("\n", "; ")
+    return None, said
+
+
+def _tool(name: str) -> str:
+    return shutil.which(name, path=_ENV["PATH"]) or name

@@ -1,0 +1,211 @@
+"""The program that keeps an examiner warm, and forks one for each answer (Linux).
+
+Starting Python and loading pytest takes most of the time of an examination. Here both
+are done once. The program forks proctors, one for each descriptor that it is handed
+over the Unix socket it is started with; a proctor forks an examiner for each answer,
+one after the other, and does what :mod:`labkit.supervisor` does for a program:
+whatever the answer started is ended with it. All this runs below a guard, which ends
+it when the grader ends, in whatever way.
+
+Each line that a proctor reads is a job in JSON; each line it answers says how the job
+ended.
+"""
+
+import contextlib
+import io
+import json
+import os
+import queue
+import socket
+import sys
+import tempfile
+import threading
+import time
+from typing import Any
+
+_FOLDER_BYTES = 200_000_000  # more than that an answer may not keep in its folder
+_LOOK_EVERY_S = 0.2
+
+
+class _Child:
+    """What :func:`labkit.supervisor.reap` knows of the program it waits for."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+
+def main(path: str) -> None:
+    """Fork proctors until nobody asks for any more."""
+    from labkit import supervisor
+
+    supervisor.adopt_orphans()
+    proctors: set[int] = set()
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(path)
+        while lines := socket.recv_fds(control, 1, 1)[1]:
+            _tidy(proctors)
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                _serve(lines[0])
+                os._exit(0)
+            proctors.add(pid)
+            os.close(lines[0])
+
+
+def _tidy(proctors: set[int]) -> None:
+    """Forget proctors that have ended, and end what an answer of theirs left."""
+    from labkit.trees import descendants, end_processes
+
+    with contextlib.suppress(ChildProcessError):
+        while ended := os.waitpid(-1, os.WNOHANG)[0]:
+            proctors.discard(ended)
+
+    end_processes(lambda: descendants(os.getpid(), spare=proctors))
+
+
+def _serve(line: int) -> None:
+    """Be a proctor."""
+    from labkit import supervisor
+
+    supervisor.adopt_orphans()
+    with (
+        socket.socket(fileno=line) as talk,
+        talk.makefile("r", encoding="utf-8") as jobs,
+    ):
+        for job in jobs:
+            answer = examine(json.loads(job), [talk.fileno()])
+            talk.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def examine(job: dict[str, Any], private: list[int]) -> dict[str, object]:
+    """Run one answer, and everything it starts, to the end.
+
+    Parameters
+    ----------
+    job : dict
+        ``cwd``, ``env``, ``stdin`` (what the examiner reads), ``timeout_s``,
+        ``max_output_bytes``.
+    private : list of int
+        Descriptors that the answer must not have.
+
+    Returns
+    -------
+    dict
+        The fields of :class:`labkit.guard.Finished`.
+    """
+    from labkit.captures import Head
+
+    head = Head(job["max_output_bytes"])
+    reading, writing = os.pipe()
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        _become_examiner(job, writing, [*private, reading])
+    os.close(writing)
+    reader = threading.Thread(target=_read, args=(reading, head), daemon=True)
+    reader.start()
+    ended = _await(pid, started + job["timeout_s"], job)
+    reader.join(1.0)
+    return {
+        **ended,
+        "output": head.text(),
+        "truncated": head.dropped > 0,
+        "duration_s": time.monotonic() - started,
+    }
+
+
+def _read(reading: int, head: Any) -> None:
+    with open(reading, "rb", buffering=0) as output:
+        while chunk := output.read(65_536):
+            head(chunk)
+
+
+def _await(pid: int, until: float, job: dict[str, Any]) -> dict[str, object]:
+    from labkit import examiner, supervisor
+    from labkit.trees import descendants
+
+    events: queue.SimpleQueue[str | int] = queue.SimpleQueue()
+    child: Any = _Child(pid)
+    reaper = threading.Thread(target=supervisor.reap, args=(child, events), daemon=True)
+    reaper.start()
+    code, too_large = None, False
+    while code is None and not too_large and (rest := until - time.monotonic()) > 0:
+        with contextlib.suppress(queue.Empty):
+            code = events.get(timeout=min(rest, _LOOK_EVERY_S))
+        too_large = code is None and _size(os.path.dirname(job["cwd"])) > _FOLDER_BYTES  # noqa: PTH120 - a string
+
+    def find() -> set[int]:
+        return descendants(os.getpid())
+
+    reaper.join(0.002)
+    left = 0
+    if reaper.is_alive():  # there is something left to wait for
+        left = len(find() - {pid})
+        if code is not None:
+            left = supervisor.wait_for_stragglers(find, reaper)
+        supervisor.end_all(find, reaper)
+    if too_large:
+        code = events.get(timeout=1.0)
+        paper = json.loads(job["stdin"])
+        report = examiner.Report(paper["report"], paper["seal"])
+        report(state="noticed", what="filled its folder with more than 200 MB: ended")
+    return {"exit_code": code, "timed_out": code is None, "leftovers": left}
+
+
+def _size(folder: str) -> int:
+    """Add up the sizes of the files below a folder; each is looked at, not read."""
+    total, waiting = 0, [folder]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+    return total
+
+
+def _become_examiner(job: dict[str, Any], output: int, private: list[int]) -> None:
+    """Turn this fork into what a fresh examiner would be, and never return."""
+    from labkit import examiner
+
+    try:
+        os.setsid()
+        os.chdir(job["cwd"])
+        os.environ.clear()
+        os.environ.update(job["env"])
+        tempfile.tempdir = None  # found anew, in that environment
+        for descriptor in private:
+            os.close(descriptor)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+        _open_streams()
+        sys.modules["__main__"] = examiner  # what a spawned child imports
+        examiner.main(job["stdin"])
+    finally:
+        os._exit(1)
+
+
+def _open_streams() -> None:
+    def stream(number: int) -> io.TextIOWrapper:
+        raw = io.FileIO(number, "w", closefd=False)
+        return io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
+
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout, sys.stderr = stream(1), stream(2)
+
+
+if __name__ == "__main__":
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120 - strings are meant
+    import gc
+
+    import pytest  # noqa: F401 - loaded here, so that no examination has to
+
+    from labkit import examiner, examplugin, plainserver, witness  # noqa: F401
+
+    gc.freeze()  # what is there stays shared with the forks
+    main(sys.argv[1])

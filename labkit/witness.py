@@ -1,0 +1,203 @@
+"""Notice what an answer tries while it is examined, for the report on a class.
+
+An answer shares its process with the checks, and a witness in that process can be
+fooled; what really holds an answer is the operating system: see
+:mod:`labkit.confinement` and :mod:`labkit.guard`. The witness is there for the words.
+It refuses what it can refuse, and it puts back what an answer changed of the kit.
+"""
+
+import builtins
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from labkit import confinement
+
+__all__ = ["watch"]
+
+_MANY = 50  # processes that an answer starts
+_LONG_S = 60  # longer than any check takes
+_OPENS = {"open", "os.listdir", "os.scandir", "os.remove", "os.rename", "shutil.rmtree"}
+_STARTS = {"os.fork", "os.posix_spawn", "subprocess.Popen", "os.system"}
+_IN_C = {"kill", "killpg", "tgkill", "ptrace", "syscall", "fork", "vfork", "unlink"}
+_KEPT = ("labkit.", "_pytest.", "pluggy.")
+
+
+def watch(
+    report: Callable[..., None],
+    answer: str,
+    *,
+    closed: Iterable[str] = (),
+    readable: Iterable[str] = (),
+    listable: Iterable[str] = (),
+    largest_file: int = 0,
+) -> "Inventory":
+    """Confine this process, and report what it tries from now on.
+
+    Parameters
+    ----------
+    report : callable
+        Called with the entries of each event, whose ``state`` is ``noticed``.
+    answer : str
+        The answer's file.
+    closed : iterable of str
+        Folders that are nothing for an answer: to open a file there is refused.
+    readable, listable : iterable of str
+        What an answer may read, or list, besides Python and the system, where the
+        operating system can see to it; its own folder is its only place to write.
+    largest_file : int
+        Size in bytes beyond which no file grows; 0 for no limit.
+
+    Returns
+    -------
+    Inventory
+        A plugin for pytest.
+    """
+    confinement.limit(largest_file)
+    place = Path(answer).parent.parent
+    temporary = place / "temporary"
+    temporary.mkdir()
+    writable = [str(temporary), str(place / "work")]
+    if confinement.confine(writable, [str(place), *readable], listable):
+        os.environ.update(TMPDIR=str(temporary), HOME=str(temporary))
+    hook = _Hook(report, answer, closed)
+    if number := getattr(signal, "SIGXFSZ", None):
+        signal.signal(number, lambda *_: hook.notice("filled a file: refused"))
+    sys.addaudithook(hook)
+    return Inventory(report)
+
+
+class _Hook:
+    """The audit hook: Python calls it before it does what an event names."""
+
+    def __init__(
+        self, report: Callable[..., None], answer: str, closed: Iterable[str]
+    ) -> None:
+        self._report = report
+        self._answer = answer
+        self._closed = tuple(os.path.join(os.path.realpath(p), "") for p in closed)  # noqa: PTH118
+        self._parent = os.getppid()
+        self._started = 0
+        self._said: set[str] = set()
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _OPENS and arguments:
+            self._opens(arguments[0])
+        elif event in _STARTS and self._by_answer():
+            self._look_at(arguments)
+            self._started += 1
+            if self._started == _MANY:
+                self.notice(f"started {_MANY} processes, or more")
+        elif event == "time.sleep" and arguments[0] > _LONG_S and self._by_answer():
+            self.notice(f"wanted to sleep for {arguments[0]:,.0f} s")
+        elif event == "ctypes.dlsym" and arguments[1] in _IN_C and self._by_answer():
+            self.notice(f"looked for the C function {arguments[1]}()")
+        elif event in {"os.kill", "os.killpg"} and arguments[0] in {-1, self._parent}:
+            self.notice("tried to kill the process that examines it: refused")
+            raise PermissionError("an answer may end its own processes only")
+
+    def _look_at(self, arguments: tuple[Any, ...]) -> None:
+        """Look for a closed folder in the words that start a program."""
+        said = repr(arguments[:2])
+        for folder in self._closed:
+            if folder.rstrip(os.sep) in said:
+                self.notice(f"started a program on {folder}")
+
+    def _opens(self, path: object) -> None:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        real = os.path.join(os.path.realpath(os.fsdecode(path)), "")  # noqa: PTH118
+        if real.startswith(self._closed) and self._by_answer():
+            self.notice(f"tried to open {os.fsdecode(path)}: refused")
+            raise PermissionError(f"closed while an answer is examined: {path!r}")
+
+    def _by_answer(self) -> bool:
+        """Tell whether the answer is what runs now; pytest opens the checks."""
+        frame = sys._getframe()  # noqa: SLF001 - documented for this
+        while frame := frame.f_back:  # type: ignore[assignment]
+            if frame.f_code.co_filename == self._answer:
+                return True
+        return False
+
+    def notice(self, what: str) -> None:
+        """Report what the answer did, once."""
+        if what not in self._said and len(self._said) < 20:
+            self._said.add(what)
+            self._report(state="noticed", what=what)
+
+
+class Inventory:
+    """What the kit and pytest consist of; put back where an answer changes it.
+
+    A plugin for pytest.
+
+    Parameters
+    ----------
+    report : callable
+        As for :func:`watch`.
+    """
+
+    def __init__(self, report: Callable[..., None]) -> None:
+        self._report = report
+        self._parts: list[tuple[Any, str, Any]] = []
+        self._codes: list[tuple[Any, ...]] = []
+
+    def pytest_collection_finish(self) -> None:
+        """Take stock: the answer is not loaded yet."""
+        self._parts = list(_parts())
+        self._codes = [
+            (part, part.__code__, part.__defaults__, part.__kwdefaults__)
+            for _, _, part in self._parts
+            if isinstance(part, FunctionType)
+        ]
+
+    def pytest_runtest_call(self) -> None:
+        """Put everything back before a check: the answer has been loaded."""
+        self.restore()
+
+    def pytest_runtest_teardown(self, item: Any) -> None:
+        """Put everything back after it; what was changed meanwhile decides it."""
+        if changed := self.restore():
+            self._report(
+                state="failed",
+                check=item.name,
+                message=f"The answer changed {changed[0]} while it was checked.",
+            )
+
+    def restore(self) -> list[str]:
+        """Put everything back; return the names of what was changed."""
+        changed = []
+        for owner, name, part in self._parts:
+            if vars(owner).get(name) is not part:
+                setattr(owner, name, part)
+                changed.append(f"{owner.__name__}.{name}")
+        for function, code, defaults, keywords in self._codes:
+            if function.__code__ is not code:
+                function.__code__ = code
+                changed.append(function.__qualname__)
+            function.__defaults__, function.__kwdefaults__ = defaults, keywords
+        if changed:
+            what = f"changed what examines it ({', '.join(changed[:3])}): put back"
+            self._report(state="noticed", what=what)
+        return changed
+
+
+def _parts() -> Iterator[tuple[Any, str, Any]]:
+    """Yield the functions and classes of the modules, with the place of each."""
+    modules = [m for n, m in list(sys.modules.items()) if n.startswith(_KEPT)]
+    for module in [builtins, *modules]:
+        for name, part in list(vars(module).items()):
+            if isinstance(part, type) and part.__module__.startswith(_KEPT):
+                yield from _methods(part)
+            if callable(part):
+                yield module, name, part
+
+
+def _methods(owner: type) -> Iterator[tuple[type, str, Any]]:
+    for name, part in list(vars(owner).items()):
+        if callable(part) and not isinstance(part, type):
+            yield owner, name, part

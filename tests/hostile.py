@@ -1,0 +1,78 @@
+"""Answers that attack the grader: what each tries, and how the report names it.
+
+Every one of them is right besides, for task 04.1, unless it says otherwise.
+"""
+
+from labkit.tasks import EXERCISES
+
+SOURCE = (
+    EXERCISES / "source" / "04_produce_and_consume" / "04_produce_and_consume.ipynb"
+)
+
+STEALS = f"""
+import json
+book = json.load(open({str(SOURCE)!r}))
+cells = ["".join(cell["source"]) for cell in book["cells"]]
+exec(next(c for c in cells if c.startswith("%%answer 04.1")).partition("\\n")[2])
+"""
+
+STEALS_BY_PROGRAM = f"""
+import json, subprocess
+done = subprocess.run(["cat", {str(SOURCE)!r}], stdout=subprocess.PIPE)
+cells = ["".join(cell["source"]) for cell in json.loads(done.stdout)["cells"]]
+exec(next(c for c in cells if c.startswith("%%answer 04.1")).partition("\\n")[2])
+"""
+
+PATCHES = """
+import labkit.rig, labkit.examplugin, _pytest.runner, builtins
+labkit.rig.Call.returns = lambda *_, **__: None
+labkit.rig.Call.ends = lambda self, *_, **__: self
+labkit.rig.Call.ended_within = lambda *_: False
+labkit.examplugin._state = lambda *_: "passed"
+_pytest.runner.check_interactive_exception = lambda *_: False
+builtins.AssertionError = KeyError
+def consume(orders, handle, idle_s):
+    pass
+"""
+
+CROWD = """
+import subprocess
+if __name__ == "__main__":  # as in the notebook; not again for each check
+    for _ in range(200):
+        subprocess.Popen(["sleep", "98765.4"], start_new_session=True)
+"""
+
+FILLS_A_FILE = """
+try:
+    with open("large", "wb") as file:
+        for _ in range(1000):
+            file.write(bytes(1_000_000))
+except OSError:
+    pass
+"""
+
+FILLS_THE_DISK = """
+import threading
+for number in range(20):
+    with open(f"large {number}", "wb") as file:
+        file.write(bytes(50_000_000))
+threading.Event().wait(4)
+"""
+
+KILLS = """
+import os, signal
+try:
+    os.kill(os.getppid(), signal.SIGKILL)
+except PermissionError:
+    pass
+"""
+
+KILLS_IN_C = """
+import ctypes, os
+ctypes.CDLL(None).kill(os.getppid(), 9)
+"""
+
+SLEEPS = """
+import time
+time.sleep(1000)
+"""

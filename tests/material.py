@@ -1,0 +1,262 @@
+"""The course as data: lessons, exercise sets, tasks, words. Read from files, fast.
+
+Plain JSON, since importing nbformat takes longer than all that is done with it.
+"""
+
+import functools
+import json
+import re
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.tasks import all_tasks
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+EXERCISES = ROOT / "exercises"
+TASKS = all_tasks()
+MISCONCEPTIONS = tomllib.loads((EXERCISES / "misconceptions.toml").read_text("utf-8"))
+
+DETAILS = re.compile(r"</?(?:details|summary)>")
+FENCE = re.compile(r"```.*?```", re.DOTALL)
+CODE = re.compile(r"`[^`\n]+`")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
+IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)|<img\b([^>]*)>")
+NUMBERS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a notebook."""
+
+    kind: str
+    id: str
+    text: str
+
+
+@functools.cache
+def cells(path):
+    """Return the cells of a notebook."""
+    data = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [Cell(c["cell_type"], c["id"], "".join(c["source"])) for c in data]
+
+
+def prose(path):
+    """Return the Markdown cells of a notebook; all of a Markdown file as one."""
+    if path.suffix == ".md":
+        return [Cell("markdown", path.name, path.read_text(encoding="utf-8"))]
+    return [cell for cell in cells(path) if cell.kind == "markdown"]
+
+
+def words(markdown):
+    """Count the words a reader sees."""
+    seen = re.sub(r"<[^>]*>|\]\([^)]*\)", " ", FENCE.sub(" ", markdown))
+    return len(re.findall(r"[\w'.]+", seen))
+
+
+def headings(path):
+    """Return the headings of a notebook or Markdown file, as JupyterLab anchors."""
+    page = FENCE.sub("", "\n".join(cell.text for cell in prose(path)))
+    found = re.findall(r"(?m)^#{1,6} (.+?)\s*$", page)
+    return [re.sub(r"[`*]", "", heading).replace(" ", "-") for heading in found]
+
+
+def sections(path):
+    """Return the text below each second-level heading."""
+    page = "\n".join(cell.text for cell in prose(path))
+    parts = re.split(r"(?m)^## (.+)$", page)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def bullets(text):
+    """Return the points of a list, each on one line."""
+    return [
+        " ".join(point.split())
+        for point in re.findall(r"(?ms)^- (.+?)(?=^- |\n\n|\Z)", text)
+    ]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson, with its exercise set if there is one."""
+
+    path: Path
+
+    @property
+    def number(self):
+        """Its two digits."""
+        return self.path.name[:2]
+
+    @property
+    def tasks(self):
+        """The tasks of its set."""
+        return [task for task in TASKS if task.folder.parent.name == self.path.stem]
+
+    @property
+    def copy(self):
+        """The learner's copy of its set."""
+        return EXERCISES / "release" / self.path.stem / f"{self.path.stem}.ipynb"
+
+    @property
+    def source(self):
+        """The set with its solutions."""
+        return EXERCISES / "source" / self.path.stem / f"{self.path.stem}.ipynb"
+
+    @property
+    def new_words(self):
+        """The words that it says it teaches."""
+        text = sections(self.path)["New words"].split("##")[0]
+        return [" ".join(word.split()) for word in re.findall(r"\*\*([^*]+)\*\*", text)]
+
+    def minutes(self):
+        """Return the minutes it asks for: to read, to do."""
+        found = re.search(
+            r"\*\*Minutes:\*\* (\d+) to read, (\d+) to do\.",
+            sections(self.path)["At a glance"],
+        )
+        return int(found[1]), int(found[2])
+
+    def prose_words(self):
+        """Count all words, answers, tables and the texts of questions included."""
+        asked = (text for cell in self._code() for text in SPOKEN.findall(cell.text))
+        told = (cell.text for cell in prose(self.path))
+        return sum(map(words, (*told, *asked)))
+
+    def code_lines(self, *, short):
+        """Count lines of code; if short, only those a round adds outside of programs.
+
+        A program is a longer text that STYLE wants in a cell of its own. Assertions
+        prove what the prose says; imports, set-up and clean-up explain nothing; and
+        the texts of a question are prose.
+        """
+        found = 0
+        for cell in self._code():
+            around = cell.text.startswith("%%") or re.search("setup|clean-up", cell.id)
+            ignored = IGNORED if short else SPOKEN_LINE
+            lines = filter(None, map(str.strip, cell.text.splitlines()))
+            if not (short and around):
+                found += sum(not line.startswith(ignored) for line in lines)
+        return found
+
+    def _code(self):
+        return [cell for cell in cells(self.path) if cell.kind == "code"]
+
+
+# A line that is text, such as a question's; and all that needs no prose around it.
+SPOKEN = re.compile(r'(?m)^ *"([^"\n]*)"')
+SPOKEN_LINE = ('"', "'")
+IGNORED = (
+    *SPOKEN_LINE, "import ", "from ", "assert ", "#", "@", "print(", ")", "]", "}"
+)  # fmt: skip
+
+
+def lessons():
+    """Return the lessons that are there, in order."""
+    found = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    return [Lesson(path) for path in found if not path.name.startswith("99")]
+
+
+def pages():
+    """Return every notebook and Markdown file that people read."""
+    books = [*NOTEBOOKS.rglob("*.ipynb"), *EXERCISES.rglob("*.ipynb")]
+    books = [p for p in books if not {"work", ".ipynb_checkpoints"} & {*p.parts}]
+    return sorted([*books, *NOTEBOOKS.rglob("*.md"), *ROOT.glob("*.md")])
+
+
+# --- words ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Term:
+    """An entry of the glossary."""
+
+    name: str
+    forms: tuple
+    lesson: str
+    text: str
+
+
+def glossary():
+    """Return the entries of the glossary, in its order."""
+    page = "\n".join(cell.text for cell in prose(NOTEBOOKS / "99_glossary.ipynb"))
+    found = []
+    for entry in re.split(r"(?m)^### ", page)[1:]:
+        name, _, text = entry.partition("\n")
+        text = re.split(r"(?m)^## ", text)[0].strip()
+        also = re.search(r"Also: ([^.]*)\.", " ".join(text.split()))
+        forms = re.findall(r"\*([^*]+)\*", also[1]) if also else []
+        lesson = re.findall(r"\[Lesson (\d\d)\]\(", text)
+        found.append(Term(name.strip(), tuple(forms), " ".join(lesson), text))
+    return found
+
+
+def pattern(term):
+    """Return what finds a term, in any of its forms, in running text."""
+    forms = sorted({term.name, *term.forms}, key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, forms))})s?\b", re.IGNORECASE)
+
+
+def running_text(markdown):
+    """Return the words of a text without code, diagrams and targets of links."""
+    text = DETAILS.sub(" ", CODE.sub(" ", FENCE.sub(" ", markdown)))
+    return re.sub(r"<[^>]+>", " ", LINK.sub(r"[\1]", text))
+
+
+def used_before_taught(text, number, terms):
+    """Return the terms of later lessons in a text of this lesson, with their places.
+
+    A sentence or line of a table that names a later lesson may speak in its words:
+    that is what it is there for.
+    """
+    found = []
+    known = [pattern(term) for term in terms if term.lesson <= number]
+    told = DETAILS.sub(" ", FENCE.sub(" ", text))
+    for sentence in re.split(r"(?<=[.?!])\s+|\n\s*\n|\n(?=[-|#])", told):
+        ahead = max([number, *re.findall(r"(?:lesson |\[|\| )(\d\d)\b", sentence)])
+        plain = running_text(sentence)
+        for each in known:
+            plain = each.sub(" ", plain)  # a longer term may contain a later one
+        found += [
+            (term.name, " ".join(sentence.split())[:80])
+            for term in terms
+            if term.lesson > ahead and pattern(term).search(plain)
+        ]
+    return found
+
+
+# --- numbers in words -----------------------------------------------------------------
+
+
+def stated(text, between):
+    """Return the tasks, points and minutes that a sentence states, or None."""
+    found = re.search(
+        rf"(\w+) tasks{between}(\d+) points, about (\d+) minutes",
+        " ".join(text.split()),
+    )
+    if not found or found[1].lower() not in NUMBERS:
+        return None
+    return NUMBERS.index(found[1].lower()), int(found[2]), int(found[3])
+
+
+def content(text):
+    """Return the stems of the words that carry a sentence."""
+    plain = re.sub(r"[^\w\s]", " ", text.lower())
+    return {word[:4] for word in plain.split() if len(word) > 4} - FILLERS
+
+
+FILLERS = set(
+    re.findall(
+        r"\w{4}",
+        "abou afte agai befo othe thei ther thes thos whic whil woul wher with belo "
+        "noth nobo anyb anyt ever some anot thro whos unle make",
+    )
+)
+
+
+def types_present():
+    """Count the tasks of each type."""
+    return Counter(task.type for task in TASKS)

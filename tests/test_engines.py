@@ -1,0 +1,250 @@
+"""The same jobs on a manager's workers and on Dask: same records, same fates."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+
+import pytest
+from commands import SHOP
+
+from labkit import dispatch, engines, run
+from labkit.daskclients import security
+from labkit.dispatch import WORE_OUT
+from labkit.errors import LabkitError, NoServerError, ServerStoppedError
+from labkit.hosts import Host
+from labkit.jobfiles import Work, read_job_file
+from labkit.jobs import log_lines
+from labkit.peers import dask_scheduler
+
+JOBS = """
+[squares]
+job = "square"
+tasks = [3, -2]
+
+[letters]
+job = "letters"
+tasks = ["Tea, tea"]
+
+[log_lines]
+job = "log_lines"
+files = ["*.log"]
+
+[shop]
+job = "shop:picky"
+tasks = ["tea", "milk"]
+"""
+DEADLY = """
+import os
+from pathlib import Path
+
+def deadly_once(marker):
+    if Path(marker).exists():
+        return "done"
+    Path(marker).touch()
+    os._exit(9)
+"""
+
+
+@contextlib.contextmanager
+def cluster(tls=None):
+    """Run a scheduler with a worker, in whatever process this is called."""
+    import distributed
+
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        host="127.0.0.1",
+        protocol="tls" if tls else "tcp",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+        security=tls and security(tls),
+    ) as started:
+        yield started.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with a job file, two logs, and modules of jobs."""
+    folder = tmp_path_factory.mktemp("engines")
+    (folder / "jobs.toml").write_text(JOBS)
+    (folder / "shop.py").write_text(SHOP + DEADLY)
+    (folder / "a.log").write_text("10:00 INFO open\n10:01 ERROR milk\n\n")
+    (folder / "b.log").write_text("10:02 INFO closed\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """Lend a Dask scheduler in another process, at an address."""
+    host = Host(cluster)
+    yield host.spec
+    host.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _offload():
+    """Start the thread that distributed keeps for good."""
+    from distributed.utils import offload
+
+    asyncio.run(offload(bool))
+
+
+@pytest.fixture
+def _handlers():
+    """Put back the signal handlers that a command sets for itself."""
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(signum) for signum in both]
+    yield
+    for signum, handler in zip(both, before, strict=True):
+        signal.signal(signum, handler)
+
+
+def without_frames(records):
+    """Return the records with the last line of each traceback."""
+    for record in records:
+        frames = record.pop("traceback", None)
+        yield record if frames is None else {**record, "raised": frames.split("\n")[-2]}
+
+
+def expected(folder):
+    """Return what jobs.toml gives on every engine."""
+    tasks = [3, -2, "Tea, tea", f"{folder / 'a.log'}", f"{folder / 'b.log'}"]
+    names = ["squares", "squares", "letters", "log_lines", "log_lines"]
+    tea = {"a": 2, "e": 2, "t": 2}
+    results = [9, 4, tea, {"ERROR": 1, "INFO": 1}, {"INFO": 1}]
+    rows = zip(names, range(1, 6), tasks, results, strict=True)
+    records = [
+        dict(zip(("name", "id", "task", "result"), r, strict=True)) for r in rows
+    ]
+    milk = "KeyError: 'no milk today'"
+    return [
+        *records,
+        {"name": "shop", "id": 6, "task": "tea", "result": {"repr": "b'tea'"}},
+        {"name": "shop", "id": 7, "task": "milk", "error": milk, "raised": milk},
+    ]
+
+
+@pytest.mark.parametrize("name", ["manager", "dask"])
+def test_the_same_jobs_here(name, folder, tmp_path, monkeypatch):
+    """The same records, also of a task whose worker dies once, or time after time."""
+    monkeypatch.setattr(dispatch, "REPORT_EVERY_S", 0.1)
+    deadly = [
+        Work("once", "shop:deadly_once", (str(tmp_path / "marker"),)),
+        Work("always", "shop:deadly", ("tea",)),
+        Work("after", "square", (2,)),
+    ]
+    with engines.open_engine(name, workers=1, folder=folder) as engine:
+        records = engines.run(read_job_file(folder / "jobs.toml"), engine)
+        assert [*without_frames(records)] == expected(folder)
+        once, always, after = engines.run(deadly, engine)
+    assert (once["result"], after["result"]) == ("done", 4)
+    assert always == {"name": "always", "id": 2, "task": "tea", "error": WORE_OUT}
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_the_same_job_file_elsewhere(elsewhere, folder, capsys):
+    """By one option of the command the same lines come from a scheduler elsewhere."""
+    path = str(folder / "jobs.toml")
+    assert run.main([path, "--engine", elsewhere]) == 1
+    said = capsys.readouterr()
+    records = map(json.loads, said.out.splitlines())
+    assert [*without_frames(records)] == expected(folder)
+    assert "labkit run: 7 tasks done, 1 of them failed, in" in said.err
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Make an authority, and a certificate that it signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no program openssl here to make certificates with")
+    folder = tmp_path_factory.mktemp("tls")
+    ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
+    for command in (
+        ["req", "-x509", *ec, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=a"],
+        ["req", *ec, "-keyout", "key.pem", "-out", "request", "-subj", "/CN=lab"],
+        ["x509", "-req", "-in", "request", *sign, "-out", "cert.pem"],
+    ):
+        done = subprocess.run(
+            ["openssl", *command], cwd=folder, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_tls(certificates):
+    """With certificates a scheduler answers; without them it lets nobody in."""
+    host = Host(cluster, certificates)
+    try:
+        assert host.spec.startswith("tls://127.0.0.1:")
+        with engines.open_engine(host.spec, tls=certificates) as engine:
+            (record,) = engines.run([Work("squares", "square", (3,))], engine)
+        assert record["result"] == 9
+        with pytest.raises(LabkitError, match="needs --tls FOLDER"):
+            engines.open_engine(host.spec)
+    finally:
+        host.close()
+
+
+def test_a_scheduler_that_ends(monkeypatch):
+    """The sentence says so, and nothing waits for ever."""
+    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 0.5)
+    host = Host(dask_scheduler)
+    with engines.open_engine(host.spec) as engine:
+        host.close()
+        with pytest.raises(ServerStoppedError, match="the Dask scheduler has ended"):
+            [*engines.run([Work("squares", "square", (3,))], engine)]
+
+
+def test_nobody_at_the_address(monkeypatch):
+    """The sentence says how to start a scheduler."""
+    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 0.1)
+    with pytest.raises(NoServerError, match="no Dask scheduler answers at tcp://127"):
+        engines.open_engine("tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("name", "tls", "said"),
+    [
+        ("spark", None, "there is no engine 'spark': give manager, dask, or"),
+        ("manager", "certs", "the manager protocol has no TLS"),
+        ("tcp://127.0.0.1:1", "certs", "one of tcp:// is clear text"),
+        ("tls://127.0.0.1:1", "certs", "ca.pem is missing; --tls FOLDER needs"),
+    ],
+)
+def test_engines_that_there_are_not(name, tls, said):
+    """Each is refused before anything is started."""
+    with pytest.raises(LabkitError, match=said):
+        engines.open_engine(name, tls=tls)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no job: begin with a line such as"),
+        ("[a", "is no TOML"),
+        ("[a]\ntasks = [1]", r"\[a\] of .* names no job"),
+        ("[a]\njob = 'square'", "has no task: add tasks"),
+        ("[a]\njob = 'square'\ntasks = 1", "tasks and files are lists"),
+        ("[a]\njob = 'cube'\ntasks = [1]", "'cube' is no job"),
+        ("[a]\njob = 'log_lines'\nfiles = ['x*']", "no file beside it matches 'x"),
+    ],
+)
+def test_a_job_file_that_is_none(tmp_path, text, said):
+    """The sentence names the file, the table and what to add."""
+    path = tmp_path / "jobs.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said):
+        read_job_file(path)
+
+
+def test_log_lines(tmp_path):
+    """Lines without a second word are none of a level."""
+    (tmp_path / "log").write_bytes(b"10:00 INFO a b\n\n10:01\n10:02 ERROR \xff\n")
+    assert log_lines(str(tmp_path / "log")) == {"ERROR": 1, "INFO": 1}

@@ -1,0 +1,204 @@
+"""start_mail_server(): a real SMTP server, and its failures on purpose."""
+
+import doctest
+import os
+import re
+import smtplib
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+
+import psutil
+import pytest
+from programs import assert_gone
+
+from labkit import errors, mail
+from labkit.postoffice import PostOffice
+
+SHOP, ADA, NOBODY = "shop@lab.test", "ada@lab.test", "nobody@lab.test"
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Share one server; each test looks at what came since it began."""
+    with mail.start_mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def office():
+    """Lend a server in a thread of this process."""
+    office = PostOffice()
+    yield office
+    office.close()
+
+
+def letter(to=ADA, subject="Tea", message_id="<1@lab.test>"):
+    """Write a letter."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = SHOP, to, subject
+    message["Message-ID"] = message_id
+    message.set_content("Your order is on its way.")
+    return message
+
+
+def send(server, message):
+    """Send it as a learner does; return the recipients that were refused."""
+    with smtplib.SMTP(*server.address) as client:
+        return client.send_message(message)
+
+
+def test_a_letter_is_read_back(server):
+    """The envelope, the Message-ID, the subject and the time are in a frozen record."""
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    assert send(server, letter(subject="Grüße", message_id="<7@lab.test>")) == {}
+    found = server.messages()[-1]
+    assert (found.sender, found.recipients) == (SHOP, (ADA,))
+    assert (found.message_id, found.subject) == ("<7@lab.test>", "Grüße")
+    assert before < found.received_at <= datetime.now(UTC)
+    assert found.size_bytes > 100
+    assert found.answered
+    with pytest.raises(AttributeError):
+        found.subject = "milk"
+
+
+def test_letters_are_numbered_as_they_arrive(server):
+    """Numbers go on from 1, over all senders."""
+    for _ in range(3):
+        send(server, letter())
+    numbers = [one.number for one in server.messages()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_an_unknown_mailbox_is_refused_for_good(server):
+    """550 for that recipient, and nobody else; it is kept in the refusals."""
+    server.reject(NOBODY)
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        send(server, letter(NOBODY))
+    assert refused.value.recipients[NOBODY][0] == 550
+    partly = send(server, letter(f"{NOBODY}, {ADA}"))
+    assert list(partly) == [NOBODY]
+    assert server.messages()[-1].recipients == (ADA,)
+    assert [one.code for one in server.refusals()] == [550, 550]
+    assert server.refusals()[-1].recipient == NOBODY
+
+
+def test_a_busy_server_postpones_so_many_letters(server):
+    """451 twice, then 250, over one connection as well."""
+    count = len(server.messages())
+    server.postpone(2)
+    with smtplib.SMTP(*server.address) as client:
+        for _ in range(2):
+            with pytest.raises(smtplib.SMTPDataError) as postponed:
+                client.send_message(letter())
+            assert postponed.value.smtp_code == 451
+        client.send_message(letter())
+    assert len(server.messages()) == count + 1
+
+
+def test_a_cut_connection_leaves_the_letter(server):
+    """The sender gets no answer, and the server has the letter."""
+    count = len(server.messages())
+    server.hang_up(1)
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(server, letter(message_id="<cut@lab.test>"))
+    send(server, letter(message_id="<cut@lab.test>"))
+    found = server.messages()[count:]
+    assert [one.message_id for one in found] == ["<cut@lab.test>"] * 2
+    assert [one.answered for one in found] == [False, True]
+
+
+def test_letters_wait_side_by_side():
+    """Five slow answers over five connections take about as long as one."""
+    office = PostOffice(delay_s=0.2)
+    senders = [threading.Thread(target=send, args=(office, letter())) for _ in range(5)]
+    begin = time.perf_counter()
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert 0.2 <= time.perf_counter() - begin < 0.8
+    assert len(office.messages()) == 5
+    office.close()
+
+
+def test_strange_letters_are_kept(office):
+    """No header, broken encodings: a server takes what it is given."""
+    texts = [
+        b"",
+        b"no header",
+        b"Subject: =?utf-8?q?=FF?=",
+        b"Subject: =?x?q?y?=",
+        b"\xff",
+    ]
+    with smtplib.SMTP(*office.address) as client:
+        for text in texts:
+            client.sendmail(SHOP, [ADA], text)
+    assert [one.message_id for one in office.messages()] == [""] * 5
+    subjects = [one.subject for one in office.messages()]
+    assert subjects == ["", "", "\N{REPLACEMENT CHARACTER}", "=?x?q?y?=", ""]
+
+
+def test_closing_cuts_open_connections(office):
+    """A client that stays connected does not hold it up; closing twice is fine."""
+    with smtplib.SMTP(*office.address) as client:
+        office.close()
+        office.close()
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            client.noop()
+
+
+def test_a_port_in_use_is_one_sentence(server):
+    """The error names the address and the way out."""
+    with pytest.raises(errors.AddressInUseError, match="use port 0 for a free one"):
+        mail.start_mail_server(port=server.address[1])
+
+
+def test_a_stopped_server_says_so(server):
+    """After the end its methods raise one clear error, and stop() does nothing."""
+    with mail.start_mail_server(name="short") as short:
+        assert re.fullmatch(r"<MailServer 'short' at .*:\d+, running.*>", repr(short))
+    short.stop()
+    assert not short.is_alive()
+    assert not psutil.pid_exists(short.pid)
+    assert repr(short).endswith("stopped>")
+    with pytest.raises(errors.ServerStoppedError, match="'short' has ended"):
+        short.messages()
+    assert server.is_alive()
+
+
+def test_a_cell_run_again_replaces_the_server(monkeypatch):
+    """In a notebook the name is taken over, and another name is left alone."""
+    monkeypatch.setattr(mail, "in_notebook", lambda: True)
+    with (
+        mail.start_mail_server(name="twice") as first,
+        mail.start_mail_server(name="twice") as second,
+    ):
+        assert (first.is_alive(), second.is_alive()) == (False, True)
+
+
+def test_it_does_not_outlive_its_owner():
+    """A program that is killed takes its mail server with it."""
+    code = (
+        "from labkit import mail; s = mail.start_mail_server(); print(s.pid); input()"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+    pid = int(owner.stdout.readline())
+    owner.kill()
+    owner.communicate()
+    assert_gone([pid], 2)
+
+
+def test_the_example_runs():
+    """What the docstring shows is what happens."""
+    failed, tried = doctest.testmod(mail)
+    assert (failed, tried) == (0, 2)

@@ -1,0 +1,359 @@
+"""The course agrees with itself: minutes, points, words, links, alt text, load."""
+
+import re
+
+import material
+import pytest
+from material import (
+    EXERCISES,
+    MISCONCEPTIONS,
+    NUMBERS,
+    ROOT,
+    TASKS,
+    bullets,
+    cells,
+    content,
+    headings,
+    lessons,
+    prose,
+    sections,
+    words,
+)
+
+LESSONS = lessons()
+WITH_SET = [lesson for lesson in LESSONS if lesson.tasks]
+TERMS = material.glossary()
+PAGES = material.pages()
+TYPES = {
+    "change one thing", "predict the output", "put in order", "fill in",
+    "spot the bug", "fix the race", "measure and explain", "make",
+}  # fmt: skip
+# What somebody can be seen to do; to know or to understand is not.
+VERBS = {
+    "choose", "count", "decide", "do", "draw", "end", "find", "follow", "get", "give",
+    "guess", "hand", "keep", "let", "make", "measure", "move", "name", "open",
+    "pass",    "predict", "prove", "read", "recover", "run", "say", "send", "set", "show",
+    "start", "stop", "take", "tell", "test", "write",
+}  # fmt: skip
+# Words of the glossary that earlier lessons use as everybody does.
+EVERYDAY = {"ledger": "what was sold, in the story of lesson 02"}
+WORDS_A_MINUTE, LINES_A_MINUTE = 180, 20
+
+every_lesson = pytest.mark.parametrize(
+    "lesson", LESSONS, ids=lambda lesson: lesson.number
+)
+every_set = pytest.mark.parametrize(
+    "lesson", WITH_SET, ids=lambda lesson: lesson.number
+)
+every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+
+
+# --- objectives, minutes, key points, exercise map ------------------------------------
+
+
+@every_lesson
+def test_objectives_can_be_observed(lesson):
+    """Three to six things to be able to do, each begun by a verb one can watch."""
+    able = bullets(sections(lesson.path)["You will be able to"])
+    assert 3 <= len(able) <= 6
+    assert [point for point in able if point.split()[0].strip(",") not in VERBS] == []
+
+
+@every_lesson
+def test_objectives_and_key_points_are_taught(lesson):
+    """Each word that carries an objective or a key point occurs in the rounds."""
+    parts = sections(lesson.path)
+    rounds = " ".join(
+        text
+        for title, text in parts.items()
+        if title not in ("You will be able to", "Key points", "New words")
+    )
+    rounds += " ".join(parts) + " ".join(cell.text for cell in cells(lesson.path)[:1])
+    rounds += " ".join(c.text for c in cells(lesson.path) if c.kind == "code")
+    points = bullets(parts["Key points"].split("## ")[0])
+    assert 3 <= len(points) <= 6
+    for point in points + bullets(parts["You will be able to"]):
+        missing = content(point) - content(rounds)
+        assert len(missing) <= max(1, len(content(point)) // 2), (point, missing)
+
+
+@every_lesson
+def test_minutes_are_honest(lesson):
+    """What it says of reading agrees with how much there is; all takes 20 to 50."""
+    read, do = lesson.minutes()
+    lines = lesson.code_lines(short=False)
+    expected = lesson.prose_words() / WORDS_A_MINUTE + lines / LINES_A_MINUTE
+    assert expected / 1.4 <= read <= expected * 1.4
+    assert 20 <= read + do <= 50
+
+
+@every_set
+def test_lesson_and_set_name_each_other(lesson):
+    """The lesson ends with its set, tasks, points, minutes; the set says the same."""
+    told = material.stated(sections(lesson.path)["The exercise to do now"], ", ")
+    title = cells(lesson.copy)[0].text
+    assert told is not None, "say: five tasks, 24 points, about 45 minutes"
+    assert told == material.stated(title, "[^:]*: ")
+    assert told[:2] == (len(lesson.tasks), sum(t.points for t in lesson.tasks))
+    assert 1.5 <= told[2] / told[1] <= 2.8
+    assert f"{lesson.copy.name})" in sections(lesson.path)["The exercise to do now"]
+    assert f"{lesson.path.name})" in title
+
+
+@every_lesson
+def test_every_lesson_with_tasks_has_a_set(lesson):
+    """From lesson 01 on there is a set, unless the lesson says that it is coming."""
+    has_one = bool(lesson.tasks)
+    assert has_one or lesson.number == "00"
+    assert lesson.copy.is_file() == has_one
+
+
+@every_set
+def test_tasks_state_their_points(lesson):
+    """The heading has number and type of the task, the text its points."""
+    for task in lesson.tasks:
+        texts = [
+            cell.text
+            for cell in prose(lesson.copy)
+            if cell.text.startswith(f"## {task.id} {task.type.capitalize()}: ")
+        ]
+        assert len(texts) == 1, task.id
+        assert f"({task.points:g} points)" in texts[0], task.id
+
+
+def test_readme_and_first_lesson_list_the_same_course():
+    """Both link every lesson; the README links every set, and states the sums."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = "\n".join(cell.text for cell in prose(LESSONS[0].path))
+    for lesson in LESSONS[1:]:
+        assert f"[{lesson.number}]({lesson.path.name})" in first
+        row = next(
+            r for r in readme.splitlines() if f"notebooks/{lesson.path.name})" in r
+        )
+        if lesson.tasks:
+            assert lesson.copy.relative_to(ROOT).as_posix() in row, lesson.number
+    points = sum(task.points for task in TASKS)
+    assert f"{NUMBERS[len(WITH_SET)]} sets, {len(TASKS)} tasks, {points:g} points" in (
+        " ".join(readme.split()).lower()
+    )
+
+
+def test_lessons_follow_each_other():
+    """Each lesson needs earlier ones only, and names no later one as missing."""
+    numbers = {lesson.number for lesson in LESSONS}
+    for lesson in LESSONS:
+        glance = sections(lesson.path)["At a glance"]
+        needs = re.search(r"\*\*You need:\*\*(.*?)- \*\*Next:", glance, re.DOTALL)[1]
+        assert all(n < lesson.number for n in re.findall(r"esson (\d\d)", needs))
+        page = "\n".join(cell.text for cell in prose(lesson.path))
+        late = re.findall(r"(\d\d)(?: \(coming\)| \| coming)", page)
+        assert [n for n in late if n in numbers] == [], lesson.number
+
+
+# --- words ----------------------------------------------------------------------------
+
+
+def test_glossary_is_complete_and_in_order():
+    """Each word once, in order, with two sentences or so, and one lesson."""
+    names = [term.name for term in TERMS]
+    assert names == sorted(names, key=str.lower)
+    assert len(set(names)) == len(names)
+    for term in TERMS:
+        assert re.fullmatch(r"\d\d", term.lesson), term.name
+        definition = re.sub(r"Also: [^.]*\.|\[Lesson.*", "", term.text, flags=re.DOTALL)
+        assert 8 <= words(definition) <= 60, term.name
+
+
+def test_new_words_are_the_words_of_the_glossary():
+    """What a lesson calls new stands in the glossary as its word, and the reverse."""
+    taught = {(word, lesson.number) for lesson in LESSONS for word in lesson.new_words}
+    told = {(term.name, term.lesson) for term in TERMS}
+    assert sorted(taught ^ told) == []
+
+
+@every_lesson
+def test_new_words_are_used_before_they_are_listed(lesson):
+    """A lesson's own rounds use what it calls a new word."""
+    page = "\n".join(cell.text for cell in prose(lesson.path))
+    rounds = page.split("## New words")[0]
+    rounds += "\n".join(c.text for c in cells(lesson.path) if c.kind == "code")
+    own = [term for term in TERMS if term.lesson == lesson.number]
+    unused = [t.name for t in own if not material.pattern(t).search(rounds)]
+    assert unused == []
+
+
+@every_lesson
+def test_no_word_before_it_is_taught(lesson):
+    """Neither a lesson nor its tasks, hints and take-aways run ahead of the course."""
+    texts = [cell.text for cell in prose(lesson.path)]
+    if lesson.tasks:
+        texts += [cell.text for cell in prose(lesson.copy)]
+    for task in lesson.tasks:
+        texts += [task.title, task.takeaway, *task.hints]
+        texts += [check.says for check in task.checks]
+    found = [
+        early
+        for text in texts
+        for early in material.used_before_taught(text, lesson.number, TERMS)
+        if early[0] not in EVERYDAY
+    ]
+    assert found == []
+
+
+def test_early_words_are_found():
+    """The check itself: it sees a word of a later lesson, and lets previews pass."""
+    early = material.used_before_taught("Give it a receipt.", "04", TERMS)
+    assert early == [("receipt", "Give it a receipt.")]
+    assert material.used_before_taught("Give it a `receipt`.", "04", TERMS) == []
+    preview = "In [lesson 08](08.ipynb) there are receipts."
+    assert material.used_before_taught(preview, "04", TERMS) == []
+    assert material.used_before_taught("Acked twice? Two acks.", "04", TERMS) == [
+        ("acknowledge", "Two acks.")
+    ]
+
+
+# --- links and pictures ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path):
+    """Relative links name files that exist, and headings that are in them."""
+    for cell in prose(path):
+        for _, link in material.LINK.findall(material.FENCE.sub("", cell.text)):
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (path.parent / name).resolve() if name else path
+            assert target.exists(), (cell.id, link)
+            known = [text.lower() for text in headings(target)] if anchor else []
+            assert not anchor or anchor.lower() in known, (cell.id, link)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_pictures_can_be_heard(path):
+    """Images have a text of some words, diagrams a title and a description."""
+    for cell in prose(path):
+        for alt, source, tag in material.IMAGE.findall(cell.text):
+            said = alt or re.search(r'alt="([^"]*)"|$', tag)[1] or ""
+            assert words(said) >= 4, (cell.id, source or tag)
+        for diagram in re.findall(r"```mermaid\n.*?```", cell.text, re.DOTALL):
+            assert re.search(r"(?m)^ +accTitle: .{10}", diagram), cell.id
+            assert re.search(r"(?m)^ +accDescr: .{40}", diagram), cell.id
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PAGES if p.suffix == ".ipynb"], ids=lambda p: p.stem
+)
+def test_plots_come_with_their_words(path):
+    """Pictures are drawn by labkit's plots alone, whose outputs have alt text."""
+    bare = r"matplotlib|pyplot|savefig|display\(|widgets\.Image|\bImage\(|\bSVG\("
+    for cell in cells(path):
+        if cell.kind == "code":
+            assert not re.search(bare, cell.text), cell.id
+            drawn = re.findall(r"plots\.(\w+)\(", cell.text)
+            assert all(name.startswith("plot_") for name in drawn), cell.id
+
+
+# --- reading load ---------------------------------------------------------------------
+
+
+@every_lesson
+def test_reading_load(lesson):
+    """At least 10 words for a line of code, at most 18 with the programs' lines."""
+    spoken = lesson.prose_words()
+    assert spoken >= 10 * lesson.code_lines(short=True)
+    assert spoken <= 18 * lesson.code_lines(short=False)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PAGES if "release" in p.parts], ids=lambda p: p.stem
+)
+def test_tasks_are_short_to_read(path):
+    """A task's text has 130 words at most: the rest is in its hints."""
+    assert {c.id: words(c.text) for c in prose(path) if words(c.text) > 130} == {}
+
+
+# --- tasks ----------------------------------------------------------------------------
+
+
+def test_there_are_enough_tasks_of_every_type():
+    """At least thirty, every type of STYLE, and each set opens with a small change."""
+    assert len(TASKS) >= 30
+    assert set(material.types_present()) == TYPES
+    for lesson in WITH_SET:
+        assert lesson.tasks[0].type == "change one thing", lesson.number
+
+
+@every_task
+def test_three_hints_go_from_nudge_to_code(task):
+    """The first has no code block, the last has one, and none is a one-liner."""
+    nudge, pointer, code = task.hints
+    assert "```" not in nudge
+    assert "```" not in pointer
+    assert "```python" in code
+    assert words(nudge) >= 8
+    assert words(pointer) >= 10
+
+
+def solution_of(task):
+    """Return the lines of a task's solution, as its source has them."""
+    path = EXERCISES / "source" / task.folder.parent.name
+    (answer,) = (
+        cell.text
+        for cell in cells(path / f"{path.name}.ipynb")
+        if cell.text.startswith(f"%%answer {task.id}\n")
+    )
+    parts = re.findall(
+        r"(?ms)^ *### BEGIN SOLUTION\n(.*?)^ *### (?:END SOLUTION|THE LEARNER)", answer
+    )
+    return "\n".join(parts)
+
+
+def comments(code):
+    """Return what the comments of some lines of code say, as one text."""
+    lines = re.findall(r"(?m)^.*?#(?!##) ?(.*)$", code)
+    return " ".join(lines)
+
+
+WHY_NOT = re.compile(
+    r"\b(?:not?|nor|never|none|nobody|nothing|neither|else|otherwise|instead|only"
+    r"|alone|without|would|but|until|unless|also|too|different|n't|once|longer)\b",
+    re.IGNORECASE,
+)
+
+
+@every_task
+def test_solution_says_why_and_why_not(task):
+    """The solution has comments: its reason, and what another way would do."""
+    said = comments(solution_of(task))
+    assert words(said) >= 10
+    assert WHY_NOT.search(said)
+
+
+# --- misconceptions -------------------------------------------------------------------
+
+ROWS = MISCONCEPTIONS["misconception"]
+BY_ID = {task.id: task for task in TASKS}
+SETS = {task.id[:2] for task in TASKS}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_misconception_is_exposed(row):
+    """A task, a wrong answer that holds it, and the message that this one must get."""
+    assert row["exposed_by"], row["claim"]
+    assert words(row["claim"]) >= 3
+    assert words(row["truth"]) >= 5
+    for place in row["exposed_by"]:
+        task_id, _, name = place.partition(":")
+        wrong = {one.path.stem: one for one in BY_ID[task_id].wrong}
+        assert name in wrong, place
+        assert wrong[name].path.is_file()
+        assert wrong[name].message
+
+
+def test_misconceptions_come_from_everywhere():
+    """Each row has a name of its own, and all four sections of the facts have rows."""
+    names = [row["id"] for row in ROWS]
+    assert len(set(names)) == len(names)
+    assert {row["section"] for row in ROWS} == {1, 3, 4, 5}
+    assert len(ROWS) >= 50
