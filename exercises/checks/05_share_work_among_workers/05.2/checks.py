@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 shared = importlib.import_module("exercises.checks.05_share_work_among_workers.team")
-crew = shared.crew
 
 # What somebody who forgot the guard would write; -S spares it a search for packages.
 NO_GUARD = """
@@ -41,11 +40,23 @@ def unguarded():
         process.kill()
 
 
+@pytest.fixture(scope="module")
+def crew():
+    """Lend one crew to all stories; its manager is started."""
+    crew = shared.Crew()
+    crew.manager.start()
+    yield crew
+    crew.end()
+
+
 @pytest.fixture
 def board(crew):
-    """Return both queues of a started manager."""
-    crew.manager.start()
-    return crew.manager.get_task_queue(), crew.manager.get_result_queue()
+    """Return both queues, empty."""
+    both = crew.manager.get_task_queue(), crew.manager.get_result_queue()
+    for one in both:
+        while one.qsize():
+            one.get(timeout=1)
+    return both
 
 
 def _compare(answer, story, truth, why):
@@ -69,10 +80,14 @@ def _compare(answer, story, truth, why):
 def test_one_sentinel(answer, crew, board):
     """Three workers wait; one None is put."""
     tasks, _ = board
-    three = [crew.hire(shared.tutorials_worker) for _ in range(3)]
+    three = [crew.lend_a_thread(shared.tutorials_worker) for _ in range(3)]
     tasks.put(None)
     shared.until(lambda: not all(one.is_alive() for one in three))
     ended = sum(not one.is_alive() for one in three)
+    for _ in range(3 - ended):
+        tasks.put(None)  # nobody is to take the tasks of the next story
+    for one in three:
+        one.join(shared.PATIENCE_S)
     why = "Each item is handed to one worker, and a sentinel is an item."
     _compare(answer, "one None", ended, why)
 
@@ -81,7 +96,7 @@ def test_order(answer, crew, board):
     """Each of three tasks ends before the one that was put before it."""
     _, results = board
     for number in range(3):
-        crew.hire(shared.in_turn, number, 3)
+        crew.lend_a_thread(shared.in_turn, number, 3)
     shared.until(lambda: results.qsize() == 3)
     came = [results.get(timeout=1) for _ in range(3)]
     why = "A result is put when its task has ended, and waits for no other."
@@ -93,7 +108,7 @@ def test_losses(answer, crew, board):
     tasks, results = board
     for task in (2, "seven", 4):
         tasks.put(task)
-    crew.hire(shared.tutorials_worker).join(shared.PATIENCE_S)
+    crew.lend_a_thread(shared.tutorials_worker).join(shared.PATIENCE_S)
     why = "The exception ended the worker: 'seven' is lost, and 4 was never taken."
     _compare(answer, "no try", results.qsize(), why)
     while tasks.qsize() + results.qsize():
@@ -105,7 +120,7 @@ def test_losses(answer, crew, board):
     victim.kill()
     victim.join()
     tasks.put(None)
-    crew.hire(shared.tutorials_worker).join(shared.PATIENCE_S)
+    crew.lend_a_thread(shared.tutorials_worker).join(shared.PATIENCE_S)
     why = "The queue forgot the task when it handed it out; its worker alone knew it."
     _compare(answer, "killed", results.qsize(), why)
 
@@ -119,26 +134,6 @@ def test_timeout(answer, board):
         raised = type(error).__name__
     why = "The time was over. Whether anybody works at it, a timeout does not tell."
     _compare(answer, "timeout", raised, why)
-
-
-def test_shutdown(answer, crew, board):
-    """A worker waits in get() while the master ends."""
-    tasks, _ = board
-    raised = []
-
-    def wait():
-        try:
-            tasks.get()
-        except (EOFError, OSError) as error:
-            raised.append(type(error).__name__)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    waiting.join(0.05)
-    crew.manager.shutdown()
-    waiting.join(shared.PATIENCE_S)
-    why = "The server ended in the middle of its call: there is nothing more to read."
-    _compare(answer, "shutdown", raised[0], why)
 
 
 def test_start(answer, board, unguarded):
@@ -161,3 +156,23 @@ def test_start(answer, board, unguarded):
         "multiprocessing forbids it. What shall not run there goes below the guard."
     )
     _compare(answer, "no guard", errors[0], why)
+
+
+def test_shutdown(answer, crew, board):
+    """A worker waits in get() while the master ends."""
+    tasks, _ = board
+    raised = []
+
+    def wait():
+        try:
+            tasks.get()
+        except (EOFError, OSError) as error:
+            raised.append(type(error).__name__)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    waiting.join(0.05)
+    crew.manager.shutdown()
+    waiting.join(shared.PATIENCE_S)
+    why = "The server ended in the middle of its call: there is nothing more to read."
+    _compare(answer, "shutdown", raised[0], why)
