@@ -49,7 +49,7 @@ The first name of a line is what users import; the others are its workshop.
 ``bootstrap``   the set-up, standard library alone: pip_output environments
                 installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups
-``testing``     the commands test and lab: lab
+``testing``     the commands test and lab: lab testkernels
 ==============  ================================================================
 
 ``python -m labkit`` lists the commands. Importing this package loads none of the
