@@ -14,12 +14,12 @@ Journal of the ACM 27 (1980).
 import heapq
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labkit.errors import MeasurementError
 
-__all__ = ["Demand", "knee", "mva", "rivals_of", "simulate"]
+__all__ = ["Demand", "knee", "mva", "rates", "rivals_of", "simulate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,19 @@ def mva(demands_s: Sequence[float], away_s: float, workers: int) -> float:
             f"{workers} workers, {away_s} s away, {list(demands_s)} s at servers: give "
             "1 worker or more, and no negative times"
         )
+    return next(itertools.islice(rates(demands_s, away_s), workers - 1, None))
+
+
+def rates(demands_s: Sequence[float], away_s: float) -> Iterator[float]:
+    """Yield the tasks per second of 1 worker, of 2, and so on, without end."""
     queues = [0.0] * len(demands_s)
-    rate = 0.0
-    for count in range(1, workers + 1):
+    for workers in itertools.count(1):
         # Who comes finds the queues of a network with one worker less.
         times = [d * (1 + q) for d, q in zip(demands_s, queues, strict=True)]
         whole_s = away_s + sum(times)
-        rate = count / whole_s if whole_s else float("inf")
+        rate = workers / whole_s if whole_s else float("inf")
         queues = [rate * seconds for seconds in times]
-    return rate
+        yield rate
 
 
 def knee(demand: Demand) -> float:

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from labkit.queueing import Demand, mva, rivals_of, simulate
+from labkit.queueing import Demand, mva, rates, rivals_of, simulate
 from labkit.teams import Run, Shift, Team
 
 __all__ = ["COUNTS", "KINDS", "Check", "Point", "calibrate", "check", "kept_busy"]
@@ -20,6 +20,7 @@ KINDS = {
     "tasks that wait 5 ms": Shift(1, 1, task_s=0.005),
     "tasks that compute 2 ms": Shift(1, 1, task_s=0.002, computes=True),
 }
+_MOST = 10_000
 _COMPANY = 3  # none of the counts that are predicted
 _GUESS_S = 0.0004  # of a task's calls, before anything was measured
 
@@ -200,18 +201,11 @@ def kept_busy(demands_s: Sequence[float], away_s: float, task_s: float) -> int:
     Returns
     -------
     int
-        The largest such number up to 100,000; 0 if not even one is.
+        The largest such number up to 10,000; 0 if not even one is.
     """
-
-    def is_busy(workers: int) -> bool:
-        return mva(demands_s, away_s + task_s, workers) * task_s >= 0.9 * workers
-
-    if not is_busy(1):
-        return 0
-    low, high = 1, 2
-    while high < 100_000 and is_busy(high):
-        low, high = high, high * 2
-    while high - low > max(low // 100, 1):
-        middle = (low + high) // 2
-        low, high = (middle, high) if is_busy(middle) else (low, middle)
-    return low
+    found = 0
+    for workers, rate in enumerate(rates(demands_s, away_s + task_s), 1):
+        if rate * task_s < 0.9 * workers or workers > _MOST:
+            break
+        found = workers
+    return found
