@@ -43,6 +43,8 @@ The first name of a line is what users import; the others are its workshop.
                 produce consume jobs shift crew ledger dispatch master
 ``engines``     the same jobs on a manager's workers or on Dask: jobfiles
                 daskclients daskengine run
+``scaling``     one server and many workers, measured and modelled: queueing
+                teams choices scaleplots scale
 ``grading``     :func:`grade`, a whole class: confinement witness assignments
                 submissions marking proctor proctors farms gradelog tallies
                 papers gradebooks

@@ -40,6 +40,7 @@ COMMANDS = {
     "bench": ("labkit.bench", None, "measure proxied queues against direct ones"),
     "master": ("labkit.master", None, "hand out tasks, print what came of them"),
     "worker": ("labkit.worker", None, "do the tasks of a master"),
+    "scale": ("labkit.scale", (), "how far one server goes, measured and modelled"),
     "run": ("labkit.run", (), "do the jobs of a file, on the engine of your choice"),
 }
 

@@ -21,13 +21,15 @@ class NumberPrediction(Prediction):
         It takes numbers such as 1200, 1,200, 0.5 or 1e6.
     """
 
-    def __init__(self, name: str, question: str, unit: str, within: float) -> None:
+    def __init__(
+        self, name: str, question: str, unit: str, within: float, because: str
+    ) -> None:
         if not _is_number(within) or within < 1:
             raise QuestionError(
                 f"within={within!r} of {name!r} is a factor, such as 2: 1 or more."
             )
         super().__init__(name, question)
-        self.unit, self.within = unit, within
+        self.unit, self.within, self._because = unit, within, because
         for key in ("guess", "first"):
             if not _is_number(self.entry.get(key)):
                 self.entry.pop(key, None)
@@ -101,15 +103,13 @@ class NumberPrediction(Prediction):
 
     def _verdict(self, right: bool | None, outcome: Any) -> list[str]:
         happened = f"Measured: {self._shown(outcome)}."
+        why = [self._because] if self._because else []
         if right is None:
-            return [happened]
+            return [happened, *why]
         sign = "✓ Near enough" if right else "✗ Far off"
         off = _distance(self.first, outcome)
-        return [
-            f"{sign}: {off}.",
-            f"You predicted {self._shown(self.first)}.",
-            happened,
-        ]
+        guessed = f"You predicted {self._shown(self.first)}."
+        return [f"{sign}: {off}.", guessed, happened, *why]
 
     def _twin(self) -> list[str]:
         return [f"  ({self.unit or 'a number'})", self._present()]

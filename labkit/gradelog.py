@@ -1,7 +1,6 @@
 """Keep what has been graded in a file, so that a crash costs one answer and no more."""
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -49,14 +48,11 @@ class GradeLog:
             Whose answer it is, for people who read the file.
         """
         line = json.dumps({**asdict(graded), "students": sorted(students)})
-        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            size = os.fstat(file).st_size
+        with self.path.open("a+b") as file:
             # After a line that a crash cut short, begin a new one.
-            cut = size and os.pread(file, 1, size - 1) != b"\n"
-            os.write(file, b"\n" * bool(cut) + line.encode() + b"\n")
-        finally:
-            os.close(file)
+            file.seek(max(0, file.tell() - 1))
+            cut = file.read(1) not in {b"", b"\n"}
+            file.write(b"\n" * cut + line.encode() + b"\n")
 
 
 def _graded(line: str) -> Graded | None:

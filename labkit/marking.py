@@ -7,13 +7,14 @@ any machine that has the same exercises.
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labkit.errors import ExerciseError
 from labkit.feedback import Score
 from labkit.guard import Finished
+from labkit.proctor import TOO_LARGE
 from labkit.scoring import Verdict, grade, try_out
 from labkit.scratch import ScratchRun
 from labkit.tasks import EXERCISES, Task, find_task
@@ -42,7 +43,7 @@ class Job:
     closed : tuple of str
         Folders that are nothing for an answer, such as the other submissions.
     deadline_s : float
-        How long the job takes at the most, in seconds, with a start of processes.
+        The longest the job takes, in seconds; then whatever does it has failed.
     """
 
     id: str
@@ -162,6 +163,8 @@ class _Examined:
             self.verdict = Verdict(task, (), trial.trouble)
         else:
             self.verdict = grade(task, job.text, scratch=self._scratch)
+        if TOO_LARGE in self.noticed:
+            self.verdict = replace(self.verdict, trouble=f"The answer {TOO_LARGE}.")
 
     def _scratch(self, text: str, checks: Path | None, deadline_s: float) -> ScratchRun:
         scratch = ScratchRun(text, checks, deadline_s, run=self._run, watch=self._watch)

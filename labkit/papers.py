@@ -6,11 +6,14 @@ from pathlib import Path
 
 from labkit.assignments import Assignment
 from labkit.marking import Graded, Job, digest_of_checks
+from labkit.scoring import TRIAL_S
 from labkit.submissions import Submission, blank_answers
 from labkit.tallies import Row
 from labkit.tasks import Task
 
 __all__ = ["Papers"]
+
+_STARTING_S = 30.0  # for processes to start and end, on a busy machine
 
 
 class Papers:
@@ -67,7 +70,13 @@ class Papers:
         digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass"))
         closed = str(submission.folder.resolve().parents[1])
         return Job(
-            digest.hexdigest(), task.id, text, checks, str(self._exercises), (closed,)
+            digest.hexdigest(),
+            task.id,
+            text,
+            checks,
+            str(self._exercises),
+            (closed,),
+            TRIAL_S + task.deadline_s + _STARTING_S,
         )
 
     def rows(self, graded: dict[str, Graded]) -> Iterator[Row]:

@@ -34,7 +34,12 @@ def predict(
 
 @overload
 def predict(
-    name: str, question: str, *, unit: str = ..., within: float = ...
+    name: str,
+    question: str,
+    *,
+    unit: str = ...,
+    within: float = ...,
+    because: str = ...,
 ) -> NumberPrediction: ...
 
 
@@ -45,6 +50,7 @@ def predict(
     *,
     unit: str = "",
     within: float = 2.0,
+    because: str = "",
 ) -> ChoicePrediction | NumberPrediction:
     """Ask what a learner expects of a run: the last line of a cell before the run.
 
@@ -63,6 +69,8 @@ def predict(
         Of the number, such as ``"calls/s"``.
     within : float, default 2.0
         A number that is off by at most this factor is near enough.
+    because : str, optional
+        Why the number is what it is, to say when it is compared.
 
     Returns
     -------
@@ -92,11 +100,11 @@ def predict(
     No prediction yet: choose above, or type .choose("...").
     """
     if options is None:
-        return NumberPrediction(name, question, unit, within)
-    if unit:
+        return NumberPrediction(name, question, unit, within, because)
+    if unit or because:
         raise QuestionError(
-            f"{name!r} has options and a unit: a unit goes with a number, which has "
-            "no options."
+            f"{name!r} has options: unit= and because= go with a number, which has "
+            "none."
         )
     return ChoicePrediction(name, question, options)
 
@@ -111,7 +119,13 @@ class _Module(types.ModuleType):
 
     @overload
     def __call__(
-        self, name: str, question: str, *, unit: str = ..., within: float = ...
+        self,
+        name: str,
+        question: str,
+        *,
+        unit: str = ...,
+        within: float = ...,
+        because: str = ...,
     ) -> NumberPrediction: ...
 
     def __call__(self, *args, **options):  # type: ignore[no-untyped-def]

@@ -26,6 +26,9 @@ from typing import Any
 _FOLDER_BYTES = 200_000_000  # more than that an answer may not keep in its folder
 _LOOK_EVERY_S = 0.2
 
+TOO_LARGE = "filled its folder with more than 200 MB: ended"
+"""What is noticed of an answer that writes too much."""
+
 
 class _Child:
     """What :func:`labkit.supervisor.reap` knows of the program it waits for."""
@@ -150,7 +153,7 @@ def _await(pid: int, until: float, job: dict[str, Any]) -> dict[str, object]:
         code = events.get(timeout=1.0)
         paper = json.loads(job["stdin"])
         report = examiner.Report(paper["report"], paper["seal"])
-        report(state="noticed", what="filled its folder with more than 200 MB: ended")
+        report(state="noticed", what=TOO_LARGE)
     return {"exit_code": code, "timed_out": code is None, "leftovers": left}
 
 

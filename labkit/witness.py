@@ -79,6 +79,7 @@ class _Hook:
     ) -> None:
         self._report = report
         self._answer = answer
+        self._place = os.path.dirname(os.path.dirname(os.path.realpath(answer)))  # noqa: PTH120
         self._closed = tuple(os.path.join(os.path.realpath(p), "") for p in closed)  # noqa: PTH118
         self._parent = os.getppid()
         self._started = 0
@@ -111,6 +112,8 @@ class _Hook:
         if not isinstance(path, str | bytes | os.PathLike):
             return
         real = os.path.join(os.path.realpath(os.fsdecode(path)), "")  # noqa: PTH118
+        if real.startswith(os.path.join(self._place, "")):  # noqa: PTH118
+            return
         if real.startswith(self._closed) and self._by_answer():
             self.notice(f"tried to open {os.fsdecode(path)}: refused")
             raise PermissionError(f"closed while an answer is examined: {path!r}")

@@ -1,6 +1,6 @@
 """Answers that attack the grader: what each tries, and how the report names it.
 
-Every one of them is right besides, for task 04.1, unless it says otherwise.
+All of them are answers to task 04.1.
 """
 
 from labkit.tasks import EXERCISES
@@ -76,3 +76,16 @@ SLEEPS = """
 import time
 time.sleep(1000)
 """
+
+# The attack, whether a right answer follows it, its points, and how it is named.
+HOSTILE = {
+    "open": (STEALS, False, 0, "tried to open"),
+    "cat": (STEALS_BY_PROGRAM, False, 0, "started a program on"),
+    "patch": (PATCHES, False, 0, "changed what examines it"),
+    "crowd": (CROWD, True, 5, "left 200 processes running"),
+    "file": (FILLS_A_FILE, True, 5, "filled a file: refused"),
+    "disk": (FILLS_THE_DISK, True, 0, "more than 200 MB"),
+    "kill": (KILLS, True, 5, "tried to kill the process that examines it"),
+    "kill-in-c": (KILLS_IN_C, True, 5, "the C function kill()"),
+    "sleep": (SLEEPS, True, 0, "did not end in 5 s"),
+}

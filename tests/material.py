@@ -26,6 +26,7 @@ LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)|<img\b([^>]*)>")
 NUMBERS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve",
 )  # fmt: skip
 
 
@@ -163,7 +164,8 @@ def lessons():
 def pages():
     """Return every notebook and Markdown file that people read."""
     books = [*NOTEBOOKS.rglob("*.ipynb"), *EXERCISES.rglob("*.ipynb")]
-    books = [p for p in books if not {"work", ".ipynb_checkpoints"} & {*p.parts}]
+    other = {"work", ".ipynb_checkpoints", "submitted", "autograded", "feedback"}
+    books = [p for p in books if not other & {*p.relative_to(ROOT).parts}]
     return sorted([*books, *NOTEBOOKS.rglob("*.md"), *ROOT.glob("*.md")])
 
 

@@ -86,9 +86,9 @@ BLANK = {
     "09.5": "The answer to 09.5 is not written yet: line 4 still says",
     "10.1": "open_office('192.0.2.7', 0, key, letters) listens at ''; expected",
     "10.2": "'bound to 127.0.0.1, a client in the shop calls 127.0.0.1': you said None",
-    "10.3": "The answer to 10.3 is not written yet: line 7 still says",
+    "10.3": "The answer to 10.3 is not written yet: line 8 still says",
     "10.4": "set_up(wire, 30) left a timeout of 30 s: a worker that bakes longer",
-    "10.5": "The answer to 10.5 is not written yet: line 3 still says",
+    "10.5": "The answer to 10.5 is not written yet: line 4 still says",
 }
 by_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 

@@ -13,6 +13,7 @@ import hostile
 import psutil
 import pytest
 from classroom import SET, Classroom
+from hostile import HOSTILE
 from programs import until
 from pythons import ROOT
 
@@ -62,18 +63,6 @@ def job(text, task_id="04.1"):
 
 
 # --- hostile answers ------------------------------------------------------------------
-
-HOSTILE = {
-    "open": (hostile.STEALS, False, 0, "tried to open"),
-    "cat": (hostile.STEALS_BY_PROGRAM, False, 0, "started a program on"),
-    "patch": (hostile.PATCHES, False, 0, "changed what examines it"),
-    "crowd": (hostile.CROWD, True, 5, "left 200 processes running"),
-    "file": (hostile.FILLS_A_FILE, True, 5, "filled a file: refused"),
-    "disk": (hostile.FILLS_THE_DISK, True, 0, "more than 200 MB"),
-    "kill": (hostile.KILLS, True, 5, "tried to kill the process that examines it"),
-    "kill-in-c": (hostile.KILLS_IN_C, True, 5, "the C function kill()"),
-    "sleep": (hostile.SLEEPS, True, 0, "did not end in 5 s"),
-}
 
 
 @pytest.fixture(scope="module")

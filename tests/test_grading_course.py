@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from classroom import Classroom
+from classroom import SET, Classroom
+from hostile import HOSTILE
 from pythons import ROOT
 
 from labkit.tasks import EXERCISES
@@ -57,6 +58,10 @@ def test_course_from_release_to_feedback(tmp_path, request):
         folder = tmp_path / name
         room = Classroom(folder / "home", name)
         fair = room.fill(size)
+        hostile = HOSTILE if size >= AT_A_TIME and name == SET else {}
+        for kind, (text, right, *_) in hostile.items():
+            answer = text + room.solutions["04.1"] * right
+            room.hand_in(f"mallory-{kind}", room.solutions | {"04.1": answer})
         room.hand_in("mallory", room.half(), edit_checks)
         room.path("oscar").write_text("{")
         found = run_course(folder, name)
@@ -64,7 +69,12 @@ def test_course_from_release_to_feedback(tmp_path, request):
         release = Path(name) / f"{name}.ipynb"
         made = (folder / "release" / release).read_bytes()
         assert made == (EXERCISES / "release" / release).read_bytes()
-        assert found["returned"] == len(fair) + 2
+        assert found["returned"] == len(fair) + len(hostile) + 2
+        for kind, (_, _, points, tried) in hostile.items():
+            cells = found["ours"][f"mallory-{kind}"]
+            assert sum(score for score, _ in cells.values()) == points + 15
+            assert f"mallory-{kind}, 04.1: the answer" in found["words"]
+            assert tried in found["words"]
         check_feedback(folder, room)
         if size > AT_A_TIME:
             tell_times(found["seconds"], size)

@@ -32,8 +32,8 @@ TYPES = {
 VERBS = {
     "choose", "count", "decide", "do", "draw", "end", "find", "follow", "get", "give",
     "guess", "hand", "keep", "let", "make", "measure", "move", "name", "open",
-    "pass",    "predict", "prove", "read", "recover", "run", "say", "send", "set", "show",
-    "start", "stop", "take", "tell", "test", "write",
+    "pass", "predict", "prove", "put", "read", "recover", "run", "say", "send", "set",
+    "show", "start", "stop", "take", "tell", "test", "write",
 }  # fmt: skip
 # Words of the glossary that earlier lessons use as everybody does.
 EVERYDAY = {"ledger": "what was sold, in the story of lesson 02"}
@@ -133,9 +133,8 @@ def test_readme_and_first_lesson_list_the_same_course():
         if lesson.tasks:
             assert lesson.copy.relative_to(ROOT).as_posix() in row, lesson.number
     points = sum(task.points for task in TASKS)
-    assert f"{NUMBERS[len(WITH_SET)]} sets, {len(TASKS)} tasks, {points:g} points" in (
-        " ".join(readme.split()).lower()
-    )
+    told = f"{NUMBERS[len(WITH_SET)]} sets, {len(TASKS)} tasks, {points:g} points"
+    assert told in " ".join(readme.split()).lower()
 
 
 def test_lessons_follow_each_other():
@@ -219,7 +218,8 @@ def test_early_words_are_found():
 def test_links_lead_somewhere(path):
     """Relative links name files that exist, and headings that are in them."""
     for cell in prose(path):
-        for _, link in material.LINK.findall(material.FENCE.sub("", cell.text)):
+        text = material.CODE.sub(" ", material.FENCE.sub(" ", cell.text))
+        for _, link in material.LINK.findall(text):
             if re.match(r"[a-z]+:", link):
                 continue
             name, _, anchor = link.partition("#")
@@ -269,8 +269,8 @@ def test_reading_load(lesson):
     "path", [p for p in PAGES if "release" in p.parts], ids=lambda p: p.stem
 )
 def test_tasks_are_short_to_read(path):
-    """A task's text has 130 words at most: the rest is in its hints."""
-    assert {c.id: words(c.text) for c in prose(path) if words(c.text) > 130} == {}
+    """A task's text has 200 words at most: the rest is in its hints."""
+    assert {c.id: words(c.text) for c in prose(path) if words(c.text) > 200} == {}
 
 
 # --- tasks ----------------------------------------------------------------------------

@@ -181,10 +181,12 @@ def test_what_is_no_number_is_refused_in_words(typed):
 )
 def test_a_number_is_compared_by_its_factor(predicted, outcome, said, capsys):
     """How far off it was, in words; a zero has no factor."""
-    guess = predict("t-two", "How many?", unit="items")
+    guess = predict("t-two", "How many?", unit="items", because="It is `so`.")
     guess.choose(predicted)
     guess.compare(outcome)
-    assert said in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert shown.endswith("It is so.\n")
 
 
 # --- quizzes ------------------------------------------------------------------------
@@ -279,7 +281,10 @@ REFUSED = {
     "read the same": (lambda: guess_of(options=OPTIONS | {"put": "b"}), "'put'"),
     "no question": (lambda: guess_of(question=" "), "question of 't-one'"),
     "no id": (lambda: predict("", QUESTION, OPTIONS), "An id, such as"),
-    "unit and options": (lambda: guess_of(unit="s"), "a unit goes with a number"),
+    "unit and options": (
+        lambda: guess_of(unit="s"),
+        "unit= and because= go with a number",
+    ),
     "within": (lambda: predict("t-two", "Many?", within=0), "within=0"),
     "unknown option": (lambda: guess_of().choose("all"), "'all' is no option of"),
     "unknown number": (lambda: guess_of().choose(3), "3 is no option"),

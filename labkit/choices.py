@@ -1,0 +1,144 @@
+"""What a task costs the one process that all tasks go through, for each choice."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from labkit import scaling
+from labkit.catalog import TRANSPORTS
+from labkit.teams import Shift, Team
+
+__all__ = ["NETWORK_BYTES_PER_S", "Choice", "measure_choices"]
+
+NETWORK_BYTES_PER_S = 10e9 / 8  # 10 Gbit/s
+_SEVERAL = 4
+_BATCH = 100
+_TICK_S = 0.01  # the system counts no finer
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that stands between those who have tasks and those who do them.
+
+    Attributes
+    ----------
+    name : str
+    server_s : float
+        Processor seconds for each task, of the process that all tasks go through.
+    servers : int, default 1
+        How many such processes share the tasks.
+    """
+
+    name: str
+    server_s: float
+    servers: int = 1
+
+    @property
+    def limit_per_s(self) -> float:
+        """Tasks per second at most, however many workers there are."""
+        return self.servers / self.server_s
+
+    def demands_s(self, payload_bytes: int = 0) -> list[float]:
+        """Return the seconds at each server, and on a network of 10 Gbit/s.
+
+        A task crosses the network to its worker, and its result comes back.
+        """
+        network_s = 2 * payload_bytes / NETWORK_BYTES_PER_S
+        return [self.server_s / self.servers] * self.servers + [network_s]
+
+    def rate(self, workers: int, task_s: float, payload_bytes: int = 0) -> float:
+        """Return the tasks per second of so many workers, by the model."""
+        from labkit.queueing import mva
+
+        return mva(self.demands_s(payload_bytes), task_s, workers)
+
+    def keeps_busy(self, task_s: float) -> int:
+        """Return how many workers are 90 % busy with tasks of so many seconds."""
+        return scaling.kept_busy(self.demands_s(), 0.0, task_s)
+
+    def shortest_task_s(self, workers: int) -> float:
+        """Return the shortest task, in seconds, that keeps so many 90 % busy."""
+        low, high = 1e-7, 1e3
+        while high / low > 1.01:
+            middle = (low * high) ** 0.5
+            busy = self.rate(workers, middle) * middle / workers
+            low, high = (low, middle) if busy >= 0.9 else (middle, high)
+        return high
+
+
+def measure_choices(
+    team: Team, *, seconds: float = 0.5, say: Callable[[str], object] = print
+) -> list[Choice]:
+    """Measure every choice that can run here.
+
+    Parameters
+    ----------
+    team : Team
+        Within its ``with`` block.
+    seconds : float, default 0.5
+        That a run aims at.
+    say : callable, default print
+        Called with a sentence for each choice that is left out.
+    """
+    one = _manager(team, Shift(1, 1), seconds)
+    batched = _manager(team, Shift(1, 1, batch_size=_BATCH), seconds)
+    found = [
+        Choice("manager", one),
+        Choice("batched manager", batched),
+        Choice("several servers", one, _SEVERAL),
+        Choice("dask", dask_s(max(int(1000 * seconds), 100))),
+    ]
+    for name, batch, most in (("redis", 1, 8000), ("redis pipelined", _BATCH, 300_000)):
+        reason = TRANSPORTS[name].missing()
+        if reason:
+            say(reason)
+        else:
+            found.append(Choice(name, _redis_s(name, batch, int(most * seconds))))
+    return found
+
+
+def _manager(team: Team, shift: Shift, seconds: float) -> float:
+    tasks = (5000 if shift.batch_size == 1 else 300_000) * seconds / 3
+    return team.run(Shift(3, int(tasks), batch_size=shift.batch_size)).server_s
+
+
+def dask_s(tasks: int) -> float:
+    """Return the seconds of scheduler and client for each task; both run here."""
+    from labkit.engines import open_engine
+
+    with open_engine("dask", workers=os.cpu_count() or 1) as engine:
+        client = engine.client  # type: ignore[attr-defined]
+        client.gather(client.map(abs, range(100), pure=False))
+        began = time.process_time()
+        client.gather(client.map(abs, range(tasks), pure=False))
+        return (time.process_time() - began) / tasks
+
+
+def _redis_s(name: str, batch: int, tasks: int) -> float:
+    """Return the seconds of redis-server for a task that is fetched, and a result."""
+    transport = TRANSPORTS[name]()
+    try:
+        put = transport.producer(spec := transport.open())
+        get = transport.consumer(spec)
+        with _processor_seconds("redis-server") as used:
+            for first in range(0, tasks, batch):
+                put(first if batch == 1 else list(range(first, first + batch)))
+            for _ in range(0, tasks, batch):
+                get() if batch == 1 else get(batch)
+        return max(used(), _TICK_S) / tasks
+    finally:
+        transport.close()
+
+
+@contextlib.contextmanager
+def _processor_seconds(name: str) -> Iterator[Callable[[], float]]:
+    """Give a function that returns what a program below this one has used since."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        if child.name() == name:
+            program = child
+    before = sum(program.cpu_times()[:2])
+    yield lambda: float(sum(program.cpu_times()[:2])) - before
