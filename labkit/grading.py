@@ -8,6 +8,7 @@ on it, each answer in a process of its own that is ended with all it started.
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from labkit.assignments import Assignment, read_assignments
 from labkit.cli import Parser, number
@@ -16,7 +17,7 @@ from labkit.farms import Farm, LocalFarm, default_workers
 from labkit.gradelog import GradeLog
 from labkit.marking import Graded, Job, mark
 from labkit.papers import Papers
-from labkit.submissions import read_submissions
+from labkit.submissions import Submission, read_submissions
 from labkit.tallies import Report
 from labkit.tasks import EXERCISES
 
@@ -81,39 +82,52 @@ def grade(
     What has been graded is kept in a journal in the folder of the submissions at once:
     after a crash the same call goes on where it was.
     """
-    from tqdm import tqdm
-
     started = time.monotonic()
+    wanted = _assignments(exercises, assignment)
+    found = _submissions(submitted, wanted)
+    papers = Papers(found, wanted, exercises)
+    log = GradeLog(submitted / JOURNAL)
+    done = {} if again else log.read()
+    before = {key: done[key] for key in papers.jobs if key in done}
+    now = {}
+    with _bar(len(papers.jobs), len(before), shown=progress) as bar:
+        todo = [job for key, job in papers.jobs.items() if key not in done]
+        for graded in (farm or LocalFarm(workers)).run(todo, lambda _: bar.update()):
+            log.add(graded, papers.students[graded.job_id])
+            now[graded.job_id] = graded
+    rows = tuple(papers.rows(before | now))
+    seconds = time.monotonic() - started
+    report = Report(rows, tuple(found), len(before), len(now), seconds)
+    _write(report, wanted, csv, gradebook)
+    return report
+
+
+def _assignments(exercises: Path, name: str) -> dict[str, Assignment]:
     known = read_assignments(exercises)
-    wanted = {n: a for n, a in known.items() if assignment in {"", n}}
+    wanted = {n: a for n, a in known.items() if name in {"", n}}
     if not wanted:
         raise GradingError(
-            f"There is no exercise set {assignment!r}; there are {', '.join(known)}."
+            f"There is no exercise set {name!r}; there are {', '.join(known)}."
         )
-    found = list(read_submissions(submitted, wanted))
+    return wanted
+
+
+def _submissions(
+    submitted: Path, assignments: dict[str, Assignment]
+) -> list[Submission]:
+    found = list(read_submissions(submitted, assignments))
     if not found:
         raise GradingError(
             f"No submissions in {submitted}: they are wanted in nbgrader's folders, "
             "as in ada/04_produce_and_consume/04_produce_and_consume.ipynb."
         )
-    papers = Papers(found, wanted, exercises)
-    log = GradeLog(submitted / JOURNAL)
-    done = {} if again else log.read()
-    before = {key: done[key] for key in papers.jobs if key in done}
-    todo = [job for key, job in papers.jobs.items() if key not in done]
-    now = {}
-    with tqdm(
-        total=len(papers.jobs), initial=len(before), unit="answer", disable=not progress
-    ) as bar:
-        for graded in (farm or LocalFarm(workers)).run(todo, lambda _: bar.update()):
-            log.add(graded, papers.students[graded.job_id])
-            now[graded.job_id] = graded
-    rows = tuple(papers.rows(before | now))
-    report = Report(
-        rows, tuple(found), len(before), len(now), time.monotonic() - started
-    )
-    _write(report, wanted, csv, gradebook)
-    return report
+    return found
+
+
+def _bar(total: int, done: int, *, shown: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, initial=done, unit="answer", disable=not shown)
 
 
 def _write(

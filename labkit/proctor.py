@@ -126,35 +126,52 @@ def _read(reading: int, head: Any) -> None:
 
 
 def _await(pid: int, until: float, job: dict[str, Any]) -> dict[str, object]:
-    from labkit import examiner, supervisor
-    from labkit.trees import descendants
+    """Wait for the end of an examiner, or bring it about, and end what it started."""
+    from labkit import supervisor
 
-    events: queue.SimpleQueue[str | int] = queue.SimpleQueue()
+    events: queue.SimpleQueue[Any] = queue.SimpleQueue()
     child: Any = _Child(pid)
     reaper = threading.Thread(target=supervisor.reap, args=(child, events), daemon=True)
     reaper.start()
+    place = os.path.dirname(job["cwd"])  # noqa: PTH120 - a string is meant
     code, too_large = None, False
     while code is None and not too_large and (rest := until - time.monotonic()) > 0:
         with contextlib.suppress(queue.Empty):
             code = events.get(timeout=min(rest, _LOOK_EVERY_S))
-        too_large = code is None and _size(os.path.dirname(job["cwd"])) > _FOLDER_BYTES  # noqa: PTH120 - a string
+        too_large = code is None and _size(place) > _FOLDER_BYTES
+    left = _end_others(pid, reaper, in_time=code is not None)
+    if too_large:
+        code = events.get(timeout=1.0)
+        _tell(job)
+    return {"exit_code": code, "timed_out": code is None, "leftovers": left}
+
+
+def _end_others(pid: int, reaper: threading.Thread, *, in_time: bool) -> int:
+    """End what an examiner started, itself if it runs; return how many there were."""
+    from labkit import supervisor
+    from labkit.trees import descendants
 
     def find() -> set[int]:
         return descendants(os.getpid())
 
     reaper.join(0.002)
-    left = 0
-    if reaper.is_alive():  # there is something left to wait for
+    if not reaper.is_alive():  # nothing is left to wait for
+        return 0
+    if in_time:
+        left = supervisor.wait_for_stragglers(find, reaper)
+    else:
         left = len(find() - {pid})
-        if code is not None:
-            left = supervisor.wait_for_stragglers(find, reaper)
-        supervisor.end_all(find, reaper)
-    if too_large:
-        code = events.get(timeout=1.0)
-        paper = json.loads(job["stdin"])
-        report = examiner.Report(paper["report"], paper["seal"])
-        report(state="noticed", what=TOO_LARGE)
-    return {"exit_code": code, "timed_out": code is None, "leftovers": left}
+    supervisor.end_all(find, reaper)
+    return left
+
+
+def _tell(job: dict[str, Any]) -> None:
+    """Add to the report what the examiner cannot know."""
+    from labkit import examiner
+
+    paper = json.loads(job["stdin"])
+    report = examiner.Report(paper["report"], paper["seal"])
+    report(state="noticed", what=TOO_LARGE)
 
 
 def _size(folder: str) -> int:
