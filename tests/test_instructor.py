@@ -1,0 +1,188 @@
+"""The instructor's pages: what they name exists, and their minutes add up."""
+
+import contextlib
+import functools
+import json
+import re
+from pathlib import Path
+
+import pytest
+from kernels import Kernel
+
+from labkit.tasks import all_tasks
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "notebooks" / "instructor"
+PAGES = sorted(FOLDER.glob("*.md"))
+LESSONS = sorted((ROOT / "notebooks").glob("[0-8][0-9]_*.ipynb"))
+TASKS = {task.id: task for task in all_tasks()}
+SECTIONS = [
+    "Aim", "Minutes", "Before the class", "Demo", "Where people get stuck",
+    "What to cut", "Likely questions",
+]  # fmt: skip
+CELL = r"`(\d\d-[a-z0-9-]+)`"
+TASK = r"\b(\d\d\.\d)(?:/(\w+))?"
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+
+
+@functools.cache
+def text(page):
+    """Return a page, with its line ends inside paragraphs as spaces."""
+    return re.sub(r"(?<=\S)\n(?=[^\s|#`-])", " ", page.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def cells(lesson):
+    """Return the cells of a lesson by their ids, in order."""
+    book = json.loads(lesson.read_text(encoding="utf-8"))
+    return {cell["id"]: cell for cell in book["cells"]}
+
+
+def page_of(lesson):
+    """Return the page about a lesson."""
+    return FOLDER / f"{lesson.stem}.md"
+
+
+def section(page, title):
+    """Return what stands below a heading of the second level."""
+    return re.split(rf"(?m)^## {title}$", text(page))[1].partition("\n## ")[0]
+
+
+def rows(markdown):
+    """Yield the cells of each row of the tables, without their headings."""
+    for table in re.findall(r"(?m)(?:^\|.*\n?)+", markdown):
+        for line in table.strip().split("\n")[2:]:
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def minutes(lesson):
+    """Return what a page says of its lesson: teaching, doing, exercises."""
+    [numbers] = rows(section(page_of(lesson), "Minutes"))
+    return [int(number) for number in numbers]
+
+
+@every_lesson
+def test_every_lesson_has_a_page_with_the_same_sections(lesson):
+    """A teacher finds the same headings on each page."""
+    found = re.findall(r"(?m)^## (.+)$", text(page_of(lesson)))
+    assert found == SECTIONS
+    assert section(page_of(lesson), "Likely questions").count("?** ") >= 3
+
+
+def test_entrance_repeats_the_minutes():
+    """The table in README says what the pages say."""
+    table = list(rows(section(FOLDER / "README.md", "One page for each lesson")))
+    stated = {row[0]: [int(number) for number in row[2:]] for row in table}
+    assert stated == {path.stem[:2]: minutes(path) for path in LESSONS}
+
+
+@every_lesson
+def test_minutes_are_those_of_demo_lesson_and_exercises(lesson):
+    """Teaching is the sum of the demo; doing and exercises stand in the notebooks."""
+    teaching, doing, exercises = minutes(lesson)
+    demo = list(rows(section(page_of(lesson), "Demo")))
+    assert sum(int(row[0]) for row in demo) == teaching
+    prose = "".join("".join(c["source"]) for c in cells(lesson).values())
+    assert re.search(rf"\*\*Minutes:\*\* \d+ to read, {doing} to do\.", prose)
+    source = ROOT / "exercises" / "source" / lesson.stem / lesson.name
+    stated = source.read_text("utf-8") if source.exists() else "about 0 minutes"
+    assert f"about {exercises} minutes" in stated
+
+
+def demo_cells(lesson):
+    """Return the ids of the cells that a demo runs, in order."""
+    demo = rows(section(page_of(lesson), "Demo"))
+    return [name for row in demo for name in re.findall(CELL, row[1])]
+
+
+@every_lesson
+def test_demo_names_cells_in_the_order_of_the_lesson(lesson):
+    """A demo is run from top to bottom; it begins with the set-up."""
+    named = demo_cells(lesson)
+    places = [list(cells(lesson)).index(name) for name in named]
+    assert places == sorted(places)
+    assert named[0].endswith("-setup-kit")
+    assert all(cells(lesson)[name]["cell_type"] == "code" for name in named)
+
+
+def test_demos_run(request, tmp_path):
+    """The cells of a demo alone, without the rest of the lesson, do what they say."""
+    wanted = request.config.getoption("--demos")
+    chosen = [lesson for lesson in LESSONS if lesson.match(wanted)] if wanted else []
+    if not chosen:
+        pytest.skip("--demos '*' runs the demos of all lessons")
+    for lesson in chosen:
+        folder = tmp_path / lesson.stem
+        folder.mkdir()
+        with contextlib.closing(Kernel(folder)) as kernel:
+            for name in demo_cells(lesson):
+                cell = cells(lesson)[name]
+                said = kernel.run("".join(cell["source"]))
+                raised = any(m["msg_type"] == "error" for m in kernel.messages)
+                assert raised == bool(cell["metadata"].get("tags")), (name, said)
+
+
+@every_page
+def test_named_cells_tasks_and_wrong_answers_exist(page):
+    """Nothing is named that is not there; what a wrong answer is told is quoted."""
+    known = {name for lesson in LESSONS for name in cells(lesson)}
+    assert set(re.findall(CELL, text(page))) <= known
+    code = " ".join(re.findall(r"`[^`]+`", text(page)))
+    for task, wrong in re.findall(TASK, code):
+        names = {one.path.stem for one in TASKS[task].wrong}
+        assert not wrong or wrong in names, (task, wrong)
+    for task in re.findall(r"(?<![\w.=])\d\d\.\d(?![\d.%])", text(page)):
+        assert task in TASKS, task
+    for task, wrong, quote in re.findall(rf"`{TASK}`: \*(.+?)\*", text(page)):
+        told = next(w.message for w in TASKS[task].wrong if w.path.stem == wrong)
+        assert quote in told, (task, wrong)
+
+
+def test_the_entrance_leads_to_every_page():
+    """Whoever starts at README.md finds all the others."""
+    links = set(re.findall(r"\]\((\w+\.md)\)", text(FOLDER / "README.md")))
+    assert links == {path.name for path in PAGES} - {"README.md"}
+
+
+def plans():
+    """Yield each plan of the page: its heading, its stated total, its rows."""
+    for part in text(FOLDER / "plans.md").split("\n## ")[1:]:
+        if total := re.search(r"\*\*(\d+) minutes\*\*", part):
+            yield part.partition("\n")[0], int(total[1]), list(rows(part))
+
+
+def test_plans_add_up():
+    """Each row begins when the one before it ends; the sum is what is promised."""
+    found = list(plans())
+    assert len(found) >= 4  # two hours, half a day, and two days
+    for _, total, plan in found:
+        hours, first = map(int, plan[0][0].split(":"))
+        begin = at = 60 * hours + first
+        for clock, length, *_ in plan:
+            hours, first = map(int, clock.split(":"))
+            assert 60 * hours + first == at, clock
+            at += int(length)
+        assert at - begin == total
+
+
+def test_plans_give_each_part_its_minutes():
+    """A demo takes what its page says, a short one less, an exercise what it needs."""
+    by_number = {lesson.stem[:2]: lesson for lesson in LESSONS}
+    seen = 0
+    for _, _, plan in plans():
+        for _, length, what, *_ in plan:
+            if found := re.match(r"(Short d|D)emo of lesson (\d\d)", what):
+                teaching = minutes(by_number[found[2]])[0]
+                whole = found[1] == "D"
+                assert int(length) == teaching or (not whole and int(length) < teaching)
+                seen += 1
+    assert seen >= 10
+
+
+def test_learners_are_people():
+    """Three profiles, each with a name, and no placeholder in any page."""
+    assert len(re.findall(r"(?m)^## \w+, \d\d: ", text(FOLDER / "learners.md"))) == 3
+    for page in PAGES:
+        assert not re.search(r"TODO|FIXME|TBD|lorem", text(page), re.IGNORECASE)
