@@ -54,6 +54,7 @@ BLANK = {
     "04.2": "consume(orders, work, 0.2) returned 'error' after order 1; expected",
     "04.3": "The answer to 04.3 is not written yet: line 2 still says",
     "04.4": "The answer to 04.4 is not written yet: line 4 still says",
+    "04.5": "'Process of a function from a cell': you said None; expected one of",
     "05.1": "work(tasks, results, job) did 10 of 12 tasks; expected all 12.",
     "05.2": "'one None': you said None; expected a number.",
     "05.3": "master(manager, start_worker, ['tea', 'milk', 'sugar']) raised "
