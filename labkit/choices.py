@@ -5,12 +5,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from labkit import scaling
 from labkit.catalog import TRANSPORTS
 from labkit.teams import Shift, Team
 
-__all__ = ["NETWORK_BYTES_PER_S", "Choice", "measure_choices"]
+__all__ = ["NETWORK_BYTES_PER_S", "Choice", "dask_s", "measure_choices"]
 
 NETWORK_BYTES_PER_S = 10e9 / 8  # 10 Gbit/s
 _SEVERAL = 4
@@ -88,7 +90,7 @@ def measure_choices(
         Choice("manager", one),
         Choice("batched manager", batched),
         Choice("several servers", one, _SEVERAL),
-        Choice("dask", dask_s(max(int(1000 * seconds), 100))),
+        Choice("dask", _dask_s(max(int(1000 * seconds), 100))),
     ]
     for name, batch, most in (("redis", 1, 8000), ("redis pipelined", _BATCH, 300_000)):
         reason = TRANSPORTS[name].missing()
@@ -104,16 +106,27 @@ def _manager(team: Team, shift: Shift, seconds: float) -> float:
     return team.run(Shift(3, int(tasks), batch_size=shift.batch_size)).server_s
 
 
-def dask_s(tasks: int) -> float:
-    """Return the seconds of scheduler and client for each task; both run here."""
-    from labkit.engines import open_engine
+def dask_s(tasks: int, client: Any) -> float:
+    """Return the seconds of scheduler and client for each task; both run here.
 
-    with open_engine("dask", workers=os.cpu_count() or 1) as engine:
-        client = engine.client  # type: ignore[attr-defined]
-        client.gather(client.map(abs, range(100), pure=False))
-        began = time.process_time()
-        client.gather(client.map(abs, range(tasks), pure=False))
-        return (time.process_time() - began) / tasks
+    Parameters
+    ----------
+    tasks : int
+        How many empty tasks to do.
+    client : distributed.Client
+        Of a cluster that runs in this process.
+    """
+    client.gather(client.map(abs, range(50), pure=False))
+    began = time.process_time()
+    client.gather(client.map(abs, range(tasks), pure=False))
+    return (time.process_time() - began) / tasks
+
+
+def _dask_s(tasks: int) -> float:
+    from labkit.daskengine import DaskEngine
+
+    with DaskEngine(None, os.cpu_count() or 1, None, Path.cwd()) as engine:
+        return dask_s(tasks, engine.client)
 
 
 def _redis_s(name: str, batch: int, tasks: int) -> float:

@@ -164,7 +164,7 @@ def rivals_of(demand: Demand, workers: int, cores: float, used: float) -> float:
     low, high = 0.0, 4.0 * (workers + cores)
     for _ in range(9):
         middle = (low + high) / 2
-        _, got = simulate(demand, workers, cores, rivals=middle, tasks=600)
+        _, got = simulate(demand, workers, cores, rivals=middle, tasks=300)
         low, high = (middle, high) if got < used else (low, middle)
     return (low + high) / 2
 
