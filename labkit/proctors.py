@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from labkit import guard
 from labkit.errors import ProgramError
+from labkit.scratch import environment
 
 __all__ = ["Proctors", "can_fork"]
 
@@ -46,6 +47,7 @@ class _Program:
             door.settimeout(_START_S)
             self._guarded = guard.launch(
                 [sys.executable, "-P", "-B", str(_PROGRAM), path],
+                env=environment(bare=True),
                 on_output=said.append,
                 on_exit=lambda _: _knock(path),
             )

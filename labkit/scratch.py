@@ -14,13 +14,17 @@ from typing import Any
 
 from labkit import guard
 
-__all__ = ["HEADER", "ScratchRun"]
+__all__ = ["HEADER", "ScratchRun", "environment"]
 
 HEADER = "# %%answer\n"
 """Stands above the answer in its file, so that line numbers are those of the cell."""
 
 _EXAMINER = Path(__file__).with_name("examiner.py")
 _FOREIGN = ("PYTEST_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "COV_")
+_NEEDED = {
+    "PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ",
+    "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT",
+}  # fmt: skip
 
 
 class ScratchRun:
@@ -74,7 +78,7 @@ class ScratchRun:
                 [sys.executable, "-P", "-B", str(_EXAMINER)],
                 timeout_s=deadline_s,
                 cwd=place / "work",
-                env=dict(_environment()),
+                env=environment(bare=bool(watch)),
                 stdin_text=json.dumps(job),
             )
             self.events = list(_events(place / "report", seal))
@@ -146,12 +150,21 @@ def _job(place: Path, seal: str, text: str, checks: Path | None) -> dict[str, ob
     }
 
 
-def _environment() -> Iterator[tuple[str, str]]:
-    """Pass the environment on, without what would change how Python or pytest runs."""
-    for name, value in os.environ.items():
-        if not name.startswith(_FOREIGN):
-            yield name, value
-    yield "PYTHONDONTWRITEBYTECODE", "1"
+def environment(*, bare: bool) -> dict[str, str]:
+    """Return the environment of an examiner.
+
+    Parameters
+    ----------
+    bare : bool
+        Whether it is nothing but what a program needs to start, for answers of
+        others; otherwise all is passed on but what changes how Python or pytest runs.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if (name in _NEEDED if bare else not name.startswith(_FOREIGN))
+    }
+    return kept | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _events(report: Path, seal: object) -> Iterator[dict[str, Any]]:

@@ -111,7 +111,7 @@ class Report:
 
     @staticmethod
     def _part(title: str, lines: Iterator[str]) -> list[str]:
-        found = [f"  {line}" for line in lines]
+        found = [f"  {_printable(line)}" for line in lines]
         return ["", title, *found] if found else []
 
     def _points(self) -> Iterator[str]:
@@ -146,6 +146,11 @@ class Report:
 def _first_sentence(text: str) -> str:
     found = re.match(r".*?(?<=[\w)\]\"'])[.!?](?=\s|$)", text.strip(), re.DOTALL)
     return " ".join((found[0] if found else text).split())
+
+
+def _printable(line: str) -> str:
+    """Keep what an answer chose, such as a file's name, from steering a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def _harmless(cell: str) -> str:
