@@ -128,7 +128,7 @@ class MeasurementCancelledError(LabkitError):
 
 
 class NetworkError(LabkitError, OSError):
-    """This machine makes no networks of its own, or made this one not quite."""
+    """A network that this machine does not make, or made not quite."""
 
 
 class NoMessageError(LabkitError, TimeoutError):
