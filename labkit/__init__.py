@@ -33,8 +33,9 @@ The first name of a line is what users import; the others are its workshop.
 ``dashboards``  :func:`dashboard` and :func:`explorer`, live: meters gauges
                 views setups findings experiments explorers
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
-                tasks plainserver rig examplugin examiner scratch feedback
-                progressfile bookkeeping scoring startingcode exercises
+                tasks plainserver rig confinement witness examplugin examiner
+                proctor proctors scratch feedback progressfile bookkeeping
+                scoring startingcode exercises
 ``progress``    :func:`progress`, what is done and what is next: standings
                 scoretables scoreboards
 ``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
@@ -45,9 +46,8 @@ The first name of a line is what users import; the others are its workshop.
                 daskclients daskengine run
 ``scaling``     one server and many workers, measured and modelled: queueing
                 teams choices scaleplots scale
-``grading``     :func:`grade`, a whole class: confinement witness assignments
-                submissions marking proctor proctors farms gradelog tallies
-                papers gradebooks
+``grading``     :func:`grade`, a whole class: assignments submissions marking
+                farms gradelog tallies papers gradebooks
 ``bootstrap``   the set-up, standard library alone: pip_output environments
                 installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups

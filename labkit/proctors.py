@@ -131,8 +131,7 @@ class Proctors:
         for _ in range(self._count):
             if (proctor := self._places.get()) is not None:
                 proctor.close()
-        if self._program:
-            self._program.close()
+        self._end_program()
 
     def _start(self) -> _Proctor:
         """Ask for another proctor; when its program has gone, of a new one."""
@@ -144,6 +143,12 @@ class Proctors:
                     self._program.close()
             self._program = _Program()
             return self._program.proctor()
+
+    def _end_program(self) -> None:
+        with self._starting:
+            if self._program:
+                self._program.close()
+                self._program = None
 
     def run(
         self,
@@ -187,6 +192,12 @@ class Proctors:
             # At once: the answer's own processes are ended with that, see proctor.
             proctor = self._start()
             return guard.Finished(-9, False, "", False, 0, timeout_s)
+        except BaseException:  # as the stop button raises: what runs is ended at once
+            if proctor:
+                proctor.close()
+            proctor = None
+            self._end_program()
+            raise
         finally:
             self._places.put(proctor)
         return guard.Finished(**answer)
