@@ -338,12 +338,38 @@ def test_view_shows_and_resets():
     shown = view._repr_mimebundle_()
     assert shown["text/plain"] == repr(view) == as_text(view.standing)
     assert "04.2 spot the bug" in shown["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in shown
     view.tasks.value = "04.2"
     view.reset_button.click()
     assert "04.2 begins again" in view.said.value
-    assert "0 of 6" in view.table.value
+    assert "04 Produce and consume: 0 of" in repr(view)
     Progress().attempt("04.2", 6.0, 6.0)
     view.update_button.click()
-    assert "6 of 6" in view.table.value
+    assert "6 of 6" in repr(view)
     view.close()
+
+
+@pytest.mark.usefixtures("path")
+def test_view_is_drawn_anew_where_it_stands(monkeypatch):
+    """The table and the buttons are shown; a button replaces the table."""
+    drawn = []
+    monkeypatch.setattr("IPython.display.display", lambda *a, **k: Handle(drawn, a, k))
+    view = labkit.progress()
+    view._ipython_display_()
+    assert "0 of" in drawn[0][0]["text/html"]
+    assert drawn[1] == (view.box,)
+    Progress().attempt("04.2", 3.0, 6.0)
+    view.update_button.click()
+    assert "3 of 6" in drawn[2][0]["text/html"]
+    view.close()
+
+
+class Handle:
+    """What IPython returns of something that it shows."""
+
+    def __init__(self, drawn, shown, _):
+        self.drawn = drawn
+        drawn.append(shown)
+
+    def update(self, *shown, **_):
+        """Show something else in its place."""
+        self.drawn.append(shown)
