@@ -142,7 +142,7 @@ def _anchor(step: Step) -> str:
     for cell in cells:
         first = "".join(cell["source"]).partition("\n")[0]
         if first.startswith(f"## {step.task_id} "):
-            return "#" + quote(first.removeprefix("## ").replace(" ", "-"))
+            return f"#cell-id={quote(cell['id'])}"
     return ""
 
 
