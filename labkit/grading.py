@@ -8,10 +8,9 @@ on it, each answer in a process of its own that is ended with all it started.
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from labkit import cli
 from labkit.assignments import Assignment, read_assignments
-from labkit.cli import Parser, number
 from labkit.errors import GradingError, LabkitError
 from labkit.farms import Farm, LocalFarm, default_workers
 from labkit.gradelog import GradeLog
@@ -62,7 +61,7 @@ def grade(
     again : bool
         Grade everything anew, also what the journal has.
     progress : bool
-        Show a bar on standard error.
+        Show a bar on standard error, if that is a terminal.
 
     Returns
     -------
@@ -89,17 +88,22 @@ def grade(
     log = GradeLog(submitted / JOURNAL)
     done = {} if again else log.read()
     before = {key: done[key] for key in papers.jobs if key in done}
+    todo = [job for key, job in papers.jobs.items() if key not in done]
+    advance = cli.progress(len(papers.jobs), "answers") if progress else _nobody
+    advance(len(before))
     now = {}
-    with _bar(len(papers.jobs), len(before), shown=progress) as bar:
-        todo = [job for key, job in papers.jobs.items() if key not in done]
-        for graded in (farm or LocalFarm(workers)).run(todo, lambda _: bar.update()):
-            log.add(graded, papers.students[graded.job_id])
-            now[graded.job_id] = graded
+    for graded in (farm or LocalFarm(workers)).run(todo, lambda _: advance(1)):
+        log.add(graded, papers.students[graded.job_id])
+        now[graded.job_id] = graded
     rows = tuple(papers.rows(before | now))
     seconds = time.monotonic() - started
     report = Report(rows, tuple(found), len(before), len(now), seconds)
     _write(report, wanted, csv, gradebook)
     return report
+
+
+def _nobody(_count: int) -> None:
+    """Stand in for the progress bar, where nobody looks."""
 
 
 def _assignments(exercises: Path, name: str) -> dict[str, Assignment]:
@@ -124,12 +128,6 @@ def _submissions(
     return found
 
 
-def _bar(total: int, done: int, *, shown: bool) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(total=total, initial=done, unit="answer", disable=not shown)
-
-
 def _write(
     report: Report,
     assignments: dict[str, Assignment],
@@ -144,8 +142,8 @@ def _write(
         write_gradebook(gradebook, report, assignments)
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
         "grade",
         "Grade the exercises of a class, each answer in a process of its own.",
         "python -m labkit grade submitted --csv grades.csv --gradebook gradebook.db",
@@ -156,7 +154,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--assignment", default="", metavar="NAME", help="one exercise set only")
     at_a_time = f"answers at a time (here {default_workers()})"
-    add("--workers", type=number, metavar="N", help=at_a_time)
+    add("--workers", type=cli.number, metavar="N", help=at_a_time)
     add("--csv", type=Path, metavar="FILE", help="write a table")
     beside = "write nbgrader's database, and the notebooks of its feedback beside it"
     add("--gradebook", type=Path, metavar="FILE", help=beside)
@@ -186,7 +184,7 @@ def main(argv: list[str]) -> int:
             gradebook=options.gradebook,
             assignment=options.assignment,
             again=options.again,
-            progress=sys.stderr.isatty(),
+            progress=True,
         )
     except (LabkitError, OSError, ValueError) as error:
         print(f"grade: {error}", file=sys.stderr)

@@ -77,6 +77,7 @@ def _serve(line: int) -> None:
         socket.socket(fileno=line) as talk,
         talk.makefile("r", encoding="utf-8") as jobs,
     ):
+        talk.sendall(b"ready\n")  # what was left of others is ended by now
         for job in jobs:
             answer = examine(json.loads(job), [talk.fileno()])
             talk.sendall(json.dumps(answer).encode() + b"\n")

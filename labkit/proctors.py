@@ -87,6 +87,14 @@ class _Proctor:
     def __init__(self, line: socket.socket) -> None:
         self._line = line
         self._answers = line.makefile("r", encoding="utf-8")
+        self._line.settimeout(_START_S)
+        try:
+            ready = self._answers.readline()
+        except OSError:
+            ready = ""
+        if not ready:
+            self.close()
+            raise _GoneError
 
     def examine(self, job: dict[str, object], within_s: float) -> dict[str, Any]:
         self._line.settimeout(within_s)
@@ -142,7 +150,10 @@ class Proctors:
                 except _GoneError:
                     self._program.close()
             self._program = _Program()
-            return self._program.proctor()
+            try:
+                return self._program.proctor()
+            except _GoneError:
+                raise ProgramError("the examiner ended as soon as it began") from None
 
     def _end_program(self) -> None:
         with self._starting:

@@ -29,11 +29,13 @@ def look(progress: Progress | None = None) -> Standing:
 class Scoreboard(View):
     """The learner's standing, with a button that reads it anew and one that resets.
 
-    Made by :func:`labkit.progress`.
+    Made by :func:`labkit.progress`. The table is no widget: JupyterLab opens the links
+    of an output beside the notebook, and those of a widget in its place.
 
     Attributes
     ----------
-    table : ipywidgets.HTML
+    standing : Standing
+        What is shown.
     said : ipywidgets.HTML
         What a button did, read out when it changes.
     tasks : ipywidgets.Dropdown
@@ -46,21 +48,20 @@ class Scoreboard(View):
 
         super().__init__("progress")
         self._progress = Progress()
+        self._page: Any = None  # the handle of the table, once it is shown
         self.standing = look(self._progress)
-        style = ipywidgets.HTML(STYLE, layout={"display": "none"})
-        self.table, self.said = ipywidgets.HTML(), ipywidgets.HTML()
+        self.said = ipywidgets.HTML()
         self.update_button = button("Update", "Read the file of progress again")
         self.reset_button = button("Reset task", "Forget points, attempts and hints")
         self.tasks = ipywidgets.Dropdown(
             options=[task.id for task in self.standing.tasks],
             description="Task",
-            layout={"width": "10em"},
+            layout={"width": "11em"},
         )
         self.update_button.on_click(lambda _: self.update("Read again."))
         self.reset_button.on_click(lambda _: self.reset(self.tasks.value))
         controls = rows(self.update_button, self.tasks, self.reset_button)
-        self.box = ipywidgets.VBox([style, self.table, controls, self.said])
-        self.update("")
+        self.box = ipywidgets.VBox([controls, self.said])
 
     def update(self, said: str = "") -> None:
         """Read the file again, and show it.
@@ -71,7 +72,8 @@ class Scoreboard(View):
             A sentence to show below.
         """
         self.standing = look(self._progress)
-        self.table.value = as_html(self.standing)
+        if self._page is not None:
+            self._page.update(self._repr_mimebundle_(), raw=True)
         self.said.value = status(said)
 
     def reset(self, task_id: str) -> None:
@@ -87,9 +89,16 @@ class Scoreboard(View):
     def __repr__(self) -> str:
         return as_text(self.standing)
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        page = {"text/html": STYLE + as_html(self.standing)}
-        return page | super()._repr_mimebundle_(**options)
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"text/html": STYLE + as_html(self.standing), "text/plain": repr(self)}
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = self._repr_mimebundle_()
+        self._page = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        if not self.closed:
+            display(self.box)  # type: ignore[no-untyped-call]
 
     def _end(self) -> None:
         """Nothing runs for it."""

@@ -129,9 +129,10 @@ def _relative(path: Path) -> str:
         return path.as_posix()
 
 
-def _link(step: Step) -> str:
-    """Return a link that JupyterLab opens beside this notebook, at the task."""
-    return f'<a href="{quote(_relative(step.notebook))}{_anchor(step)}">{{}}</a>'
+def _link(path: Path, words: str, anchor: str = "") -> str:
+    """Return a link that JupyterLab opens beside this notebook."""
+    href = html.escape(f"{quote(_relative(path))}{anchor}")
+    return f'<a href="{href}">{html.escape(words)}</a>'
 
 
 def _anchor(step: Step) -> str:
@@ -141,57 +142,71 @@ def _anchor(step: Step) -> str:
     for cell in cells:
         first = "".join(cell["source"]).partition("\n")[0]
         if first.startswith(f"## {step.task_id} "):
-            return "#" + quote(first.removeprefix("## ").replace(" ", "-"))
+            return f"#cell-id={quote(cell['id'])}"
     return ""
 
 
 def as_html(standing: Standing) -> str:
-    """Return it as one table, with a row for each lesson and each task.
+    """Return it as a part that unfolds for each lesson; what is begun is open.
 
     Parameters
     ----------
     standing : Standing
     """
     step = standing.next_step
-    where = (
-        f"Next: {_link(step).format(html.escape(step.words))}."
-        if step
-        else html.escape(_ALL_DONE)
-    )
+    where = html.escape(_ALL_DONE)
+    if step:
+        where = f"Next: {_link(step.notebook, step.words, _anchor(step))}."
     remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in _remarks(standing))
-    columns = ("task", "state", "points", "attempts", "hints")
-    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
-    body = "".join(
-        row for lesson in standing.lessons for row in _table_rows(lesson, len(columns))
-    )
+    parts = "".join(_part(lesson, step) for lesson in standing.lessons)
     return (
-        f"<p><strong>{html.escape(headline(standing))}</strong> {where}</p>{remarks}"
-        f'<table class="labkit-table"><caption>Your progress</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<p><strong>{html.escape(headline(standing))}</strong> {where}</p>"
+        f"{remarks}{parts}"
     )
 
 
-def _table_rows(lesson: LessonStanding, columns: int) -> Iterator[str]:
-    title = html.escape(f"{lesson.number} {lesson.title}")
-    if lesson.notebook:
-        href = quote(_relative(lesson.notebook))
-        title = f'<a href="{href}">{title}</a>'
+def _part(lesson: LessonStanding, step: Step | None) -> str:
     points = f"{lesson.best:g} of {lesson.points:g} points" if lesson.tasks else ""
     guessed = f"predictions {_guesses(lesson)}" if _guesses(lesson) else ""
     told = "; ".join(filter(None, (points, guessed)))
-    yield (
-        f'<tr><th scope="rowgroup" colspan="{columns}" style="text-align:left">{title}'
-        f"{': ' if told else ''}{told}</th></tr>"
+    title = html.escape(f"{lesson.number} {lesson.title}")
+    here = step is not None and step.notebook in (lesson.notebook, lesson.exercises)
+    links = [
+        _link(path, words)
+        for path, words in (
+            (lesson.notebook, "Open the lesson"),
+            (lesson.exercises, "Open the exercises"),
+        )
+        if path
+    ]
+    return (
+        f"<details{' open' if lesson.begun or here else ''}>"
+        f"<summary><strong>{title}</strong>{': ' if told else ''}{told}</summary>"
+        f"<p>{' · '.join(links)}</p>{_table(lesson)}</details>"
     )
-    for task in lesson.tasks:
-        cells = (
-            _state(task),
-            f"{task.best:g} of {task.points:g}",
-            task.attempts,
-            f"{task.hints} of {task.hint_count}",
-        )
-        yield (
-            f'<tr><th scope="row">{task.id} {html.escape(task.title)}</th>'
-            + "".join(f"<td>{cell}</td>" for cell in cells)
-            + "</tr>"
-        )
+
+
+def _table(lesson: LessonStanding) -> str:
+    if not lesson.tasks:
+        return ""
+    columns = ("task", "state", "points", "attempts", "hints")
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    return (
+        f'<table class="labkit-table"><caption>Tasks of lesson {lesson.number}'
+        f"</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(map(_row, lesson.tasks))}</tbody></table>"
+    )
+
+
+def _row(task: TaskStanding) -> str:
+    cells = (
+        _state(task),
+        f"{task.best:g} of {task.points:g}",
+        task.attempts,
+        f"{task.hints} of {task.hint_count}",
+    )
+    return (
+        f'<tr><th scope="row">{task.id} {html.escape(task.title)}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+    )

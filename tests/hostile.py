@@ -72,6 +72,18 @@ import ctypes, os
 ctypes.CDLL(None).kill(os.getppid(), 9)
 """
 
+KILLS_ALL = """
+import os, signal, subprocess
+subprocess.Popen(["sleep", "98765.4"], start_new_session=True)
+os.kill(os.getppid(), signal.SIGKILL)
+signal.pause()
+"""
+
+PRIES = """
+import os
+print(os.environ, open("/proc/self/environ").read())
+"""
+
 SLEEPS = """
 import time
 time.sleep(1000)

@@ -132,22 +132,33 @@ def test_edited_check_cell_counts_for_nothing(attacked):
     )
 
 
+@pytest.fixture(scope="module")
+def killed():
+    """Let an answer kill its proctor; return its run, what it left, and the next."""
+    with pytest.MonkeyPatch.context() as patch, Proctors(1) as proctors:
+        patch.setenv("SECRET_TOKEN", "hunter2")
+        first = ScratchRun(hostile.KILLS_ALL, None, 5, run=proctors.run)
+        listed = psutil.process_iter(["cmdline"])
+        left = [process.pid for process in listed if is_of_crowd(process)]
+        watch = {"largest_file": 0}
+        second = ScratchRun(hostile.PRIES, None, 5, run=proctors.run, watch=watch)
+    return first, left, second
+
+
 @needs_fork
-def test_killed_proctor_is_replaced_and_its_orphans_are_ended():
+def test_killed_proctor_is_replaced_and_its_orphans_are_ended(killed):
     """An answer that kills its proctor counts as a crash; the next is examined."""
-    text = """
-        import os, subprocess, signal
-        child = subprocess.Popen(["sleep", "98765.4"], start_new_session=True)
-        os.kill(os.getppid(), signal.SIGKILL)
-        signal.pause()
-    """.replace("\n        ", "\n")
-    with Proctors(1) as proctors:
-        killed = ScratchRun(text, None, 5, run=proctors.run)
-        assert (killed.finished.exit_code, killed.events) == (-9, [])
-        after = ScratchRun("print('well')", None, 5, run=proctors.run)
-        assert after.finished.output == "well\n"
-        listed = psutil.process_iter(["cmdline", "status"])
-        assert [p.pid for p in listed if is_of_crowd(p)] == []
+    first, left, second = killed
+    assert (first.finished.exit_code, first.events, left) == (-9, [], [])
+    assert second.event("end")
+
+
+@needs_fork
+def test_answer_sees_no_secrets_of_the_grader(killed):
+    """The environment of an examiner holds what a program needs, and no more."""
+    *_, second = killed
+    assert "PATH" in second.finished.output
+    assert "hunter2" not in second.finished.output
 
 
 def test_fresh_processes_serve_where_there_is_no_fork(room):
@@ -157,17 +168,6 @@ def test_fresh_processes_serve_where_there_is_no_fork(room):
     )
     assert (graded.points, graded.out_of) == (5, 5)
     assert graded.noticed == ("tried to kill the process that examines it: refused",)
-
-
-@needs_fork
-def test_answer_sees_no_secrets_of_the_grader(monkeypatch):
-    """The environment of an examiner holds what a program needs, and no more."""
-    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
-    text = "import os\nprint(os.environ, open('/proc/self/environ').read())"
-    with Proctors(1) as proctors:
-        run = ScratchRun(text, None, 5, run=proctors.run, watch={"largest_file": 0})
-    assert "PATH" in run.finished.output
-    assert "hunter2" not in run.finished.output
 
 
 # --- what is read ---------------------------------------------------------------------

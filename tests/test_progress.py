@@ -38,7 +38,10 @@ def small(tmp_path):
     for stem, tasks in COURSE.items():
         for task_id, points in tasks.items():
             add_task(exercises, stem, task_id, points)
-        heads = [{"source": [f"## {name} Make: x y\n", "Do."]} for name in tasks]
+        heads = [
+            {"id": f"ex-{name[-1]}", "source": [f"## {name} Make: x\n", "Do."]}
+            for name in tasks
+        ]
         copy = exercises / "release" / stem / f"{stem}.ipynb"
         copy.parent.mkdir(parents=True)
         copy.write_text(json.dumps({"cells": heads}))
@@ -259,7 +262,7 @@ def test_everything_that_is_kept_is_shown(path, small):
     assert "  04.2  begun   4.5 of 6  1 attempt    1 of 3 hints  make: T" in text
     table = as_html(now)
     assert '<th scope="row">04.2 make: T</th><td>begun</td><td>4.5 of 6</td>' in table
-    assert '04_sell.ipynb#04.2-Make%3A-x-y">task 04.2' in table
+    assert '04_sell.ipynb#cell-id=ex-2">task 04.2' in table
 
 
 def test_a_renamed_task_keeps_its_points(path, small):
@@ -338,12 +341,38 @@ def test_view_shows_and_resets():
     shown = view._repr_mimebundle_()
     assert shown["text/plain"] == repr(view) == as_text(view.standing)
     assert "04.2 spot the bug" in shown["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in shown
     view.tasks.value = "04.2"
     view.reset_button.click()
     assert "04.2 begins again" in view.said.value
-    assert "0 of 6" in view.table.value
+    assert "04 Produce and consume: 0 of" in repr(view)
     Progress().attempt("04.2", 6.0, 6.0)
     view.update_button.click()
-    assert "6 of 6" in view.table.value
+    assert "6 of 6" in repr(view)
     view.close()
+
+
+@pytest.mark.usefixtures("path")
+def test_view_is_drawn_anew_where_it_stands(monkeypatch):
+    """The table and the buttons are shown; a button replaces the table."""
+    drawn = []
+    monkeypatch.setattr("IPython.display.display", lambda *a, **k: Handle(drawn, a, k))
+    view = labkit.progress()
+    view._ipython_display_()
+    assert "0 of" in drawn[0][0]["text/html"]
+    assert drawn[1] == (view.box,)
+    Progress().attempt("04.2", 3.0, 6.0)
+    view.update_button.click()
+    assert "3 of 6" in drawn[2][0]["text/html"]
+    view.close()
+
+
+class Handle:
+    """What IPython returns of something that it shows."""
+
+    def __init__(self, drawn, shown, _):
+        self.drawn = drawn
+        drawn.append(shown)
+
+    def update(self, *shown, **_):
+        """Show something else in its place."""
+        self.drawn.append(shown)

@@ -13,8 +13,6 @@ import threading
 import time
 from multiprocessing.managers import BaseManager, EventProxy
 
-import pytest
-
 # Forking takes 5 ms; elsewhere spawn works, for all of this can be imported.
 CONTEXT = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 PATIENCE_S = 3.0
@@ -90,14 +88,6 @@ class Crew:
             if process is not None and process.is_alive():
                 process.kill()
                 process.join()
-
-
-@pytest.fixture
-def crew():
-    """Lend a crew whose manager is not started."""
-    crew = Crew()
-    yield crew
-    crew.end()
 
 
 def is_serving(manager):

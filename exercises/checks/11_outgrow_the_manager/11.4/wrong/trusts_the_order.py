@@ -1,0 +1,12 @@
+from statistics import mean, median
+
+
+def shortest(busy, lengths, repeats):
+    """Return the shortest length from which on workers are busy."""
+    found = None
+    for length in reversed(lengths):
+        if median(busy(length) for _ in range(repeats)) >= 0.9:
+            found = length
+        elif found:
+            return found
+    return found
