@@ -96,7 +96,9 @@ def _interrupt():
     kernel = (
         "import signal, subprocess, sys\n"
         "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
-        "wait = 'print(flush=True); input()'\n"
+        # By the system: Python's own handler is late for a signal just before input().
+        "wait = 'import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+        " print(flush=True); input()'\n"
         "child = subprocess.Popen([sys.executable, '-S', '-c', wait],"
         " stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\n"
