@@ -3,7 +3,6 @@
 A check imports it by ``importlib``, since the folder's name is no identifier.
 """
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -11,15 +10,15 @@ import smtplib
 import socket
 import sqlite3
 import sys
+import threading
+import time
 from email.message import EmailMessage
 from email.utils import make_msgid
 
 import pytest
 
-from labkit.managers import connect
+from labkit.managers import QueueManager, connect
 from labkit.postoffice import PostOffice
-
-depots = importlib.import_module("exercises.checks.08_survive_failures.depot")
 
 ADA, NOBODY = "ada@shop.test", "nobody@shop.test"
 WAITS = "The mail server answers at once: nothing here has to wait."
@@ -39,9 +38,10 @@ def office():
 @pytest.fixture(scope="module")
 def depot():
     """Lend a queue server to all checks of a task."""
-    depot = depots.Depot()
+    depot = QueueManager(("127.0.0.1", 0), os.urandom(16), ctx=_context())
+    depot.start()
     yield depot
-    depot.kill()
+    depot.shutdown()
 
 
 @pytest.fixture
@@ -79,30 +79,34 @@ class Story:
 
     def copies(self, steps, dies_before=None):
         """Let a worker die before a step, another one follow; count the copies."""
-        depot = self._depot
-        letters = depot.queue([make_msgid(domain="shop.test")])
+        depot, name = self._depot, make_msgid()
+        letters = depot.get_queue(name)
+        letters.put(make_msgid(domain="shop.test"))
         job = {
-            "place": (depot.address, depot.authkey, letters.name),
+            "place": (depot.address, bytes(depot._authkey), name),
             "mail": self._office.address,
             "ledger": str(self._ledger),
             "steps": steps,
         }
         if dies_before is not None:
-            _die(job, dies_before)
-            # What it had not acknowledged is back within a moment.
-            depots.until(lambda: not letters.stats().unacked)
+            worker = _context().Process(target=work, args=(job, dies_before))
+            worker.start()
+            worker.join()
+            _until(lambda: not letters.stats().unacked)  # all is acked, or back
         if letters.qsize():
             work(job, None)
         return len(self._office.messages())
 
 
-def _die(job, dies_before):
-    """Let a worker do its steps in a process of its own, which is killed."""
-    method = "fork" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    worker = context.Process(target=work, args=(job, dies_before))
-    worker.start()
-    worker.join()
+def _context():
+    # Forking takes 5 ms; elsewhere spawn works, for all of this can be imported.
+    return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+
+
+def _until(condition):
+    pause, deadline = threading.Event(), time.monotonic() + 3
+    while not condition() and time.monotonic() < deadline:
+        pause.wait(0.01)
 
 
 def work(job, dies_before):
