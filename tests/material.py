@@ -212,6 +212,14 @@ def running_text(markdown):
     return re.sub(r"<[^>]+>", " ", LINK.sub(r"[\1]", text))
 
 
+def without(text, term, known):
+    """Take out the known words that contain a term, as "manager server" a manager."""
+    for form in known:
+        if term.name.lower() in form.lower():
+            text = re.sub(rf"\b{re.escape(form)}s?\b", " ", text, flags=re.IGNORECASE)
+    return text
+
+
 def used_before_taught(text, number, terms):
     """Return the terms of later lessons in a text of this lesson, with their places.
 
@@ -219,17 +227,15 @@ def used_before_taught(text, number, terms):
     that is what it is there for.
     """
     found = []
-    known = [pattern(term) for term in terms if term.lesson <= number]
+    known = [f for t in terms if t.lesson <= number for f in (t.name, *t.forms)]
     told = DETAILS.sub(" ", FENCE.sub(" ", text))
     for sentence in re.split(r"(?<=[.?!])\s+|\n\s*\n|\n(?=[-|#])", told):
         ahead = max([number, *re.findall(r"(?:lesson |\[|\| )(\d\d)\b", sentence)])
         plain = running_text(sentence)
-        for each in known:
-            plain = each.sub(" ", plain)  # a longer term may contain a later one
         found += [
             (term.name, " ".join(sentence.split())[:80])
             for term in terms
-            if term.lesson > ahead and pattern(term).search(plain)
+            if term.lesson > ahead and pattern(term).search(without(plain, term, known))
         ]
     return found
 

@@ -212,6 +212,9 @@ def test_early_words_are_found():
     assert material.used_before_taught("Give it a `receipt`.", "04", TERMS) == []
     preview = "In [lesson 08](08.ipynb) there are receipts."
     assert material.used_before_taught(preview, "04", TERMS) == []
+    ghost = material.used_before_taught("A ghost consumer waits.", "04", TERMS)
+    assert ghost == [("ghost consumer", "A ghost consumer waits.")]
+    assert material.used_before_taught("A manager server waits.", "00", TERMS) == []
     assert material.used_before_taught("Acked twice? Two acks.", "04", TERMS) == [
         ("acknowledge", "Two acks.")
     ]
