@@ -47,7 +47,7 @@ The first name of a line is what users import; the others are its workshop.
 ``scaling``     one server and many workers, measured and modelled: queueing
                 teams choices scaleplots scale
 ``grading``     :func:`grade`, a whole class: assignments submissions marking
-                farms gradelog tallies papers gradebooks
+                farms daskfarm gradelog tallies papers gradebooks
 ``bootstrap``   the set-up, standard library alone: pip_output environments
                 installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups

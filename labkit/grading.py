@@ -5,6 +5,7 @@ the text of their answer cells is used, and only the instructor's own checks are
 on it, each answer in a process of its own that is ended with all it started.
 """
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -155,11 +156,22 @@ def _parser() -> cli.Parser:
     add("--assignment", default="", metavar="NAME", help="one exercise set only")
     at_a_time = f"answers at a time (here {default_workers()})"
     add("--workers", type=cli.number, metavar="N", help=at_a_time)
+    elsewhere = "grade on a Dask cluster, tcp://HOST:PORT or tls://HOST:PORT"
+    add("--scheduler", metavar="ADDRESS", help=elsewhere)
+    add("--tls", type=Path, metavar="FOLDER", help="ca.pem, cert.pem, key.pem for it")
     add("--csv", type=Path, metavar="FILE", help="write a table")
     beside = "write nbgrader's database, and the notebooks of its feedback beside it"
     add("--gradebook", type=Path, metavar="FILE", help=beside)
     add("--again", action="store_true", help="grade anew what the journal has")
     return parser
+
+
+def _farm(options: argparse.Namespace) -> Farm | None:
+    if options.scheduler is None:
+        return None
+    from labkit.daskfarm import DaskFarm
+
+    return DaskFarm(options.scheduler, options.tls)
 
 
 def main(argv: list[str]) -> int:
@@ -180,6 +192,7 @@ def main(argv: list[str]) -> int:
         report = grade(
             options.submitted,
             workers=options.workers,
+            farm=_farm(options),
             csv=options.csv,
             gradebook=options.gradebook,
             assignment=options.assignment,

@@ -1,0 +1,97 @@
+"""A class graded on Dask: no submission is lost, whatever dies."""
+
+import asyncio
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from classroom import Classroom
+
+from labkit.daskfarm import DaskFarm, measure_scaling
+from labkit.engines import open_engine
+from labkit.errors import ExerciseError
+from labkit.grading import grade, main
+from labkit.marking import Job, mark
+from labkit.plots import plot_scaling
+
+SET_11 = "11_outgrow_the_manager"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _offload():
+    """Start the thread that distributed keeps for good."""
+    from distributed.utils import offload
+
+    asyncio.run(offload(bool))
+
+
+def mark_after_a_death(job):
+    """End the process that is given the first job; a second one finds the marker."""
+    marker = Path(os.environ["LABKIT_MARKER"])
+    if not marker.exists():
+        marker.touch()
+        os._exit(9)
+    return mark(job)
+
+
+@pytest.fixture
+def room(tmp_path):
+    """Return a class with a student who has written one answer of four."""
+    room = Classroom(tmp_path / "submitted", SET_11)
+    room.hand_in("ada", {"11.2": room.solutions["11.2"]})
+    return room
+
+
+def test_a_worker_that_dies_loses_no_submission(room, tmp_path, monkeypatch):
+    """The only process dies of the first answer; another grades them all."""
+    monkeypatch.setenv("LABKIT_MARKER", str(tmp_path / "marker"))
+    with open_engine("dask", workers=1) as engine:
+        address = engine.client.scheduler.address
+        farm = DaskFarm(address, do=mark_after_a_death)
+        report = grade(room.folder, farm=farm)
+    assert (tmp_path / "marker").exists()
+    points = {row.task: row.points for row in report.rows}
+    assert points == {"11.1": 0, "11.2": 5, "11.3": 0, "11.4": 0}
+
+
+class KilledWorker(Exception):  # noqa: N818 - as Dask calls it
+    """What Dask says of a task of which four processes died."""
+
+
+def test_an_answer_that_kills_them_all_is_graded_here(monkeypatch):
+    """Nobody is left without points; errors of the checks are the grader's to hear."""
+    job = Job("id", "11.2", "", "")
+    monkeypatch.setattr("labkit.daskfarm.mark", lambda job: f"graded {job.id}")
+    farm = DaskFarm("tcp://127.0.0.1:1")
+    assert farm._once_more(job, KilledWorker()) == "graded id"
+    with pytest.raises(ExerciseError):
+        farm._once_more(job, ExerciseError("other checks"))
+
+
+def test_nobody_at_the_address(room, monkeypatch, capsys):
+    """The command says so, and how to start a scheduler."""
+    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 0.1)
+    assert main([str(room.folder), "--scheduler", "tcp://127.0.0.1:1"]) == 1
+    said = capsys.readouterr().err
+    assert "grade: no Dask scheduler answers at tcp://127.0.0.1:1" in said
+
+
+def test_scaling_is_measured(monkeypatch):
+    """A cluster of its own for each number of processes; answers per second."""
+    started = []
+
+    class Engine:
+        def __init__(self, _address, workers, *_):
+            started.append(workers)
+            self.client = SimpleNamespace(scheduler=SimpleNamespace(address="here"))
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda *_: None  # noqa: E731
+
+    monkeypatch.setattr("labkit.daskfarm.DaskEngine", Engine)
+    monkeypatch.setattr(DaskFarm, "run", lambda _self, jobs, _: iter(jobs))
+    found = measure_scaling(["a", "b"], (1, 2, 4))
+    assert started == [one.consumers for one in found] == [1, 2, 4]
+    assert all(one.items_per_repeat == (2,) for one in found)
+    assert "number of consumers" in plot_scaling(found).alt
