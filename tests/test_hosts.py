@@ -91,16 +91,19 @@ WAITING = """
 from labkit import connect, errors, transport
 
 transport.prepare.__defaults__ = (1.0,)  # seconds of silence, for this program
-tasks = connect(address, key, retry_for=60).get_task_queue()
-tasks.qsize()  # connects
+manager = connect(address, key, retry_for=60)
+letters, tasks = manager.get_queue("letters"), manager.get_task_queue()
+letters.qsize()  # connects
 print("waiting", flush=True)
 try:
-    tasks.get()
+    letters.get()
 except errors.OutcomeUnknownError as error:
     print("lost:", error, flush=True)
-tasks.qsize()  # this proxy tries again, too
+tasks.qsize()  # tries until the server is there again
 print("back", flush=True)
-print("got", tasks.get(), flush=True)
+receipt, task = tasks.receive()
+tasks.ack(receipt)
+print("got", task, flush=True)
 """
 PUTTING = """
 from labkit import connect
