@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -190,8 +191,14 @@ def test_hosts_are_alone_with_each_other(net):
 
 
 @needs_hosts
-def test_nothing_is_left_of_a_network():
-    """Also when the block ends with an error, hosts and their programs end."""
+@pytest.mark.parametrize("options", [None, ("--user", "--map-root-user")])
+def test_nothing_is_left_of_a_network(options, monkeypatch):
+    """Also when the block ends with an error, and whoever has made it, all ends."""
+    if options:  # as for somebody who is not root
+        tried = [shutil.which("unshare"), *options, "--net", "true"]
+        if subprocess.run(tried, capture_output=True, check=False).returncode:
+            pytest.skip("this system lets nobody make user namespaces")
+        monkeypatch.setattr(networks, "_trial", lambda: (options, ""))
     pids = []
 
     def go_wrong():
