@@ -114,15 +114,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="file that keeps the queues even if the server is killed",
     )
-    add(
-        "--silence",
-        metavar="S",
-        type=_silence,
-        default=SILENCE_S,
-        help="seconds until a client whose host is silent counts as gone (%(default)g)",
-    )
+    add("--silence", metavar="S", type=_silence, default=SILENCE_S, help=_SILENCE_HELP)
     add("--supervised", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+_SILENCE_HELP = (
+    "seconds until a client whose host is silent counts as gone (%(default)g)"
+)
 
 
 def _silence(text: str) -> float:
