@@ -31,7 +31,7 @@ def _deliver(answer, letter, ledger, send):
 
 
 def _must_return(call, expected, why):
-    value = call.returns(NO_END, within_s=8, advice=LOCKED)
+    value = call.returns(NO_END, advice=LOCKED)
     assert value is expected, f"{call} returned {value!r}; expected {expected}. {why}"
 
 
@@ -62,7 +62,7 @@ def _race(answer, ledger):
     second = _deliver(Answer(answer._path), TEA, ledger, send)
     second.ended_within(0.2)
     go_on.set()
-    _raced["calls"] = [call.ends(NO_END, within_s=8) for call in (first, second)]
+    _raced["calls"] = [call.ends(NO_END) for call in (first, second)]
     _raced["copies"] = len(office.messages())
     office.close()
 
@@ -136,7 +136,7 @@ def test_two_letters_go_side_by_side(answer, office, ledger, race):
     calls = [
         _deliver(Answer(answer._path), letter, ledger, send) for letter in (TEA, MILK)
     ]
-    errors = [call.ends(NO_END, within_s=8).error for call in calls]
+    errors = [call.ends(NO_END).error for call in calls]
     assert errors == [None, None], (
         f"Two workers had one letter each, and only one could send at a time; "
         f"expected both. {LOCKED}"
