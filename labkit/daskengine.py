@@ -32,7 +32,8 @@ class DaskEngine(Engine):
     Notes
     -----
     Listens on 127.0.0.1 alone, and has no dashboard. A task whose worker dies is
-    done by another; after four deaths the scheduler gives it up.
+    done by another; after four deaths the scheduler gives it up. Tasks that only
+    waited at the dead worker count that death, too.
     """
 
     def __init__(

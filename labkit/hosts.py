@@ -74,9 +74,9 @@ class Host:
     def close(self) -> None:
         """End the service; safe to call twice."""
         self._lifeline.close()
-        if self._process.pid is None:
-            return
         with contextlib.suppress(ValueError):  # closed before
+            if self._process.pid is None:
+                return
             self._process.join(_ENDED_WITHIN_S)
             if self._process.exitcode is None:
                 self._process.kill()

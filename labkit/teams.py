@@ -101,6 +101,8 @@ class Team:
         self._server = self._cleanup.enter_context(start_server(name="team"))
         manager = self._server.connect()
         self._tasks, self._results = map(manager.get_queue, ("tasks", "results"))
+        self._tasks.qsize()  # connects, so that the first run is like the others
+        self._results.qsize()
         spawn = multiprocessing.get_context("spawn")
         self._orders, theirs = spawn.Pipe()
         place = self._server.address, self._server.authkey

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 
+import dask
 import pytest
 from commands import SHOP
 
@@ -17,7 +18,6 @@ from labkit.errors import LabkitError, NoServerError, ServerStoppedError
 from labkit.hosts import Host
 from labkit.jobfiles import Work, read_job_file
 from labkit.jobs import log_lines
-from labkit.peers import dask_scheduler
 
 JOBS = """
 [squares]
@@ -79,11 +79,11 @@ def folder(tmp_path_factory):
         yield folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def elsewhere():
-    """Lend a Dask scheduler in another process, at an address."""
+    """Lend a Dask scheduler in another process."""
     host = Host(cluster)
-    yield host.spec
+    yield host
     host.close()
 
 
@@ -130,32 +130,46 @@ def expected(folder):
     ]
 
 
-@pytest.mark.parametrize("name", ["manager", "dask"])
-def test_the_same_jobs_here(name, folder, tmp_path, monkeypatch):
-    """The same records, also of a task whose worker dies once, or time after time."""
+@pytest.fixture
+def _quick_to_give_up(monkeypatch):
+    """Shorten what waits for a task that kills its workers."""
     monkeypatch.setattr(dispatch, "REPORT_EVERY_S", 0.1)
-    deadly = [
-        Work("once", "shop:deadly_once", (str(tmp_path / "marker"),)),
-        Work("always", "shop:deadly", ("tea",)),
-        Work("after", "square", (2,)),
-    ]
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
+        yield
+
+
+@pytest.mark.usefixtures("_quick_to_give_up")
+@pytest.mark.parametrize("name", ["manager", "dask"])
+def test_the_same_jobs_here(name, folder, tmp_path):
+    """The same records, also of a task whose worker dies once, or time after time."""
+    marker = str(tmp_path / "marker")
     with engines.open_engine(name, workers=1, folder=folder) as engine:
         records = engines.run(read_job_file(folder / "jobs.toml"), engine)
         assert [*without_frames(records)] == expected(folder)
-        once, always, after = engines.run(deadly, engine)
+        (once,) = engines.run([Work("once", "shop:deadly_once", (marker,))], engine)
+        (always,) = engines.run([Work("always", "shop:deadly", ("tea",))], engine)
+        (after,) = engines.run([Work("after", "square", (2,))], engine)
     assert (once["result"], after["result"]) == ("done", 4)
-    assert always == {"name": "always", "id": 2, "task": "tea", "error": WORE_OUT}
+    assert always == {"name": "always", "id": 1, "task": "tea", "error": WORE_OUT}
 
 
 @pytest.mark.usefixtures("_handlers")
-def test_the_same_job_file_elsewhere(elsewhere, folder, capsys):
-    """By one option of the command the same lines come from a scheduler elsewhere."""
+def test_the_same_job_file_elsewhere(elsewhere, folder, capsys, monkeypatch):
+    """By one option of the command the same lines come from a scheduler elsewhere.
+
+    When that one ends, a sentence says so, and nothing waits for ever.
+    """
+    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 1)
     path = str(folder / "jobs.toml")
-    assert run.main([path, "--engine", elsewhere]) == 1
+    assert run.main([path, "--engine", elsewhere.spec]) == 1
     said = capsys.readouterr()
     records = map(json.loads, said.out.splitlines())
     assert [*without_frames(records)] == expected(folder)
     assert "labkit run: 7 tasks done, 1 of them failed, in" in said.err
+    with engines.open_engine(elsewhere.spec) as engine:
+        elsewhere.close()
+        with pytest.raises(ServerStoppedError, match="the Dask scheduler has ended"):
+            [*engines.run([Work("squares", "square", (3,))], engine)]
 
 
 @pytest.fixture(scope="module")
@@ -190,16 +204,6 @@ def test_tls(certificates):
             engines.open_engine(host.spec)
     finally:
         host.close()
-
-
-def test_a_scheduler_that_ends(monkeypatch):
-    """The sentence says so, and nothing waits for ever."""
-    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 0.5)
-    host = Host(dask_scheduler)
-    with engines.open_engine(host.spec) as engine:
-        host.close()
-        with pytest.raises(ServerStoppedError, match="the Dask scheduler has ended"):
-            [*engines.run([Work("squares", "square", (3,))], engine)]
 
 
 def test_nobody_at_the_address(monkeypatch):
