@@ -6,6 +6,7 @@ own: see :class:`Progress`.
 """
 
 import argparse
+import os
 import sys
 import types
 
@@ -63,7 +64,9 @@ def main(argv: list[str]) -> int:
         from labkit.scoreboards import look
         from labkit.scoretables import as_json, as_text
 
-        print((as_json if options.json else as_text)(look()))
+        print((as_json if options.json else as_text)(look()), flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (UnknownTaskError, ExerciseError) as error:
         print(f"labkit: {error}", file=sys.stderr)
         return 2
