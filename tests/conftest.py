@@ -31,6 +31,13 @@ def pytest_addoption(parser):
         help="students whose answers nbgrader and labkit both grade",
     )
     parser.addoption(
+        "--cuts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how often test_hosts cuts a host off in one long run of 100 tasks each",
+    )
+    parser.addoption(
         "--dashboard",
         type=int,
         default=1,
