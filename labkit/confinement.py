@@ -73,7 +73,7 @@ def confine(
     writable : iterable of str
         Folders in which everything stays allowed.
     readable : iterable of str
-        Folders that may be read, besides Python's own and the system's.
+        Folders and files that may be read, besides Python's own and the system's.
     listable : iterable of str
         Folders of which the names may be seen, and no more.
 
@@ -116,7 +116,7 @@ def _allow(libc: object, ruleset: int, path: str, rights: int) -> None:
 
     with contextlib.suppress(OSError):
         folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        rule = Rule(rights, folder)
+        rule = Rule(rights if os.path.isdir(path) else rights & ~_LIST, folder)  # noqa: PTH112
         libc.syscall(_ADD, ruleset, _BELOW, ctypes.byref(rule), 0)  # type: ignore[attr-defined]
         os.close(folder)
 

@@ -19,7 +19,7 @@ from labkit.scoring import Verdict, grade, try_out
 from labkit.scratch import ScratchRun
 from labkit.tasks import EXERCISES, Task, find_task
 
-__all__ = ["CheckResult", "Graded", "Job", "digest_of_checks", "mark"]
+__all__ = ["CheckResult", "Graded", "Job", "digest_of_checks", "mark", "watch"]
 
 _LARGEST_FILE = 64_000_000  # bytes
 _MANY_LEFT = 20  # processes left running that are no mere slip
@@ -98,12 +98,37 @@ class Graded:
 
 
 def digest_of_checks(task: Task) -> str:
-    """Return a digest of what decides on an answer to a task: its set's files."""
+    """Return a digest of what decides on an answer to a task: its checks' files."""
     digest = hashlib.sha256()
-    files = [task.checks_file, task.folder / "task.toml"]
-    for path in [*files, *sorted(task.folder.parent.glob("*.py"))]:
+    for path in [task.checks_file, task.folder / "task.toml", *_shared(task)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _shared(task: Task) -> list[Path]:
+    """Return the files that the checks of several tasks, and sets, share."""
+    return sorted(task.folder.parents[1].glob("*/*.py"))
+
+
+def watch(task: Task, *closed: str) -> dict[str, object]:
+    """Return what :func:`labkit.witness.watch` is told of a task's examination.
+
+    Parameters
+    ----------
+    task : Task
+    *closed : str
+        Folders that are nothing for an answer, besides the exercises.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "closed": [str(task.folder.parents[2]), *closed],
+        "readable": [str(task.folder.parent), *map(str, _shared(task))],
+        "listable": [str(task.folder.parents[3])],
+        "largest_file": _LARGEST_FILE,
+    }
 
 
 def mark(job: Job, run: Callable[..., Finished] | None = None) -> Graded:
@@ -152,12 +177,7 @@ class _Examined:
     ) -> None:
         self.noticed: list[str] = []
         self._run = run
-        self._watch = {
-            "closed": [f"{task.folder.parents[2]}", *job.closed],
-            "readable": [str(task.folder.parent)],
-            "listable": [str(task.folder.parents[3])],
-            "largest_file": _LARGEST_FILE,
-        }
+        self._watch = watch(task, *job.closed)
         trial = try_out(job.text, scratch=self._scratch)
         if trial.trouble:  # the notebook does not keep such an answer
             self.verdict = Verdict(task, (), trial.trouble)

@@ -6,7 +6,6 @@ fooled; what really holds an answer is the operating system: see
 It refuses what it can refuse, and it puts back what an answer changed of the kit.
 """
 
-import builtins
 import os
 import signal
 import sys
@@ -24,7 +23,13 @@ _LONG_S = 60  # longer than any check takes
 _OPENS = {"open", "os.listdir", "os.scandir", "os.remove", "os.rename", "shutil.rmtree"}
 _STARTS = {"os.fork", "os.posix_spawn", "subprocess.Popen", "os.system"}
 _IN_C = {"kill", "killpg", "tgkill", "ptrace", "syscall", "fork", "vfork", "unlink"}
-_KEPT = ("labkit.", "_pytest.", "pluggy.")
+# The whole of pytest would take longer than the checks.
+_KEPT = {
+    "builtins", "labkit.examiner", "labkit.examplugin", "labkit.rig", "labkit.witness",
+    "labkit.plainserver", "_pytest.runner", "_pytest.python", "_pytest.outcomes",
+    "pluggy._manager", "pluggy._hooks", "pluggy._callers", "pluggy._caller",
+    "pluggy._execution",
+}  # fmt: skip
 
 
 def watch(
@@ -115,7 +120,10 @@ class _Hook:
         if real.startswith(os.path.join(self._place, "")):  # noqa: PTH118
             return
         if real.startswith(self._closed) and self._by_answer():
-            self.notice(f"tried to open {os.fsdecode(path)}: refused")
+            caller = sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001
+            # A traceback wants to show lines of the checks: nobody's attack.
+            if (caller, os.path.basename(real[:-1])) != ("tokenize", "checks.py"):  # noqa: PTH119
+                self.notice(f"tried to open {os.fsdecode(path)}: refused")
             raise PermissionError(f"closed while an answer is examined: {path!r}")
 
     def _by_answer(self) -> bool:
@@ -149,9 +157,10 @@ class Inventory:
         self._parts: list[tuple[Any, str, Any]] = []
         self._codes: list[tuple[Any, ...]] = []
 
-    def pytest_collection_finish(self) -> None:
-        """Take stock: the answer is not loaded yet."""
-        self._parts = list(_parts())
+    def pytest_collection_finish(self, session: Any) -> None:
+        """Take stock: the checks are loaded, and the answer is not."""
+        names = _KEPT | {item.module.__name__ for item in session.items}
+        self._parts = list(_parts(names))
         self._codes = [
             (part, part.__code__, part.__defaults__, part.__kwdefaults__)
             for _, _, part in self._parts
@@ -179,28 +188,30 @@ class Inventory:
                 setattr(owner, name, part)
                 changed.append(f"{owner.__name__}.{name}")
         for function, code, defaults, keywords in self._codes:
-            if function.__code__ is not code:
+            now = function.__code__, function.__defaults__, function.__kwdefaults__
+            kept = code, defaults, keywords
+            if any(a is not b for a, b in zip(now, kept, strict=True)):
                 function.__code__ = code
+                function.__defaults__, function.__kwdefaults__ = defaults, keywords
                 changed.append(function.__qualname__)
-            function.__defaults__, function.__kwdefaults__ = defaults, keywords
         if changed:
             what = f"changed what examines it ({', '.join(changed[:3])}): put back"
             self._report(state="noticed", what=what)
         return changed
 
 
-def _parts() -> Iterator[tuple[Any, str, Any]]:
+def _parts(names: set[str]) -> Iterator[tuple[Any, str, Any]]:
     """Yield the functions and classes of the modules, with the place of each."""
-    modules = [m for n, m in list(sys.modules.items()) if n.startswith(_KEPT)]
-    for module in [builtins, *modules]:
+    for module in [sys.modules[name] for name in names if name in sys.modules]:
         for name, part in list(vars(module).items()):
-            if isinstance(part, type) and part.__module__.startswith(_KEPT):
+            if isinstance(part, type) and part.__module__ == module.__name__:
                 yield from _methods(part)
             if callable(part):
                 yield module, name, part
 
 
 def _methods(owner: type) -> Iterator[tuple[type, str, Any]]:
-    for name, part in list(vars(owner).items()):
-        if callable(part) and not isinstance(part, type):
-            yield owner, name, part
+    if owner.__module__ != "builtins":  # which cannot be changed
+        for name, part in list(vars(owner).items()):
+            if isinstance(part, FunctionType):
+                yield owner, name, part

@@ -3,11 +3,15 @@
 All of them are answers to task 04.1.
 """
 
+import os
+
 from labkit.tasks import EXERCISES
 
 SOURCE = (
     EXERCISES / "source" / "04_produce_and_consume" / "04_produce_and_consume.ipynb"
 )
+
+CROWD_SLEEPS = f"98765.{os.getpid()}"  # seconds; told apart from another run's
 
 STEALS = f"""
 import json
@@ -35,11 +39,11 @@ def consume(orders, handle, idle_s):
     pass
 """
 
-CROWD = """
+CROWD = f"""
 import subprocess
 if __name__ == "__main__":  # as in the notebook; not again for each check
     for _ in range(200):
-        subprocess.Popen(["sleep", "98765.4"], start_new_session=True)
+        subprocess.Popen(["sleep", {CROWD_SLEEPS!r}], start_new_session=True)
 """
 
 FILLS_A_FILE = """
@@ -72,9 +76,9 @@ import ctypes, os
 ctypes.CDLL(None).kill(os.getppid(), 9)
 """
 
-KILLS_ALL = """
+KILLS_ALL = f"""
 import os, signal, subprocess
-subprocess.Popen(["sleep", "98765.4"], start_new_session=True)
+subprocess.Popen(["sleep", {CROWD_SLEEPS!r}], start_new_session=True)
 os.kill(os.getppid(), signal.SIGKILL)
 signal.pause()
 """

@@ -120,7 +120,7 @@ def test_hostile_answers_harm_no_other(attacked):
 
 def is_of_crowd(process):
     """Tell whether this is one of the 200 children."""
-    return process.info["cmdline"] == ["sleep", "98765.4"]
+    return process.info["cmdline"] == ["sleep", hostile.CROWD_SLEEPS]
 
 
 def test_edited_check_cell_counts_for_nothing(attacked):
