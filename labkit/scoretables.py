@@ -56,7 +56,9 @@ def as_text(standing: Standing) -> str:
     lines = [headline(standing)]
     for lesson in standing.lessons:
         points = f"{lesson.best:g} of {lesson.points:g} points"
-        guessed = f"predictions {_guesses(lesson)}" if _guesses(lesson) else ""
+        guessed = (
+            f"predictions and questions {_guesses(lesson)}" if _guesses(lesson) else ""
+        )
         told = [points if lesson.tasks else "no tasks", guessed]
         lines += [
             "",
@@ -167,7 +169,9 @@ def as_html(standing: Standing) -> str:
 
 def _part(lesson: LessonStanding, step: Step | None) -> str:
     points = f"{lesson.best:g} of {lesson.points:g} points" if lesson.tasks else ""
-    guessed = f"predictions {_guesses(lesson)}" if _guesses(lesson) else ""
+    guessed = (
+        f"predictions and questions {_guesses(lesson)}" if _guesses(lesson) else ""
+    )
     told = "; ".join(filter(None, (points, guessed)))
     title = html.escape(f"{lesson.number} {lesson.title}")
     here = step is not None and step.notebook in (lesson.notebook, lesson.exercises)

@@ -125,9 +125,16 @@ class Lesson:
 
     def prose_words(self):
         """Count all words, answers, tables and the texts of questions included."""
-        asked = (text for cell in self._code() for text in SPOKEN.findall(cell.text))
         told = (cell.text for cell in prose(self.path))
-        return sum(map(words, (*told, *asked)))
+        return sum(map(words, (*told, *self.questions())))
+
+    def questions(self):
+        """Return what the questions in code cells say, one text for each cell."""
+        texts = []
+        for cell in self._code():
+            lines = [line for line in cell.text.splitlines() if SPOKEN.match(line)]
+            texts.append(" ".join(re.findall(r'"([^"]*)"', " ".join(lines))))
+        return list(filter(None, texts))
 
     def code_lines(self, *, short):
         """Count lines of code; if short, only those a round adds outside of programs.
@@ -150,7 +157,7 @@ class Lesson:
 
 
 # A line that is text, such as a question's; and all that needs no prose around it.
-SPOKEN = re.compile(r'(?m)^ *"([^"\n]*)"')
+SPOKEN = re.compile(r'\s*"(?!"")')
 SPOKEN_LINE = ('"', "'")
 IGNORED = (
     *SPOKEN_LINE, "import ", "from ", "assert ", "#", "@", "print(", ")", "]", "}"

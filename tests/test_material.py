@@ -190,7 +190,7 @@ def test_new_words_are_used_before_they_are_listed(lesson):
 @every_lesson
 def test_no_word_before_it_is_taught(lesson):
     """Neither a lesson nor its tasks, hints and take-aways run ahead of the course."""
-    texts = [cell.text for cell in prose(lesson.path)]
+    texts = [*lesson.questions(), *(cell.text for cell in prose(lesson.path))]
     if lesson.tasks:
         texts += [cell.text for cell in prose(lesson.copy)]
     for task in lesson.tasks:

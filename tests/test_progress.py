@@ -258,7 +258,10 @@ def test_everything_that_is_kept_is_shown(path, small):
     now = standing(path, small)
     text = as_text(now)
     assert text.startswith("0 of 3 tasks done, 4.5 of 15 points.")
-    assert "04 Sell: 4.5 of 11 points, predictions 1 right, 1 wrong, 1 open" in text
+    assert (
+        "04 Sell: 4.5 of 11 points, predictions and questions 1 right, 1 wrong, 1 open"
+        in text
+    )
     assert "  04.2  begun   4.5 of 6  1 attempt    1 of 3 hints  make: T" in text
     table = as_html(now)
     assert '<th scope="row">04.2 make: T</th><td>begun</td><td>4.5 of 6</td>' in table
