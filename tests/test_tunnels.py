@@ -9,9 +9,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from namespaces import needs_hosts
 from programs import until
 
 from labkit import connect, errors, start_process, start_server, wiretap
+from labkit.keys import write_key_file
+from labkit.networks import network
 from labkit.relay import Relay
 from labkit.transport import shown
 
@@ -63,16 +66,22 @@ def free_address():
 
 
 @contextlib.contextmanager
-def end_of_tunnel(folder, kind, connect_to, **changes):
-    """Run one end, as a file in deploy/ says; give the address where it accepts."""
-    address = free_address()
+def end_of_tunnel(folder, kind, connect_to, *, host=None, accept=None, **changes):
+    """Run one end, as a file in deploy/ says; give the address where it accepts.
+
+    Told to be quick, it asks a silent host after a second, once.
+    """
+    address = accept or free_address()
     text = (DEPLOY / f"stunnel-{kind}.conf").read_text(encoding="utf-8")
     settings = {"accept": shown(address), "connect": shown(connect_to), **changes}
+    if settings.pop("quick", False):
+        text = re.sub(r"(TCP_KEEP\w+)=\d+", r"\1=1", text)
     for name, value in settings.items():
         text = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
     file = folder / f"{kind}-{address[1]}.conf"
     file.write_text(text)
-    with start_process(STUNNEL, str(file), name=file.stem, cwd=folder) as program:
+    command = host.command(STUNNEL, file) if host else [STUNNEL, str(file)]
+    with start_process(*command, name=file.stem, cwd=folder) as program:
         program.wait_for_output("Configuration successful")
         yield address, program
 
@@ -156,3 +165,57 @@ def test_an_impostor_hears_nothing(server, outer):
     finally:
         relay.close()
     assert b"CHALLENGE" not in recording.heard
+
+
+BEGIN = """
+import sys, threading
+from labkit import connect
+from labkit.keys import read_key_file
+key = read_key_file(sys.argv[1])
+"""
+VANISHES = """
+tasks = connect(("127.0.0.1", 5555), key).get_task_queue()
+tasks.put("bread")
+receipt, task = tasks.receive(600)
+threading.Event().wait(0.3)  # until its system has said that all has come
+print("has", task, flush=True)
+threading.Event().wait(60)
+"""
+WAITS = """
+tasks = connect(("127.0.0.1", 5555), key).get_task_queue()
+receipt, task = tasks.receive(timeout=20)
+print("has", task)
+"""
+
+
+@needs_tools
+@needs_hosts
+def test_the_end_of_a_tunnel_notices_a_host_that_vanished(tmp_path):
+    """It closes the connection to the server, which hands the task to another."""
+    certificate(tmp_path)
+    key_file = write_key_file(tmp_path / "lab.key")
+    with contextlib.ExitStack() as stack:
+        net = stack.enter_context(network("shop", "far"))
+        shop, far = net["shop"], net["far"]
+        where = ["--host", "127.0.0.1", "--port", "5555", "--key-file", str(key_file)]
+        shop.start("-m", "labkit", "serve", *where).wait_for_output("serving at")
+        inside, outside = ("127.0.0.1", 5555), (shop.address, 5556)
+        server_end = end_of_tunnel(
+            tmp_path, "server", inside, host=shop, accept=outside, quick=True
+        )
+        stack.enter_context(server_end)
+        client_end = end_of_tunnel(
+            tmp_path, "client", outside, host=far, accept=inside, quick=True
+        )
+        stack.enter_context(client_end)
+
+        def start(host, name, text):
+            path = tmp_path / f"{name}.py"
+            path.write_text(BEGIN + text, encoding="utf-8")
+            return host.start(path, str(key_file), name=name)
+
+        start(far, "vanishes", VANISHES).wait_for_output("has bread")
+        waits = start(shop, "waits", WAITS)
+        far.unplug()
+        assert waits.wait() == 0
+        assert "has bread" in waits.output
