@@ -78,12 +78,12 @@ class LocalFarm:
             As :func:`labkit.marking.mark`.
         """
         with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(self._workers))
             run = None
             if self._warm and jobs:
                 run = stack.enter_context(Proctors(min(self._workers, len(jobs)))).run
-            pool = stack.enter_context(ThreadPoolExecutor(self._workers))
-            # On an error, or when nobody wants any more: what has not begun, does not.
-            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            # On an error, or Ctrl-C: what has not begun does not, and what runs ends.
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             for future in as_completed([pool.submit(mark, job, run) for job in jobs]):
                 graded = future.result()
                 on_done(graded)

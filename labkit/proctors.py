@@ -131,19 +131,23 @@ class Proctors:
         self._count = count
         self._program: _Program | None = None
         self._starting = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._closed = True  # an answer that still runs is ended, and none begins
+        self._end_program()
         for _ in range(self._count):
             if (proctor := self._places.get()) is not None:
                 proctor.close()
-        self._end_program()
 
     def _start(self) -> _Proctor:
         """Ask for another proctor; when its program has gone, of a new one."""
         with self._starting:
+            if self._closed:
+                raise ProgramError("the examiners have been ended")
             if self._program:
                 try:
                     return self._program.proctor()
