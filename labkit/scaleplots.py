@@ -1,7 +1,6 @@
 """The model beside what was measured, and drawn out; see :mod:`labkit.scaling`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from labkit import curves as draw
 from labkit.choices import Choice
@@ -33,7 +32,11 @@ def plot_checks(checks: Sequence[Check], title: str = "") -> Plot:
         measured = [p.measured for p in one.points]
         axis.plot(places, measured, look.marker, color=look.color, label=one.kind)
         told.append(f"{one.kind}: {_ends(places, measured)}, error {one.worst:.0%}")
-    _axes(axis)
+    draw.scale(axis, "y", [p.measured for one in checks for p in one.points])
+    axis.set_ylim(bottom=None if axis.get_yscale() == "log" else 0)
+    axis.set_xticks(sorted({p.workers for one in checks for p in one.points}))
+    axis.set_ylabel("tasks per second")
+    axis.legend(fontsize=8)
     axis.set_xlabel("workers; marks: measured, lines: predicted")
     alt = "Tasks per second against workers; measured, and the largest error of the "
     return Plot(figure, f"{alt}model. {'; '.join(told)}.")
@@ -66,7 +69,11 @@ def plot_choices(
             f"{name} {number_text(rate[-1])} with {_UP_TO:,} workers, 90 % busy up to "
             f"{one.keeps_busy(task_s):,}"
         )
-    _axes(axis)
+    for which in "xy":
+        getattr(axis, f"set_{which}scale")("log")
+        draw.label(axis, which, number_text)
+    axis.set_ylabel("tasks per second")
+    axis.legend(fontsize=8)
     axis.set_xlabel("workers, each on a machine of its own")
     what = f"Tasks of {seconds_text(task_s)} per second against workers, by the model: "
     return Plot(figure, f"{what}{'; '.join(told)}.")
@@ -75,12 +82,3 @@ def plot_choices(
 def _ends(places: Sequence[int], rates: Sequence[float]) -> str:
     first, last = number_text(rates[0]), number_text(rates[-1])
     return f"{first} with {places[0]}, {last} with {places[-1]}"
-
-
-def _axes(axis: Any) -> None:
-    axis.set_xscale("log")
-    draw.label(axis, "x", number_text)
-    axis.set_yscale("log")
-    draw.label(axis, "y", number_text)
-    axis.set_ylabel("tasks per second")
-    axis.legend(fontsize=8)

@@ -98,6 +98,13 @@ class Team:
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> Self:
+        """Start the server and the process; what a ``with`` block does."""
         self._server = self._cleanup.enter_context(start_server(name="team"))
         manager = self._server.connect()
         self._tasks, self._results = map(manager.get_queue, ("tasks", "results"))
@@ -112,7 +119,8 @@ class Team:
         theirs.close()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End both; safe to call twice."""
         self._cleanup.close()
 
     def _dismiss(self) -> None:
