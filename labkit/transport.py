@@ -104,10 +104,10 @@ def prepare(sock: socket.socket, silence_s: float = SILENCE_S) -> socket.socket:
     Parameters
     ----------
     sock : socket.socket
-        Of TCP, or a Unix socket, which needs none.
     silence_s : float, default 30.0
-        Seconds, 1 or more, after which a host that answers nothing counts as gone.
-        One that lost its power, or its cable, sends no end of file.
+        Seconds, 1 or more, after which a host that answers nothing counts as gone: a
+        lost cable sends no end of file. On Linux also a program that leaves the rest
+        of a large message unread for so long.
     """
     if sock.family == getattr(socket, "AF_UNIX", None):
         return sock
