@@ -45,7 +45,7 @@ The first name of a line is what users import; the others are its workshop.
 ``engines``     the same jobs on a manager's workers or on Dask: jobfiles
                 daskclients daskengine run
 ``scaling``     one server and many workers, measured and modelled: queueing
-                teams choices scaleplots scale
+                simulations shifts teams choices scaleplots scale
 ``grading``     :func:`grade`, a whole class: assignments submissions marking
                 farms daskfarm gradelog tallies papers gradebooks
 ``bootstrap``   the set-up, standard library alone: pip_output environments

@@ -9,7 +9,8 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from labkit.queueing import Demand, mva, rates, rivals_of, simulate
+from labkit.queueing import Demand, mva, rates
+from labkit.simulations import rivals_of, simulate
 from labkit.teams import Run, Shift, Team
 
 __all__ = ["COUNTS", "KINDS", "Check", "Point", "calibrate", "check", "kept_busy"]

@@ -7,9 +7,10 @@ import pytest
 from labkit import scale, scaling
 from labkit.choices import Choice
 from labkit.errors import MeasurementError
-from labkit.queueing import Demand, knee, mva, rivals_of, simulate
+from labkit.queueing import Demand, knee, mva
 from labkit.scaleplots import plot_checks, plot_choices
 from labkit.scaling import Check, Point, calibrate, check, kept_busy
+from labkit.simulations import rivals_of, simulate
 from labkit.teams import Shift, Team
 
 WAITS = Demand(0.009, computes=False, worker_s=0.0, server_s=0.001)
