@@ -1,147 +1,19 @@
 """03.6: each of seven stories is played with a real server, then compared."""
 
-import hmac
+import importlib
 import multiprocessing
-import os
-import queue
-import secrets
-import socket
-import sys
-import threading
-import time
-from multiprocessing import connection, managers
 from pathlib import Path
 
-import psutil
 import pytest
 
-HEARD = "the key of Ada's till is 4711"
-OVERHEARD = []  # every message, in order
-
-
-class Office(managers.BaseManager):
-    """A manager whose server is the standard library's."""
-
-
-_letters = queue.Queue()  # the server's own
-
-
-def _get_letters():
-    return _letters
-
-
-Office.register("letters", _get_letters)
-
-
-class Overheard(connection.Connection):
-    """The client's end of a connection, with somebody who listens."""
-
-    def _send_bytes(self, data):
-        OVERHEARD.append(bytes(data))
-        super()._send_bytes(data)
-
-    def _recv_bytes(self, limit=None):
-        data = super()._recv_bytes(limit)
-        OVERHEARD.append(data.getvalue())
-        return data
-
-
-class RunsThere:
-    """An item whose pickle names a function that its reader is to call."""
-
-    def __reduce__(self):
-        return os.getpid, ()
-
-
-def prove(challenge, key):
-    """Return the digest that a challenge asks for."""
-    message = challenge.removeprefix(b"#CHALLENGE#")
-    if len(message) == 20:
-        return hmac.digest(key, message, "md5")
-    return b"{sha256}" + hmac.digest(key, message, "sha256")
-
-
-class Story:
-    """A server, and everything that strangers and clients can do to it."""
-
-    def __init__(self):
-        # Forking takes 5 ms; elsewhere spawn works, for all of this can be imported.
-        context = multiprocessing.get_context(
-            "fork" if sys.platform == "linux" else "spawn"
-        )
-        self.key = secrets.token_bytes(32)
-        self.office = Office(("127.0.0.1", 0), self.key, ctx=context)
-        self.office.start()
-        self.address = self.office.address
-        self.process = self.office._process
-
-    def connect(self):
-        """Open a connection of which every byte is heard."""
-        plain = socket.create_connection(self.address, timeout=10)
-        plain.settimeout(None)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Overheard(plain.detach())
-
-    def log_in(self):
-        """Shake hands as the holder of the key does."""
-        wire = self.connect()
-        wire.send_bytes(prove(wire.recv_bytes(), self.key))
-        assert wire.recv_bytes() == b"#WELCOME#"
-        wire.send_bytes(b"#CHALLENGE#" + secrets.token_bytes(20))
-        wire.recv_bytes()
-        wire.send_bytes(b"#WELCOME#")
-        return wire
-
-    def call(self, *message):
-        """Ask the server one thing."""
-        with self.log_in() as wire:
-            wire.send(message)
-            return wire.recv()
-
-    def put_and_get(self, item):
-        """Put an item, and get it back, by messages of our own."""
-        _, (ident, _) = self.call(None, "create", ("letters",), {})
-        with self.log_in() as wire:
-            wire.send((None, "accept_connection", ("a thread",), {}))
-            wire.recv()
-            wire.send((ident, "put", (item,), {}))
-            wire.recv()
-            wire.send((ident, "get", (), {}))
-            return wire.recv()[1]
-
-    def told(self, digest):
-        """Send a digest to a new challenge; return all that comes back."""
-        with self.connect() as wire:
-            wire.recv_bytes()
-            wire.send_bytes(digest)
-            came = [wire.recv_bytes()]
-            while came[-1] != b"#WELCOME#":
-                try:
-                    came.append(wire.recv_bytes())
-                except (EOFError, OSError):
-                    break
-            return b"".join(came)
-
-    def threads_for(self, silent):
-        """Return how many threads more some silent strangers cost."""
-        process = psutil.Process(self.process.pid)
-        before, pause = process.num_threads(), threading.Event()
-        wires = [self.connect() for _ in range(silent)]
-        for wire in wires:
-            wire.recv_bytes()  # the challenge: a thread is there by now
-        deadline = time.monotonic() + 1
-        while process.num_threads() <= before and time.monotonic() < deadline:
-            pause.wait(0.01)
-        more = process.num_threads() - before
-        for wire in wires:
-            wire.close()
-        return more
+shared = importlib.import_module("exercises.checks.03_prove_who_you_are.office")
+OVERHEARD = shared.OVERHEARD
 
 
 @pytest.fixture(scope="module")
 def story():
     """Lend one server to all checks; who ends it comes last."""
-    story = Story()
+    story = shared.Story()
     yield story
     story.process.kill()
     story.process.join()
@@ -165,9 +37,9 @@ def _compare(answer, line, happened, why):
 def test_eavesdropper_and_item(answer, story):
     """Somebody listens while an item is put."""
     OVERHEARD.clear()
-    story.put_and_get(HEARD)
+    story.put_and_get(shared.HEARD)
     why = "The handshake proves who is there; what follows is a pickle, in clear text."
-    happened = HEARD.encode() in b"".join(OVERHEARD)
+    happened = shared.HEARD.encode() in b"".join(OVERHEARD)
     _compare(answer, "an eavesdropper reads an item", happened, why)
 
 
@@ -204,12 +76,14 @@ def test_traceback(answer, story):
 def test_silence(answer, story):
     """A stranger connects, and says nothing."""
     why = "A plain server starts a thread before it knows who is there, and waits."
-    _compare(answer, "a silent stranger holds a thread", story.threads_for(3) >= 3, why)
+    _compare(
+        answer, "a silent stranger holds a thread", story.threads_for(12) >= 6, why
+    )
 
 
 def test_code(answer, story):
     """The holder of the key puts an item that names a function."""
-    ran_in = story.put_and_get(RunsThere())
+    ran_in = story.put_and_get(shared.RunsThere())
     why = "The server reads the pickle, and a pickle may name a function to be called."
     happened = ran_in == story.process.pid
     _compare(answer, "the holder of the key runs code in the server", happened, why)
