@@ -94,6 +94,7 @@ def confine(
     if ruleset < 0:
         return False
     system = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/sys"]
+    system += ["/opt", "/nix", "/snap"]
     for path in {*system, *readable, *_python()}:
         _allow(libc, ruleset, path, _READ)
     for path in listable:
@@ -123,7 +124,9 @@ def _allow(libc: object, ruleset: int, path: str, rights: int) -> None:
 
 def _python() -> set[str]:
     """Return the folders that this Python is made of."""
-    home = Path(__file__).resolve().parent
+    home = str(Path(__file__).resolve().parent)
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix}
     real = {os.path.realpath(sys.executable).rpartition("/bin/")[0]}
-    return prefixes | real | {str(home)}
+    # Packages may lie elsewhere; the checkout itself has more than the kit in it.
+    paths = {p for p in sys.path if not home.startswith(os.path.realpath(p or "."))}
+    return prefixes | real | paths | {home}
