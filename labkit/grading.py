@@ -159,6 +159,8 @@ def _parser() -> cli.Parser:
     elsewhere = "grade on a Dask cluster, tcp://HOST:PORT or tls://HOST:PORT"
     add("--scheduler", metavar="ADDRESS", help=elsewhere)
     add("--tls", type=Path, metavar="FOLDER", help="ca.pem, cert.pem, key.pem for it")
+    drawn = "measure 1, 2, 4 ... Dask processes here, draw that, and keep no points"
+    add("--scaling", type=Path, metavar="FILE", help=drawn)
     add("--csv", type=Path, metavar="FILE", help="write a table")
     beside = "write nbgrader's database, and the notebooks of its feedback beside it"
     add("--gradebook", type=Path, metavar="FILE", help=beside)
@@ -172,6 +174,20 @@ def _farm(options: argparse.Namespace) -> Farm | None:
     from labkit.daskfarm import DaskFarm
 
     return DaskFarm(options.scheduler, options.tls)
+
+
+def _draw_scaling(options: argparse.Namespace) -> int:
+    from labkit.daskfarm import measure_scaling
+    from labkit.plots import plot_scaling
+
+    wanted = _assignments(EXERCISES, options.assignment)
+    papers = Papers(_submissions(options.submitted, wanted), wanted, EXERCISES)
+    most = options.workers or default_workers()
+    counts = [2**power for power in range(most.bit_length())]
+    found = measure_scaling([*papers.jobs.values()], counts)
+    plot = plot_scaling(found, "Answers graded per second, by processes")
+    print(f"{plot.save(options.scaling)}: {plot.alt}")
+    return 0
 
 
 def main(argv: list[str]) -> int:
@@ -189,6 +205,8 @@ def main(argv: list[str]) -> int:
     """
     options = _parser().parse_args(argv)
     try:
+        if options.scaling:
+            return _draw_scaling(options)
         report = grade(
             options.submitted,
             workers=options.workers,

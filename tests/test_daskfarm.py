@@ -8,12 +8,11 @@ from types import SimpleNamespace
 import pytest
 from classroom import Classroom
 
-from labkit.daskfarm import DaskFarm, measure_scaling
+from labkit.daskfarm import DaskFarm
 from labkit.engines import open_engine
 from labkit.errors import ExerciseError
 from labkit.grading import main
 from labkit.marking import Job, digest_of_checks, mark
-from labkit.plots import plot_scaling
 from labkit.tasks import find_task
 
 
@@ -76,11 +75,13 @@ def test_nobody_at_the_address(room, monkeypatch, capsys):
     assert "grade: no Dask scheduler answers at tcp://127.0.0.1:1" in said
 
 
-def test_scaling_is_measured(monkeypatch):
+def test_scaling_is_measured_and_drawn(room, monkeypatch, capsys, tmp_path):
     """A cluster of its own for each number of processes; answers per second."""
     started = []
 
     class Engine:
+        """A cluster that is none."""
+
         def __init__(self, _address, workers, *_):
             started.append(workers)
             self.client = SimpleNamespace(scheduler=SimpleNamespace(address="here"))
@@ -90,7 +91,9 @@ def test_scaling_is_measured(monkeypatch):
 
     monkeypatch.setattr("labkit.daskfarm.DaskEngine", Engine)
     monkeypatch.setattr(DaskFarm, "run", lambda _self, jobs, _: iter(jobs))
-    found = measure_scaling(["a", "b"], (1, 2, 4))
-    assert started == [one.consumers for one in found] == [1, 2, 4]
-    assert all(one.items_per_repeat == (2,) for one in found)
-    assert "number of consumers" in plot_scaling(found).alt
+    picture = tmp_path / "scaling.png"
+    options = ["--scaling", str(picture), "--workers", "4"]
+    assert main([str(room.folder), *options]) == 0
+    assert started == [1, 2, 4]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "answers graded on Dask" in capsys.readouterr().out
