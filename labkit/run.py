@@ -12,7 +12,7 @@ __all__ = ["main"]
 _DESCRIPTION = """\
 Do the jobs of a file, and print what came of each task as a line of JSON: name,
 id, task, and result or error, in the order of the file. The same file gives the
-same lines on every engine:
+same results on every engine:
   manager           a manager server and worker processes, here (the default)
   dask              a Dask cluster of processes, here
   tcp://HOST:PORT   a Dask scheduler that runs elsewhere; tls:// for an encrypted one
