@@ -51,6 +51,8 @@ def _open(answer, work):
     call.ends(SERVES_HERE)
     for error in found:
         raise error
+    # Where children always start empty, this is the first check to meet it.
+    assert not _unsent(call.error), _not_by_spawn(_unsent(call.error))
     return call
 
 
@@ -149,22 +151,27 @@ def test_works_where_children_start_empty(answer):
         error = call.ends(SERVES_HERE, 8).error
     finally:
         _end_tracker()
-    assert error is None, (
-        "open_shop(work, context) did not work with the context 'spawn': "
-        f"{_why(error)}. The child gets the manager's class and the callables by name: "
-        "give them names at the top of the program."
-    )
+    raised = f"it raised {type(error).__name__} ({str(error)[:60]})"
+    assert error is None, _not_by_spawn(_unsent(error) or raised)
     assert done, "open_shop(work, context) did not call work() with 'spawn'."
 
 
-def _why(error):
+def _unsent(error):
     """Say what could not be sent to the child; Python's own words differ by version."""
     said = str(error)
-    if "<lambda>" in said:
+    if "pickle" in said and "<lambda>" in said:
         return "a lambda cannot be sent there"
-    if "local" in said:
+    if "local object" in said:
         return "what stands inside a function cannot be sent there"
-    return f"it raised {type(error).__name__} ({said[:60]})"
+    return ""
+
+
+def _not_by_spawn(why):
+    return (
+        f"open_shop(work, context) did not work with the context 'spawn': {why}. The "
+        "child gets the manager's class and the callables by name: give them names at "
+        "the top of the program."
+    )
 
 
 def _end_tracker():
