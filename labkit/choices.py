@@ -17,6 +17,7 @@ __all__ = ["NETWORK_BYTES_PER_S", "Choice", "dask_s", "measure_choices"]
 NETWORK_BYTES_PER_S = 10e9 / 8  # 10 Gbit/s
 _SEVERAL = 4
 _BATCH = 100
+_LARGE = 1 << 18  # bytes
 _TICK_S = 0.01  # the system counts no finer
 
 
@@ -31,11 +32,15 @@ class Choice:
         Processor seconds for each task, of the process that all tasks go through.
     servers : int, default 1
         How many such processes share the tasks.
+    byte_s : float, default 0.0
+        Processor seconds of such a process for each byte that passes it; 0 where
+        nobody measured it.
     """
 
     name: str
     server_s: float
     servers: int = 1
+    byte_s: float = 0.0
 
     @property
     def limit_per_s(self) -> float:
@@ -45,10 +50,19 @@ class Choice:
     def demands_s(self, payload_bytes: int = 0) -> list[float]:
         """Return the seconds at each server, and on a network of 10 Gbit/s.
 
-        A task crosses the network to its worker, and its result comes back.
+        A task crosses the network to its worker, and its result, as large, comes back.
         """
-        network_s = 2 * payload_bytes / NETWORK_BYTES_PER_S
-        return [self.server_s / self.servers] * self.servers + [network_s]
+        bytes_both_ways = 2 * payload_bytes
+        mine_s = (self.server_s + bytes_both_ways * self.byte_s) / self.servers
+        return [mine_s] * self.servers + [bytes_both_ways / NETWORK_BYTES_PER_S]
+
+    @property
+    def network_from_bytes(self) -> float:
+        """The size of tasks from which the network is full first; ``inf``: never."""
+        spare_s = 1 / NETWORK_BYTES_PER_S - self.byte_s / self.servers
+        if spare_s <= 0:
+            return float("inf")
+        return self.server_s / self.servers / 2 / spare_s
 
     def rate(self, workers: int, task_s: float, payload_bytes: int = 0) -> float:
         """Return the tasks per second of so many workers, by the model."""
@@ -86,10 +100,13 @@ def measure_choices(
     """
     one = _manager(team, Shift(1, 1), seconds)
     batched = _manager(team, Shift(1, 1, batch_size=_BATCH), seconds)
+    few = max(int(150 * seconds), 10)  # they take room in the server
+    large = team.run(Shift(3, few, payload_bytes=_LARGE)).server_s
+    byte_s = max(large - one, 0.0) / (2 * _LARGE)
     found = [
-        Choice("manager", one),
-        Choice("batched manager", batched),
-        Choice("several servers", one, _SEVERAL),
+        Choice("manager", one, 1, byte_s),
+        Choice("batched manager", batched, 1, byte_s),
+        Choice("several servers", one, _SEVERAL, byte_s),
         Choice("dask", _dask_s(max(int(1000 * seconds), 100))),
     ]
     for name, batch, most in (("redis", 1, 8000), ("redis pipelined", _BATCH, 300_000)):

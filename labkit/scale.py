@@ -81,12 +81,12 @@ def choices_table(choices: Sequence[Choice]) -> list[str]:
     head = "per task   at most   busy at 10 ms    at 1 s    1,000 need   10 Gbit/s from"
     lines = [f"{'':<20} {head}"]
     for one in choices:
-        full_bytes = 1.25e9 / 2 / one.limit_per_s
+        full = one.network_from_bytes
         lines.append(
             f"{one.name:<20} {seconds_text(one.server_s):>8} "
             f"{one.limit_per_s:>9,.0f} {one.keeps_busy(0.01):>15,} "
             f"{one.keeps_busy(1.0):>9,} {seconds_text(one.shortest_task_s(1000)):>13} "
-            f"{full_bytes:>13,.0f} B"
+            f"{'never' if full == float('inf') else f'{full:,.0f} B':>15}"
         )
     return [
         *lines,
@@ -94,7 +94,8 @@ def choices_table(choices: Sequence[Choice]) -> list[str]:
         "tasks per second. Busy: workers, each with its own machine, 90 % busy with",
         "tasks of that length. 1,000 need: the shortest task that keeps 1,000 workers",
         "90 % busy. 10 Gbit/s from: the size of a task, and of its result, from which",
-        "the network is full before the server is. A broker was not measured.",
+        "the network is full before the server is; of Dask and Redis the bytes were not",
+        "measured, and a broker not at all.",
     ]
 
 
