@@ -94,8 +94,8 @@ def choices_table(choices: Sequence[Choice]) -> list[str]:
         "tasks per second. Busy: workers, each with its own machine, 90 % busy with",
         "tasks of that length. 1,000 need: the shortest task that keeps 1,000 workers",
         "90 % busy. 10 Gbit/s from: the size of a task, and of its result, from which",
-        "the network is full before the server is; of Dask and Redis the bytes were not",
-        "measured, and a broker not at all.",
+        "the network is full before the server is (of Dask and Redis the bytes were",
+        "not measured). 10,000 workers: or more. A broker was not measured at all.",
     ]
 
 

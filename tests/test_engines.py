@@ -5,6 +5,8 @@ import contextlib
 import json
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 
 import dask
@@ -79,14 +81,6 @@ def folder(tmp_path_factory):
         yield folder
 
 
-@pytest.fixture
-def elsewhere():
-    """Lend a Dask scheduler in another process."""
-    host = Host(cluster)
-    yield host
-    host.close()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _offload():
     """Start the thread that distributed keeps for good."""
@@ -153,31 +147,12 @@ def test_the_same_jobs_here(name, folder, tmp_path):
     assert always == {"name": "always", "id": 1, "task": "tea", "error": WORE_OUT}
 
 
-@pytest.mark.usefixtures("_handlers")
-def test_the_same_job_file_elsewhere(elsewhere, folder, capsys, monkeypatch):
-    """By one option of the command the same lines come from a scheduler elsewhere.
-
-    When that one ends, a sentence says so, and nothing waits for ever.
-    """
-    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 1)
-    path = str(folder / "jobs.toml")
-    assert run.main([path, "--engine", elsewhere.spec]) == 1
-    said = capsys.readouterr()
-    records = map(json.loads, said.out.splitlines())
-    assert [*without_frames(records)] == expected(folder)
-    assert "labkit run: 7 tasks done, 1 of them failed, in" in said.err
-    with engines.open_engine(elsewhere.spec) as engine:
-        elsewhere.close()
-        with pytest.raises(ServerStoppedError, match="the Dask scheduler has ended"):
-            [*engines.run([Work("squares", "square", (3,))], engine)]
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """Make an authority, and a certificate that it signed."""
+@pytest.fixture
+def certificates(tmp_path):
+    """Make an authority, and a certificate that it signed; None without openssl."""
     if shutil.which("openssl") is None:
-        pytest.skip("there is no program openssl here to make certificates with")
-    folder = tmp_path_factory.mktemp("tls")
+        return None
+    folder = tmp_path
     ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
     for command in (
@@ -192,18 +167,53 @@ def certificates(tmp_path_factory):
     return folder
 
 
-def test_tls(certificates):
-    """With certificates a scheduler answers; without them it lets nobody in."""
+@pytest.fixture
+def elsewhere(certificates):
+    """Lend a Dask scheduler in another process: with TLS, where that can be had."""
     host = Host(cluster, certificates)
-    try:
-        assert host.spec.startswith("tls://127.0.0.1:")
-        with engines.open_engine(host.spec, tls=certificates) as engine:
-            (record,) = engines.run([Work("squares", "square", (3,))], engine)
-        assert record["result"] == 9
-        with pytest.raises(LabkitError, match="needs --tls FOLDER"):
-            engines.open_engine(host.spec)
-    finally:
-        host.close()
+    yield host
+    host.close()
+
+
+def turns_strangers_away(address):
+    """Tell whether a client without a certificate gets no word out of a scheduler."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host, _, port = address.removeprefix("tls://").partition(":")
+    with (
+        socket.create_connection((host, int(port)), 5) as wire,
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        context.wrap_socket(wire) as encrypted,
+    ):
+        encrypted.recv(1)
+    return True
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_the_same_job_file_elsewhere(
+    elsewhere, certificates, folder, capsys, monkeypatch
+):
+    """By one option of the command the same lines come from a scheduler elsewhere.
+
+    It lets nobody in without a certificate. When it ends, a sentence says so.
+    """
+    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 1)
+    command = [str(folder / "jobs.toml"), "--engine", elsewhere.spec]
+    if certificates:
+        assert elsewhere.spec.startswith("tls://127.0.0.1:")
+        assert turns_strangers_away(elsewhere.spec)
+        assert run.main(command) == 2
+        assert "needs --tls FOLDER" in capsys.readouterr().err
+        command += ["--tls", str(certificates)]
+    assert run.main(command) == 1
+    said = capsys.readouterr()
+    records = map(json.loads, said.out.splitlines())
+    assert [*without_frames(records)] == expected(folder)
+    assert "labkit run: 7 tasks done, 1 of them failed, in" in said.err
+    with engines.open_engine(elsewhere.spec, tls=certificates) as engine:
+        elsewhere.close()
+        with pytest.raises(ServerStoppedError, match="the Dask scheduler has ended"):
+            [*engines.run([Work("squares", "square", (3,))], engine)]
 
 
 def test_nobody_at_the_address(monkeypatch):

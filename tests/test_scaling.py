@@ -96,7 +96,7 @@ def test_model_is_near_what_is_measured(team):
     """With 1, 2, 4, 8 and 16 workers; a busy machine is part of the prediction."""
     errors = []
     for _ in range(3):  # while other tests run, a moment may be unlike the next
-        found = check(team, "tasks that compute 2 ms", rounds=1, seconds=0.1)
+        found = check(team, "tasks that compute 2 ms", rounds=1, seconds=0.06)
         print("\n".join(found.lines()))
         errors.append(found.middle)
         if errors[-1] < 0.3:
@@ -130,4 +130,4 @@ def test_tables_and_pictures():
     choices = [Choice("manager", 0.0001), Choice("several servers", 0.0001, 4)]
     assert "several servers (4)" in plot_choices(choices).alt
     table = "\n".join(scale.choices_table(choices))
-    assert "a broker not at all" in table
+    assert "A broker was not measured at all." in table
