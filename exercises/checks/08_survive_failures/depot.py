@@ -3,6 +3,8 @@
 A check imports it by ``importlib``, since the folder's name is no identifier.
 """
 
+import contextlib
+import importlib
 import itertools
 import json
 import multiprocessing
@@ -92,20 +94,67 @@ def open_orders(orders):
     return numbers.unacked + numbers.depth
 
 
+def _started():
+    return subprocess.Popen(
+        [sys.executable, "-P", str(PROGRAM)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+class _Forked:
+    """As the program started, but forked from this process: 10 ms instead of 200."""
+
+    def __init__(self):
+        reading, writing = os.pipe(), os.pipe()
+        ends = (reading[0], writing[1], reading[1], writing[0])
+        self._child = multiprocessing.get_context("fork").Process(
+            target=_be_the_program, args=ends
+        )
+        self._child.start()
+        for end in ends[:2]:
+            os.close(end)
+        self.stdin = os.fdopen(reading[1], "w", encoding="utf-8")
+        self.stdout = os.fdopen(writing[0], encoding="utf-8", errors="replace")
+
+    def poll(self):
+        return self._child.exitcode
+
+    def terminate(self):
+        self._child.terminate()
+
+    def kill(self):
+        self._child.kill()
+
+    def communicate(self):
+        self._child.join()
+        with contextlib.suppress(OSError):
+            self.stdin.close()
+
+
+def _be_the_program(stdin, stdout, *others):
+    for end in others:
+        os.close(end)
+    os.dup2(stdin, 0)
+    os.dup2(stdout, 1)
+    os.dup2(stdout, 2)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", 1, encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", closefd=False)
+    shared = importlib.import_module("exercises.checks.08_survive_failures.packer")
+    shared._main()
+
+
 class Packer:
     """The answer in a process of its own, until it is killed."""
 
     def __init__(self, job):
         self.lines = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-        )
+        self._process = _Forked() if sys.platform == "linux" else _started()
         self._tell(json.dumps(job))
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
