@@ -16,6 +16,7 @@ import io
 import json
 import os
 import queue
+import signal
 import socket
 import sys
 import tempfile
@@ -46,8 +47,11 @@ def main(path: str) -> None:
     proctors: set[int] = set()
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(path)
-        while lines := socket.recv_fds(control, 1, 1)[1]:
-            _tidy(proctors)
+        while True:
+            gone, lines, *_ = socket.recv_fds(control, 20, 1)
+            if not lines:
+                return
+            _tidy(proctors, int(gone))
             pid = os.fork()
             if pid == 0:
                 control.close()
@@ -57,15 +61,19 @@ def main(path: str) -> None:
             os.close(lines[0])
 
 
-def _tidy(proctors: set[int]) -> None:
-    """Forget proctors that have ended, and end what an answer of theirs left."""
+def _tidy(proctors: set[int], gone: int) -> None:
+    """End a proctor that has gone, if not 0, and what an answer of it left."""
     from labkit.trees import descendants, end_processes
 
+    if gone in proctors:
+        # Its orphans are ours no sooner than it has been waited for.
+        os.kill(gone, signal.SIGKILL)
+        os.waitpid(gone, 0)
+        proctors.discard(gone)
+    end_processes(lambda: descendants(os.getpid(), spare=proctors))
     with contextlib.suppress(ChildProcessError):
         while ended := os.waitpid(-1, os.WNOHANG)[0]:
             proctors.discard(ended)
-
-    end_processes(lambda: descendants(os.getpid(), spare=proctors))
 
 
 def _serve(line: int) -> None:
@@ -77,7 +85,7 @@ def _serve(line: int) -> None:
         socket.socket(fileno=line) as talk,
         talk.makefile("r", encoding="utf-8") as jobs,
     ):
-        talk.sendall(b"ready\n")  # what was left of others is ended by now
+        talk.sendall(b"%d\n" % os.getpid())  # what others left is ended by now
         for job in jobs:
             answer = examine(json.loads(job), [talk.fileno()])
             talk.sendall(json.dumps(answer).encode() + b"\n")

@@ -60,11 +60,11 @@ class _Program:
             self._control.close()
             raise ProgramError(f"no examiner could be started: {''.join(said)}")
 
-    def proctor(self) -> "_Proctor":
+    def proctor(self, gone: int) -> "_Proctor":
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                socket.send_fds(self._control, [b"+"], [theirs.fileno()])
+                socket.send_fds(self._control, [b"%d" % gone], [theirs.fileno()])
             except OSError as error:
                 ours.close()
                 raise _GoneError from error
@@ -89,12 +89,10 @@ class _Proctor:
         self._answers = line.makefile("r", encoding="utf-8")
         self._line.settimeout(_START_S)
         try:
-            ready = self._answers.readline()
-        except OSError:
-            ready = ""
-        if not ready:
+            self.pid = int(self._answers.readline())
+        except (OSError, ValueError):
             self.close()
-            raise _GoneError
+            raise _GoneError from None
 
     def examine(self, job: dict[str, object], within_s: float) -> dict[str, Any]:
         self._line.settimeout(within_s)
@@ -143,19 +141,22 @@ class Proctors:
             if (proctor := self._places.get()) is not None:
                 proctor.close()
 
-    def _start(self) -> _Proctor:
-        """Ask for another proctor; when its program has gone, of a new one."""
+    def _start(self, gone: int = 0) -> _Proctor:
+        """Ask for another proctor; when its program has gone, ask a new one.
+
+        What the proctor with the process id `gone` was at has been ended by then.
+        """
         with self._starting:
             if self._closed:
                 raise ProgramError("the examiners have been ended")
             if self._program:
                 try:
-                    return self._program.proctor()
+                    return self._program.proctor(gone)
                 except _GoneError:
                     self._program.close()
             self._program = _Program()
             try:
-                return self._program.proctor()
+                return self._program.proctor(0)
             except _GoneError:
                 raise ProgramError("the examiner ended as soon as it began") from None
 
@@ -204,8 +205,7 @@ class Proctors:
         except _GoneError:  # as when an answer kills its supervisor: see guard
             if proctor:
                 proctor.close()
-            # At once: the answer's own processes are ended with that, see proctor.
-            proctor = self._start()
+            proctor = self._start(proctor.pid if proctor else 0)
             return guard.Finished(-9, False, "", False, 0, timeout_s)
         except BaseException:  # as the stop button raises: what runs is ended at once
             if proctor:
