@@ -172,7 +172,8 @@ def _tampering(
     """Say which of the cells that are not the student's to change are changed."""
     for cell, source in cells:
         if _CHANGES_THE_KIT.search(source):
-            yield f"The cell {cell_id(cell) or cell.get('id')} changes labkit or check()."
+            name = cell_id(cell) or cell.get("id")
+            yield f"The cell {name} changes labkit or check()."
     there = {cell_id(cell): (cell, source) for cell, source in cells if cell_id(cell)}
     for original, source in code_cells(assignment.book):
         own = original["metadata"].get("nbgrader", {})
