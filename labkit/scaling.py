@@ -1,7 +1,7 @@
 """Measure what a task costs its server, predict many workers, and check that.
 
-The costs are measured with one worker and with three. What they predict for 2, 4, 8
-and 16 is then compared with runs of so many.
+The costs are measured with one worker and with three, each time right before a run
+that they are to predict: of 1 worker, or of 2, 4, 8 and 16.
 """
 
 import os
@@ -100,18 +100,10 @@ class Check:
         yield f"  largest error {self.worst:.0%}, median {self.middle:.0%}"
 
 
-def calibrate(team: Team, kind: Shift, rounds: int, seconds: float) -> list[Demand]:
-    """Measure what a task needs: with one worker, and in company."""
-    found = []
-    for workers in (1, _COMPANY):
-        shift = _sized(replace(kind, workers=workers), kind.task_s + _GUESS_S, seconds)
-        runs = [team.run(shift) for _ in range(rounds)]
-        middle = [
-            statistics.median(getattr(run, name) for run in runs)
-            for name in ("worker_s", "server_s")
-        ]
-        found.append(Demand(kind.task_s, kind.computes, *middle))
-    return found
+def calibrate(team: Team, kind: Shift, workers: int, seconds: float) -> Demand:
+    """Measure what a task needs of worker and server, with so many workers."""
+    run = team.run(_sized(replace(kind, workers=workers), _GUESS_S, seconds))
+    return Demand(kind.task_s, kind.computes, run.worker_s, run.server_s)
 
 
 def check(
@@ -140,29 +132,35 @@ def check(
     tick : callable, optional
         Called with 1 after each round.
     """
-    cores = float(os.cpu_count() or 1)
-    runs: dict[int, list[Run]] = {count: [] for count in counts}
-    costs: list[list[Demand]] = []
+    pairs: dict[int, list[tuple[Demand, Run]]] = {count: [] for count in counts}
     for _ in range(rounds):
-        costs.append(calibrate(team, KINDS[name], 1, seconds))
         for count in counts:
-            cost = costs[-1][count > 1]
-            rate, _ = simulate(cost, count, cores, tasks=400)
-            shift = _sized(replace(KINDS[name], workers=count), count / rate, seconds)
-            runs[count].append(team.run(shift))
+            pairs[count].append(
+                _pair(team, replace(KINDS[name], workers=count), seconds)
+            )
         tick(1)
-    alone, company = (_middle([pair[place] for pair in costs]) for place in (0, 1))
-    points = [
-        _point(company if count > 1 else alone, count, cores, runs[count])
-        for count in counts
-    ]
-    others = [run.others for some in runs.values() for run in some]
-    return Check(name, alone, company, tuple(points), statistics.mean(others))
+    costs = {
+        alone: [cost for n in counts for cost, _ in pairs[n] if (n == 1) == alone]
+        for alone in (True, False)
+    }
+    either = costs[True] or costs[False]
+    points = tuple(_point(count, pair) for count, pair in pairs.items())
+    others = [run.others for pair in pairs.values() for _, run in pair]
+    alone, company = (_middle(costs[which] or either) for which in (True, False))
+    return Check(name, alone, company, points, statistics.mean(others))
 
 
-def _sized(shift: Shift, round_s: float, seconds: float) -> Shift:
+def _pair(team: Team, shift: Shift, seconds: float) -> tuple[Demand, Run]:
+    """Measure the costs, then at once what they are to predict."""
+    company = 1 if shift.workers == 1 else _COMPANY
+    cost = calibrate(team, shift, company, seconds)
+    rate, _ = simulate(cost, shift.workers, float(os.cpu_count() or 1), tasks=400)
+    return cost, team.run(_sized(shift, shift.workers / rate - shift.task_s, seconds))
+
+
+def _sized(shift: Shift, calls_s: float, seconds: float) -> Shift:
     """Give each worker as many tasks as should take so long."""
-    return replace(shift, tasks=max(int(seconds / round_s), 10))
+    return replace(shift, tasks=max(int(seconds / (shift.task_s + calls_s)), 10))
 
 
 def _middle(costs: Sequence[Demand]) -> Demand:
@@ -173,17 +171,19 @@ def _middle(costs: Sequence[Demand]) -> Demand:
     )
 
 
-def _point(cost: Demand, workers: int, cores: float, runs: Sequence[Run]) -> Point:
+def _point(workers: int, pairs: Sequence[tuple[Demand, Run]]) -> Point:
+    cores = float(os.cpu_count() or 1)
     predicted = []
-    for run in runs:
+    for cost, run in pairs:
         rivals = rivals_of(cost, workers, cores, run.others)
         predicted.append(simulate(cost, workers, cores, rivals=rivals)[0])
+    cost = _middle([cost for cost, _ in pairs])
     return Point(
         workers,
-        statistics.median(run.rate_per_s for run in runs),
+        statistics.median(run.rate_per_s for _, run in pairs),
         statistics.median(predicted),
         mva([cost.server_s], cost.alone_s - cost.server_s, workers),
-        statistics.median(run.busy for run in runs),
+        statistics.median(run.busy for _, run in pairs),
     )
 
 
