@@ -1,6 +1,6 @@
 """Settings for nbgrader, when you run it in this folder."""
 
-from labkit.exercises import configure
+from labkit._checks.exercises import configure
 
 config = get_config()  # noqa: F821 - nbgrader defines it
 config.CourseDirectory.course_id = "labkit"

@@ -1,7 +1,8 @@
 """Start, watch and grade processes that share queues through a manager.
 
 The map, bottom up: a module imports only those in the lines above it, or in its own.
-The first name of a line is what users import; the others are its workshop.
+The first name of a line is what users import, ``labkit/NAME.py``; the others are its
+workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 
 ==============  ================================================================
 ``errors``      every error of the kit: :class:`LabkitError` and its kin
@@ -40,8 +41,8 @@ The first name of a line is what users import; the others are its workshop.
                 scoretables scoreboards
 ``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
                 prompts options guesses estimates quizzes movables orderings
-``worker``      the seeds' programs as commands: cli jsonlines clients key
-                produce consume jobs shift crew ledger dispatch master
+``commands``    the seeds' programs as commands: cli jsonlines clients key
+                produce consume jobs shift crew ledger dispatch master worker
 ``engines``     the same jobs on a manager's workers or on Dask: jobfiles
                 daskclients daskengine run
 ``scaling``     one server and many workers, measured and modelled: queueing
@@ -65,12 +66,12 @@ __version__ = "0.1.0"
 _HOME = {
     "LabkitError": "errors",
     "BufferedProducer": "buffering",
-    "QueueStats": "stats",
+    "QueueStats": "_queues.stats",
     "TaskQueue": "queues",
     "QueueManager": "managers",
     "buffered": "buffering",
     "connect": "managers",
-    "prefetched": "inlets",
+    "prefetched": "_buffering.inlets",
     "ServerProcess": "servers",
     "start_server": "servers",
     "start_mail_server": "mail",

@@ -27,21 +27,45 @@ if sys.version_info < OLDEST:
 # A command's module, the extras its packages come from, and what it does. Extras of
 # None: the command runs on the standard library, without the set-up.
 COMMANDS = {
-    "lab": ("labkit.lab", (), "open JupyterLab on the first lesson"),
-    "test": ("labkit.testing", ("test",), "run every test, notebook and exercise"),
-    "doctor": ("labkit.doctor", None, "is this machine fit, is anything left over"),
-    "exercises": ("labkit.exercises", (), "make the learners' copies of the exercises"),
-    "grade": ("labkit.grading", (), "grade the exercises of a whole class"),
-    "progress": ("labkit.progress", None, "show what is done, and what is next"),
-    "serve": ("labkit.serve", None, "run a queue server in this terminal"),
-    "key": ("labkit.key", None, "make the key that a server and its clients share"),
-    "produce": ("labkit.produce", None, "put lines of JSON into a queue"),
-    "consume": ("labkit.consume", None, "print a queue's items as lines of JSON"),
-    "bench": ("labkit.bench", None, "measure proxied queues against direct ones"),
-    "master": ("labkit.master", None, "hand out tasks, print what came of them"),
-    "worker": ("labkit.worker", None, "do the tasks of a master"),
-    "scale": ("labkit.scale", (), "how far one server goes, measured and modelled"),
-    "run": ("labkit.run", (), "do the jobs of a file, on the engine of your choice"),
+    "lab": ("_testing.lab", (), "open JupyterLab on the first lesson"),
+    "test": ("testing", ("test",), "run every test, notebook and exercise"),
+    "doctor": ("doctor", None, "is this machine fit, is anything left over"),
+    "exercises": (
+        "_checks.exercises",
+        (),
+        "make the learners' copies of the exercises",
+    ),
+    "grade": ("grading", (), "grade the exercises of a whole class"),
+    "progress": ("progress", None, "show what is done, and what is next"),
+    "serve": ("_servers.serve", None, "run a queue server in this terminal"),
+    "key": (
+        "commands.key",
+        None,
+        "make the key that a server and its clients share",
+    ),
+    "produce": ("commands.produce", None, "put lines of JSON into a queue"),
+    "consume": (
+        "commands.consume",
+        None,
+        "print a queue's items as lines of JSON",
+    ),
+    "bench": ("bench", None, "measure proxied queues against direct ones"),
+    "master": (
+        "commands.master",
+        None,
+        "hand out tasks, print what came of them",
+    ),
+    "worker": ("commands.worker", None, "do the tasks of a master"),
+    "scale": (
+        "_scaling.scale",
+        (),
+        "how far one server goes, measured and modelled",
+    ),
+    "run": (
+        "_engines.run",
+        (),
+        "do the jobs of a file, on the engine of your choice",
+    ),
 }
 
 
@@ -95,7 +119,7 @@ def main(argv: list[str]) -> int:
         status = bootstrap.prepare(argv, extras)
         if status is not None:
             return status
-    status = importlib.import_module(module).main(argv[1:])
+    status = importlib.import_module("labkit." + module).main(argv[1:])
     return int(status or 0)
 
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from labkit import contests
-from labkit.contests import Outcome
+from labkit._bench import contests
+from labkit._bench.contests import Outcome
+from labkit._bench.others import Others
+from labkit._bench.ratios import AGREE, Ratio, disagreement
+from labkit._plots.pictures import number_text
+from labkit._throughput.sessions import Conduct, progress_bar
+from labkit._throughput.trials import Budget
 from labkit.errors import LabkitError, MeasurementError
-from labkit.others import Others
-from labkit.pictures import number_text
-from labkit.ratios import AGREE, Ratio, disagreement
-from labkit.sessions import Conduct, progress_bar
-from labkit.trials import Budget
 
 __all__ = ["main", "table"]
 

@@ -19,7 +19,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from labkit.installer import SetupError, ensure
+from labkit._bootstrap.installer import SetupError, ensure
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,8 +6,8 @@ import time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from labkit.outlets import Outlet
-from labkit.proxies import QueueProxy
+from labkit._buffering.outlets import Outlet
+from labkit._managers.proxies import QueueProxy
 
 __all__ = ["BufferedProducer", "buffered"]
 

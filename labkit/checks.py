@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.bookkeeping import Progress
+from labkit._checks.bookkeeping import Progress
+from labkit._checks.feedback import Hints, Refusal, Score
+from labkit._checks.proctors import Proctors, can_fork
+from labkit._checks.scoring import Verdict, grade, try_out
+from labkit._checks.scratch import ScratchRun
+from labkit._checks.tasks import Task, find_task
 from labkit.errors import ExerciseError, UnknownTaskError
-from labkit.feedback import Hints, Refusal, Score
-from labkit.proctors import Proctors, can_fork
-from labkit.scoring import Verdict, grade, try_out
-from labkit.scratch import ScratchRun
-from labkit.tasks import Task, find_task
 
 __all__ = ["Score", "check", "hint", "register_magics"]
 

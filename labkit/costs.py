@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from labkit._throughput.measurements import Measurement
 from labkit.errors import MeasurementError
-from labkit.measurements import Measurement
 
 __all__ = ["Cliff", "CostModel", "fit", "points_of"]
 

@@ -8,13 +8,21 @@ import threading
 import weakref
 from collections.abc import Callable
 
-from labkit import gauges
+from labkit._dashboards import gauges
+from labkit._dashboards.explorers import Explorer, explorer
+from labkit._dashboards.meters import (
+    GONE,
+    KEPT_S,
+    RUNNING,
+    SILENT,
+    STOPPED,
+    Meter,
+    Reading,
+)
+from labkit._dashboards.views import STYLE, View, button, rows, status
 from labkit.errors import LabkitError, ViewTimeoutError
-from labkit.explorers import Explorer, explorer
-from labkit.meters import GONE, KEPT_S, RUNNING, SILENT, STOPPED, Meter, Reading
 from labkit.servers import ServerProcess
 from labkit.transport import shown
-from labkit.views import STYLE, View, button, rows, status
 
 __all__ = ["Dashboard", "Explorer", "dashboard", "explorer"]
 
@@ -98,7 +106,7 @@ class Dashboard(View):
         Parameters
         ----------
         what : callable
-            Of a :class:`~labkit.meters.Reading`, whether it is the one.
+            Of a :class:`~.meters.Reading`, whether it is the one.
         timeout : float, default 5.0
             Seconds to wait at most.
 

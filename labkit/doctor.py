@@ -13,11 +13,12 @@ import sys
 import types
 from dataclasses import asdict, dataclass
 
-from labkit import bootstrap, checkups
+from labkit import bootstrap
+from labkit._bootstrap.environments import Environment
+from labkit._bootstrap.installer import NEEDED_MB
+from labkit._doctor import checkups
+from labkit._doctor.checkups import Check
 from labkit.bootstrap import ROOT
-from labkit.checkups import Check
-from labkit.environments import Environment
-from labkit.installer import NEEDED_MB
 
 ROOM_TO_WORK_MB = 200  # when the packages are there already
 

@@ -14,11 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from labkit import guard
-from labkit.dispatch import Dispatcher
+from labkit._engines.jobfiles import Work, assignments
+from labkit._processes import guard
+from labkit.commands.dispatch import Dispatcher
+from labkit.commands.ledger import Ledger
 from labkit.errors import LabkitError, ServerStoppedError
-from labkit.jobfiles import Work, assignments
-from labkit.ledger import Ledger
 from labkit.servers import start_server
 from labkit.transport import shown
 
@@ -100,7 +100,12 @@ class ManagerEngine(Engine):
 
     def _command(self, key: Path) -> list[str]:
         where = ["--connect", shown(self._server.address), "--key-file", str(key)]
-        what = ["--workers", str(self.workers), "--job", "labkit.jobs:assigned"]
+        what = [
+            "--workers",
+            str(self.workers),
+            "--job",
+            "labkit.commands.jobs:assigned",
+        ]
         return [sys.executable, "-m", "labkit", "worker", *where, *what]
 
     def records(self, ledger: Ledger, say: Say) -> Iterator[dict[str, Any]]:
@@ -173,7 +178,7 @@ def open_engine(
         raise LabkitError(
             "Dask is not installed here: python -m pip install distributed"
         )
-    from labkit.daskengine import DaskEngine
+    from labkit._engines.daskengine import DaskEngine
 
     return DaskEngine(None if name == "dask" else name, count, tls, folder)
 
@@ -186,7 +191,7 @@ def run(
     Parameters
     ----------
     works : sequence of Work
-        As :func:`labkit.jobfiles.read_job_file` returns them.
+        As :func:`.jobfiles.read_job_file` returns them.
     engine : Engine
         Of :func:`open_engine`; it may be used again afterwards.
     say : callable, optional

@@ -10,16 +10,16 @@ import sys
 import time
 from pathlib import Path
 
-from labkit import cli
-from labkit.assignments import Assignment, read_assignments
+from labkit._checks.tasks import EXERCISES
+from labkit._grading.assignments import Assignment, read_assignments
+from labkit._grading.farms import Farm, LocalFarm, default_workers
+from labkit._grading.gradelog import GradeLog
+from labkit._grading.marking import Graded, Job, mark
+from labkit._grading.papers import Papers
+from labkit._grading.submissions import Submission, read_submissions
+from labkit._grading.tallies import Report
+from labkit.commands import cli
 from labkit.errors import GradingError, LabkitError
-from labkit.farms import Farm, LocalFarm, default_workers
-from labkit.gradelog import GradeLog
-from labkit.marking import Graded, Job, mark
-from labkit.papers import Papers
-from labkit.submissions import Submission, read_submissions
-from labkit.tallies import Report
-from labkit.tasks import EXERCISES
 
 __all__ = ["Farm", "Graded", "Job", "LocalFarm", "Report", "grade", "main", "mark"]
 
@@ -138,7 +138,7 @@ def _write(
     if csv:
         report.write_csv(csv)
     if gradebook:
-        from labkit.gradebooks import write_gradebook
+        from labkit._grading.gradebooks import write_gradebook
 
         write_gradebook(gradebook, report, assignments)
 
@@ -171,13 +171,13 @@ def _parser() -> cli.Parser:
 def _farm(options: argparse.Namespace) -> Farm | None:
     if options.scheduler is None:
         return None
-    from labkit.daskfarm import DaskFarm
+    from labkit._grading.daskfarm import DaskFarm
 
     return DaskFarm(options.scheduler, options.tls)
 
 
 def _draw_scaling(options: argparse.Namespace) -> int:
-    from labkit.daskfarm import measure_scaling
+    from labkit._grading.daskfarm import measure_scaling
     from labkit.plots import plot_scaling
 
     wanted = _assignments(EXERCISES, options.assignment)

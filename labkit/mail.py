@@ -7,8 +7,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from labkit.children import ServerChild
-from labkit.letters import Letter, Refusal
+from labkit._mail.letters import Letter, Refusal
+from labkit._servers.children import ServerChild
 from labkit.servers import in_notebook
 from labkit.transport import shown
 
@@ -44,7 +44,7 @@ class MailServer:
         self._child = ServerChild(
             f"mail server {name!r}",
             {"port": port, "delay_s": delay_s},
-            ("labkit.postoffice",),
+            ("labkit._mail.postoffice",),
         )
         _running.add(self)
         host, port = self._child.ready["address"]

@@ -10,13 +10,13 @@ import threading
 from multiprocessing import managers, util
 from typing import Any
 
-from labkit.dialing import dial, hung_up, retrying
+from labkit._managers.dialing import dial, hung_up, retrying
+from labkit._managers.hosting import QueueServer
+from labkit._managers.keys import SecretKey, check_authkey
+from labkit._managers.proxies import QueueProxy
+from labkit._managers.referents import IDENT_PREFIX, NamedQueue
 from labkit.errors import NoServerError, NotOfferedError
-from labkit.hosting import QueueServer
-from labkit.keys import SecretKey, check_authkey
-from labkit.proxies import QueueProxy
 from labkit.queues import QueueStats, TaskQueue
-from labkit.referents import IDENT_PREFIX, NamedQueue
 from labkit.transport import SERIALIZER, Address, shown
 
 __all__ = ["QueueManager", "QueueProxy", "QueueStats", "TaskQueue", "connect"]

@@ -7,11 +7,18 @@ a range passes 100 times.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from labkit import curves as draw
-from labkit.costplots import plot_costs
-from labkit.measurements import Measurement
-from labkit.pictures import Plot, bytes_text, canvas, number_text, seconds_text, styles
-from labkit.speedups import plot_speedup
+from labkit._plots import curves as draw
+from labkit._plots.costplots import plot_costs
+from labkit._plots.pictures import (
+    Plot,
+    bytes_text,
+    canvas,
+    number_text,
+    seconds_text,
+    styles,
+)
+from labkit._plots.speedups import plot_speedup
+from labkit._throughput.measurements import Measurement
 
 __all__ = [
     "Plot",

@@ -9,11 +9,11 @@ import types
 from collections.abc import Mapping
 from typing import overload
 
+from labkit._predict.estimates import NumberPrediction
+from labkit._predict.guesses import ChoicePrediction
+from labkit._predict.orderings import Ordering, arrange
+from labkit._predict.quizzes import Quiz, quiz
 from labkit.errors import QuestionError
-from labkit.estimates import NumberPrediction
-from labkit.guesses import ChoicePrediction
-from labkit.orderings import Ordering, arrange
-from labkit.quizzes import Quiz, quiz
 
 __all__ = [
     "ChoicePrediction",

@@ -22,8 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from labkit._processes.programs import ProgramProcess
 from labkit.errors import LabkitError, UnknownProgramError
-from labkit.programs import ProgramProcess
 
 __all__ = ["ProgramProcess", "processes", "register_magics", "start_process"]
 
@@ -133,7 +133,7 @@ def _process(line: str, cell: str) -> None:
     """
     from IPython.core.error import UsageError
 
-    from labkit import panes
+    from labkit._processes import panes
 
     try:
         name, *args = _words(line)

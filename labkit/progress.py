@@ -10,9 +10,9 @@ import os
 import sys
 import types
 
-from labkit.bookkeeping import Progress
+from labkit._checks.bookkeeping import Progress
+from labkit._checks.tasks import find_task
 from labkit.errors import ExerciseError, UnknownTaskError
-from labkit.tasks import find_task
 
 __all__ = ["Progress", "main", "progress"]
 
@@ -22,7 +22,7 @@ def progress() -> object:
 
     Returns
     -------
-    labkit.scoreboards.Scoreboard
+    labkit._progress.scoreboards.Scoreboard
         In a notebook a table, a link to what comes next, and a button that resets one
         task; as text the same table.
 
@@ -31,7 +31,7 @@ def progress() -> object:
     ExerciseError
         The course has no tasks, or one cannot be read.
     """
-    from labkit.scoreboards import Scoreboard
+    from labkit._progress.scoreboards import Scoreboard
 
     return Scoreboard()
 
@@ -61,8 +61,8 @@ def main(argv: list[str]) -> int:
     try:
         if options.reset is not None:
             return _reset(options.reset)
-        from labkit.scoreboards import look
-        from labkit.scoretables import as_json, as_text
+        from labkit._progress.scoreboards import look
+        from labkit._progress.scoretables import as_json, as_text
 
         print((as_json if options.json else as_text)(look()), flush=True)
     except BrokenPipeError:  # whoever reads has seen enough, as with `| head`
@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
 
 
 def _reset(task_id: str) -> int:
-    from labkit.scoreboards import look
+    from labkit._progress.scoreboards import look
 
     own = Progress()
     names = [task.names for task in look(own).tasks if task.id == task_id]

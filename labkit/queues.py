@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.batches import BatchQueue
-from labkit.callers import CALLER
+from labkit._queues.batches import BatchQueue
+from labkit._queues.callers import CALLER
+from labkit._queues.packing import Packed, pack, ship, unpack
+from labkit._queues.stats import QueueStats
 from labkit.errors import ReceiptError
-from labkit.packing import Packed, pack, ship, unpack
-from labkit.stats import QueueStats
 
 __all__ = ["EXPOSED", "QueueStats", "TaskQueue"]
 

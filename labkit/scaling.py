@@ -9,9 +9,9 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from labkit.queueing import Demand, mva, rates
-from labkit.simulations import rivals_of, simulate
-from labkit.teams import Run, Shift, Team
+from labkit._scaling.queueing import Demand, mva, rates
+from labkit._scaling.simulations import rivals_of, simulate
+from labkit._scaling.teams import Run, Shift, Team
 
 __all__ = ["COUNTS", "KINDS", "Check", "Point", "calibrate", "check", "kept_busy"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from labkit import keys
-from labkit.children import ServerChild
+from labkit._managers import keys
+from labkit._servers.children import ServerChild
 from labkit.managers import QueueManager, QueueStats, connect
 from labkit.transport import Address, Nearby, shown
 

@@ -14,7 +14,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit import lab
+from labkit._testing import lab
 
 if TYPE_CHECKING:
     import pytest

@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from labkit.adapters import Transport
-from labkit.catalog import PEERS, TRANSPORTS, Named, usable
+from labkit._throughput.adapters import Transport
+from labkit._throughput.catalog import PEERS, TRANSPORTS, Named, usable
+from labkit._throughput.lines import Cancel
+from labkit._throughput.measurements import Measurement, load, percentiles, save
+from labkit._throughput.sessions import REPEAT_S, Conduct, Session, progress_bar
+from labkit._throughput.stations import Clock
+from labkit._throughput.trials import Budget, Shape
 from labkit.errors import MeasurementError
-from labkit.lines import Cancel
-from labkit.measurements import Measurement, load, percentiles, save
-from labkit.sessions import REPEAT_S, Conduct, Session, progress_bar
-from labkit.stations import Clock
-from labkit.trials import Budget, Shape
 
 __all__ = [
     "PEERS",

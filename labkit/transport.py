@@ -18,8 +18,8 @@ from multiprocessing import AuthenticationError, managers
 from pathlib import Path
 from typing import Self
 
-from labkit.handshake import FAILURE, LONGEST, client_side
-from labkit.wire import QuietSocket, Wire
+from labkit._transport.handshake import FAILURE, LONGEST, client_side
+from labkit._transport.wire import QuietSocket, Wire
 
 __all__ = [
     "SERIALIZER",

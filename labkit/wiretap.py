@@ -19,11 +19,11 @@ from os import PathLike, fspath
 from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self, cast
 
-from labkit.conversations import Message
+from labkit._wiretap.conversations import Message
+from labkit._wiretap.recordings import Recording
+from labkit._wiretap.relay import Relay
+from labkit._wiretap.tapviews import Sequence, Table
 from labkit.errors import NoMessageError
-from labkit.recordings import Recording
-from labkit.relay import Relay
-from labkit.tapviews import Sequence, Table
 from labkit.transport import Address, shown
 
 __all__ = ["Message", "Wiretap", "wiretap"]
@@ -75,7 +75,7 @@ class Wiretap:
     is seen; a proxy keeps to the address that its manager connected to.
 
     Nothing that passes is ever unpickled: a class is shown by its name, a call that a
-    pickle asks for as text. What makes this certain stands in :mod:`labkit.pickles`.
+    pickle asks for as text. What makes this certain stands in :mod:`.pickles`.
     Of each message the first 64 KiB are looked at; bytes that are a pickle
     themselves, as labkit's items are on their way, are shown as ``pickled(...)``.
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from labkit.adapters import DirectQueue, SimpleQueue
+from labkit._throughput.adapters import DirectQueue, SimpleQueue
 
 
 class Ticking:

@@ -4,8 +4,8 @@ import copy
 import json
 from pathlib import Path
 
-from labkit.assignments import read_assignments
-from labkit.tasks import EXERCISES
+from labkit._checks.tasks import EXERCISES
+from labkit._grading.assignments import read_assignments
 
 SET = "04_produce_and_consume"
 CHECKS = "04.1", "04.2", "04.3", "04.4"

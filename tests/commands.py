@@ -14,7 +14,7 @@ import psutil
 from programs import Lines
 from pythons import ROOT
 
-from labkit.keys import read_key_file, write_key_file
+from labkit._managers.keys import read_key_file, write_key_file
 from labkit.servers import start_server
 from labkit.transport import shown
 

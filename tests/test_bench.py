@@ -5,12 +5,13 @@ import sys
 
 import pytest
 
-from labkit import bench, contests
-from labkit.catalog import TRANSPORTS
-from labkit.contests import CONTESTS, Contest, Outcome
-from labkit.measurements import Measurement
-from labkit.ratios import Ratio, disagreement, ratio_of
-from labkit.trials import Shape
+from labkit import bench
+from labkit._bench import contests
+from labkit._bench.contests import CONTESTS, Contest, Outcome
+from labkit._bench.ratios import Ratio, disagreement, ratio_of
+from labkit._throughput.catalog import TRANSPORTS
+from labkit._throughput.measurements import Measurement
+from labkit._throughput.trials import Shape
 
 STEADY = (2.0, 2.02, 1.98, 2.01, 1.99)
 

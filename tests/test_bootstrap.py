@@ -17,10 +17,10 @@ BEFORE_SET_UP = [
     "__init__",
     "__main__",
     "bootstrap",
-    "environments",
-    "installer",
+    "_bootstrap/environments",
+    "_bootstrap/installer",
     "locks",
-    "pip_output",
+    "_bootstrap/pip_output",
 ]
 PRETEND_OLD = """
 import collections, runpy, sys
@@ -74,7 +74,7 @@ def test_unknown_command_with_no_near_one(capsys):
 def test_every_command_has_its_module(name):
     """The table of commands names modules that exist."""
     module, _, _ = command_line.COMMANDS[name]
-    assert importlib.util.find_spec(module) is not None
+    assert importlib.util.find_spec(f"labkit.{module}") is not None
 
 
 def test_old_python_gets_one_sentence():

@@ -13,10 +13,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from labkit import checks
-from labkit.feedback import Score
+from labkit._checks.feedback import Score
+from labkit._checks.scoring import STUB, grade, trouble_in, try_out
+from labkit._checks.tasks import find_task
 from labkit.progress import Progress
-from labkit.scoring import STUB, grade, trouble_in, try_out
-from labkit.tasks import find_task
 
 RIGHT = """
 import queue

@@ -8,7 +8,7 @@ import pytest
 from commands import Lab
 from pythons import ROOT
 
-from labkit import jsonlines
+from labkit.commands import jsonlines
 
 POSIX = os.name == "posix"
 
@@ -107,7 +107,8 @@ def test_help_is_quick():
     program = (
         "import sys\nfrom labkit.__main__ import main\n"
         "try: main(['{}', '--help'])\nexcept SystemExit: pass\n"
-        "heavy = {{'multiprocessing.managers', 'tqdm', 'tenacity', 'labkit.keys'}}\n"
+        "heavy = {{'multiprocessing.managers', 'tqdm', 'tenacity'}}\n"
+        "heavy.add('labkit._managers.keys')\n"
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()"
     )
     for name in ("key", "produce", "consume", "master", "worker"):

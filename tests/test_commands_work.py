@@ -9,8 +9,8 @@ import pytest
 from commands import SHOP, Lab, start_master, started, until
 from test_commands_lines import items, plain  # noqa: F401 - a fixture
 
-from labkit.jobs import letters, load_job, name_of, perform
-from labkit.ledger import Ledger
+from labkit.commands.jobs import letters, load_job, name_of, perform
+from labkit.commands.ledger import Ledger
 
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="Windows has none")
 

@@ -13,10 +13,19 @@ from html.parser import HTMLParser
 import pytest
 from kernels import kernel_in
 
-from labkit import dashboard, gauges, meters, start_server
+from labkit import dashboard, start_server
+from labkit._dashboards import gauges, meters
+from labkit._dashboards.meters import (
+    GONE,
+    RUNNING,
+    SILENT,
+    STOPPED,
+    Meter,
+    QueueReading,
+    Reading,
+)
+from labkit._queues.stats import QueueStats
 from labkit.errors import ServerStartError, ViewTimeoutError
-from labkit.meters import GONE, RUNNING, SILENT, STOPPED, Meter, QueueReading, Reading
-from labkit.stats import QueueStats
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGSTOP")
 
@@ -374,7 +383,7 @@ def test_many_queues_are_named():
 
 def test_names_in_the_package_load_no_widgets():
     """Importing the names costs no ipywidgets and no matplotlib."""
-    from labkit import guard
+    from labkit._processes import guard
 
     code = (
         "import sys; from labkit import dashboard, explorer; "
@@ -401,7 +410,7 @@ def cost():
 BUSY = """
 import sys
 from labkit import connect
-from labkit.keys import read_key_file
+from labkit._managers.keys import read_key_file
 tasks = connect(("127.0.0.1", int(sys.argv[1])), read_key_file("key")).get_task_queue()
 while True:
     tasks.put_many(range(50))

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 from classroom import Classroom
 
-from labkit.daskfarm import DaskFarm
+from labkit._checks.tasks import find_task
+from labkit._grading.daskfarm import DaskFarm
+from labkit._grading.marking import Job, digest_of_checks, mark
 from labkit.engines import open_engine
 from labkit.errors import ExerciseError
 from labkit.grading import main
-from labkit.marking import Job, digest_of_checks, mark
-from labkit.tasks import find_task
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +60,7 @@ class KilledWorker(Exception):  # noqa: N818 - as Dask calls it
 def test_an_answer_that_kills_them_all_is_graded_here(monkeypatch):
     """Nobody is left without points; errors of the checks are the grader's to hear."""
     job = Job("id", "11.2", "", "")
-    monkeypatch.setattr("labkit.daskfarm.mark", lambda job: f"graded {job.id}")
+    monkeypatch.setattr("labkit._grading.daskfarm.mark", lambda job: f"graded {job.id}")
     farm = DaskFarm("tcp://127.0.0.1:1")
     assert farm._once_more(job, KilledWorker()) == "graded id"
     with pytest.raises(ExerciseError):
@@ -69,7 +69,7 @@ def test_an_answer_that_kills_them_all_is_graded_here(monkeypatch):
 
 def test_nobody_at_the_address(room, monkeypatch, capsys):
     """The command says so, and how to start a scheduler."""
-    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 0.1)
+    monkeypatch.setattr("labkit._engines.daskclients._CONNECT_WITHIN_S", 0.1)
     assert main([str(room.folder), "--scheduler", "tcp://127.0.0.1:1"]) == 1
     said = capsys.readouterr().err
     assert "grade: no Dask scheduler answers at tcp://127.0.0.1:1" in said
@@ -89,7 +89,7 @@ def test_scaling_is_measured_and_drawn(room, monkeypatch, capsys, tmp_path):
         __enter__ = lambda self: self  # noqa: E731
         __exit__ = lambda *_: None  # noqa: E731
 
-    monkeypatch.setattr("labkit.daskfarm.DaskEngine", Engine)
+    monkeypatch.setattr("labkit._grading.daskfarm.DaskEngine", Engine)
     monkeypatch.setattr(DaskFarm, "run", lambda _self, jobs, _: iter(jobs))
     picture = tmp_path / "scaling.png"
     options = ["--scaling", str(picture), "--workers", "4"]

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labkit import cli, serve, worker
-from labkit.keys import write_key_file
+from labkit._managers.keys import write_key_file
+from labkit._servers import serve
+from labkit.commands import cli, worker
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"

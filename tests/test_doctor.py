@@ -10,8 +10,9 @@ import sys
 import psutil
 import pytest
 
-from labkit import bootstrap, checkups
-from labkit.checkups import Check
+from labkit import bootstrap
+from labkit._doctor import checkups
+from labkit._doctor.checkups import Check
 
 # The package has a function of that name as well, so the module is asked for.
 doctor = importlib.import_module("labkit.doctor")
@@ -137,7 +138,7 @@ def test_orphan_of_the_kit_is_found():
     # The owner starts a child that carries the kit's mark, says who it is, and ends.
     owner = (
         "import subprocess, sys\n"
-        "code = 'import sys; sys.stdin.read()  # labkit.supervisor'\n"
+        "code = 'import sys; sys.stdin.read()  # labkit._processes.supervisor'\n"
         "argv = [sys.executable, '-c', code]\n"
         "print(subprocess.Popen(argv, stdin=0, stdout=subprocess.DEVNULL).pid)"
     )
@@ -165,7 +166,7 @@ def test_orphan_of_the_kit_is_found():
 
 def test_a_running_server_is_no_leftover():
     """What somebody still owns is left alone."""
-    child = "import sys; sys.stdin.read()  # labkit.supervisor"
+    child = "import sys; sys.stdin.read()  # labkit._processes.supervisor"
     with subprocess.Popen(
         [sys.executable, "-c", child], stdin=subprocess.PIPE
     ) as owned:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pythons import ROOT, pythons
 
 from labkit import connect, errors
-from labkit.keys import write_key_file
+from labkit._managers.keys import write_key_file
 from labkit.servers import start_server
 
 CHALLENGE = b"#CHALLENGE#{sha256}"

@@ -13,13 +13,15 @@ import dask
 import pytest
 from commands import SHOP
 
-from labkit import dispatch, engines, run
-from labkit.daskclients import security
-from labkit.dispatch import WORE_OUT
+from labkit import engines
+from labkit._engines import run
+from labkit._engines.daskclients import security
+from labkit._engines.jobfiles import Work, read_job_file
+from labkit._throughput.hosts import Host
+from labkit.commands import dispatch
+from labkit.commands.dispatch import WORE_OUT
+from labkit.commands.jobs import log_lines
 from labkit.errors import LabkitError, NoServerError, ServerStoppedError
-from labkit.hosts import Host
-from labkit.jobfiles import Work, read_job_file
-from labkit.jobs import log_lines
 
 JOBS = """
 [squares]
@@ -197,7 +199,7 @@ def test_the_same_job_file_elsewhere(
 
     It lets nobody in without a certificate. When it ends, a sentence says so.
     """
-    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 1)
+    monkeypatch.setattr("labkit._engines.daskclients._CONNECT_WITHIN_S", 1)
     command = [str(folder / "jobs.toml"), "--engine", elsewhere.spec]
     if certificates:
         assert elsewhere.spec.startswith("tls://127.0.0.1:")
@@ -218,7 +220,7 @@ def test_the_same_job_file_elsewhere(
 
 def test_nobody_at_the_address(monkeypatch):
     """The sentence says how to start a scheduler."""
-    monkeypatch.setattr("labkit.daskclients._CONNECT_WITHIN_S", 0.1)
+    monkeypatch.setattr("labkit._engines.daskclients._CONNECT_WITHIN_S", 0.1)
     with pytest.raises(NoServerError, match="no Dask scheduler answers at tcp://127"):
         engines.open_engine("tcp://127.0.0.1:1")
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from labkit._checks.proctors import Proctors, can_fork
+from labkit._checks.scoring import grade
+from labkit._checks.scratch import ScratchRun
+from labkit._checks.startingcode import starting_code
+from labkit._checks.tasks import EXERCISES, all_tasks, find_task, read_task
+from labkit._grading.marking import watch
 from labkit.errors import ExerciseError, UnknownTaskError
-from labkit.marking import watch
-from labkit.proctors import Proctors, can_fork
-from labkit.scoring import grade
-from labkit.scratch import ScratchRun
-from labkit.startingcode import starting_code
-from labkit.tasks import EXERCISES, all_tasks, find_task, read_task
 
 TASKS = all_tasks()
 TYPES = {
@@ -306,7 +306,7 @@ def test_release_is_what_the_sources_make(tmp_path):
     (copies[0].parent / "stray.txt").touch()
     code = """
         import json, pathlib, sys
-        from labkit import exercises
+        from labkit._checks import exercises
         here = exercises.drift()
         there = exercises.drift(pathlib.Path(sys.argv[1]))
         print(json.dumps([here, sorted(there), exercises.main(["--check"])]))

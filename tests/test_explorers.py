@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from labkit import explorer, findings
+from labkit import explorer
+from labkit._dashboards import findings
+from labkit._dashboards.experiments import Experiment
+from labkit._dashboards.explorers import Explorer
+from labkit._dashboards.setups import PICTURES, Setup, expected_per_s, found_for
+from labkit._throughput.measurements import Measurement
 from labkit.errors import (
     MeasurementCancelledError,
     MeasurementError,
     ViewTimeoutError,
 )
-from labkit.experiments import Experiment
-from labkit.explorers import Explorer
-from labkit.measurements import Measurement
-from labkit.setups import PICTURES, Setup, expected_per_s, found_for
 
 DIRECT = Setup(("direct queue",))
 # Seconds of an item in the tests' world: 10 µs, and 1 µs for each 100 bytes.
@@ -111,7 +112,7 @@ def test_click_does_not_wait(make):
 def test_progress_is_told_as_time_goes_by(monkeypatch):
     """Each look at the cancel event moves the bar."""
     now = [0.0]
-    monkeypatch.setattr("labkit.experiments.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("labkit._dashboards.experiments.time.monotonic", lambda: now[0])
     seen = []
 
     def measure(_, *, budget_s, cancel, **__):

@@ -17,17 +17,17 @@ from hostile import HOSTILE
 from programs import until
 from pythons import ROOT
 
-from labkit import confinement
-from labkit.assignments import read_assignments
+from labkit._checks import confinement
+from labkit._checks.proctors import Proctors, can_fork
+from labkit._checks.scratch import ScratchRun
+from labkit._checks.tasks import find_task
+from labkit._grading.assignments import read_assignments
+from labkit._grading.farms import LocalFarm
+from labkit._grading.gradelog import GradeLog
+from labkit._grading.marking import CheckResult, Graded, Job, digest_of_checks, mark
+from labkit._grading.submissions import read_submissions
 from labkit.errors import ExerciseError, GradingError
-from labkit.farms import LocalFarm
-from labkit.gradelog import GradeLog
 from labkit.grading import JOURNAL, grade, main
-from labkit.marking import CheckResult, Graded, Job, digest_of_checks, mark
-from labkit.proctors import Proctors, can_fork
-from labkit.scratch import ScratchRun
-from labkit.submissions import read_submissions
-from labkit.tasks import find_task
 
 needs_fork = pytest.mark.skipif(not can_fork(), reason="warm examiners need Linux")
 needs_landlock = pytest.mark.skipif(
@@ -290,7 +290,7 @@ def test_changed_answers_and_checks_are_graded_anew(room, monkeypatch):
     room.hand_in("ada", {"04.1": "one = 2"})
     assert grade(room.folder, farm=Pretended()).done_now == 1
     assert grade(room.folder, farm=Pretended(), again=True).done_now == every
-    monkeypatch.setattr("labkit.papers.digest_of_checks", lambda _: "other")
+    monkeypatch.setattr("labkit._grading.papers.digest_of_checks", lambda _: "other")
     assert grade(room.folder, farm=Pretended()).done_now == every
 
 

@@ -12,7 +12,7 @@ from classroom import SET, Classroom
 from hostile import HOSTILE
 from pythons import ROOT
 
-from labkit.tasks import EXERCISES
+from labkit._checks.tasks import EXERCISES
 
 AT_A_TIME = 10  # students that one of the two grades before it is the other's turn
 

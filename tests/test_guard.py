@@ -12,7 +12,7 @@ import psutil
 import pytest
 from programs import SLEEP, WITH_CHILD, Lines, assert_gone, is_running, python
 
-from labkit import guard
+from labkit._processes import guard
 from labkit.errors import ProgramError
 
 POSIX = os.name == "posix"
@@ -242,7 +242,7 @@ def test_killed_supervisor_does_not_free_the_program():
 
 KERNEL = f"""
 import os, psutil, queue, signal, sys, time
-from labkit import guard
+from labkit._processes import guard
 
 lines = queue.SimpleQueue()
 code = {WITH_CHILD + SLEEP!r}

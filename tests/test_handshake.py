@@ -5,7 +5,7 @@ from multiprocessing import AuthenticationError
 
 import pytest
 
-from labkit import handshake
+from labkit._transport import handshake
 
 
 def converse(server_key, client_key):

@@ -17,14 +17,15 @@ from namespaces import Site, needs_hosts
 from programs import assert_gone
 from test_commands_lines import items
 
-from labkit import errors, networks, serve
-from labkit.dialing import dial
-from labkit.dispatch import Dispatcher
-from labkit.ledger import Ledger
+from labkit import errors, networks
+from labkit._managers.dialing import dial
+from labkit._servers import serve
+from labkit._servers.serve import make_server
+from labkit.commands.dispatch import Dispatcher
+from labkit.commands.ledger import Ledger
+from labkit.commands.shift import Plan, _Shift
 from labkit.networks import network
 from labkit.processes import processes
-from labkit.serve import make_server
-from labkit.shift import Plan, _Shift
 from labkit.transport import Client
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from labkit import installer
-from labkit.environments import Environment
+from labkit._bootstrap import installer
+from labkit._bootstrap.environments import Environment
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ["__init__", "__main__", "bootstrap", "environments", "installer"]
-MODULES += ["locks", "pip_output"]
+FILES = ["__init__.py", "__main__.py", "bootstrap.py", "locks.py"]
+FILES += [
+    f"_bootstrap/{path.name}" for path in (ROOT / "labkit/_bootstrap").glob("*.py")
+]
 PROJECT = """
 [build-system]
 requires = []
@@ -72,10 +74,12 @@ class Kit:
 
     def __init__(self, root):
         self.root = root
-        (root / "labkit").mkdir(parents=True)
-        for name in MODULES:
-            shutil.copy(ROOT / "labkit" / f"{name}.py", root / "labkit")
-        self.write("labkit/lab.py", LAB)
+        (root / "labkit/_bootstrap").mkdir(parents=True)
+        (root / "labkit/_testing").mkdir()
+        for name in FILES:
+            shutil.copy(ROOT / "labkit" / name, root / "labkit" / name)
+        self.write("labkit/_testing/__init__.py", "")
+        self.write("labkit/_testing/lab.py", LAB)
         self.write("backend.py", BACKEND)
         self.write("constraints.txt", "")
         self.need("")

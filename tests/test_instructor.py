@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kernels import Kernel
 
-from labkit.tasks import all_tasks
+from labkit._checks.tasks import all_tasks
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks" / "instructor"

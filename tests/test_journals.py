@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from labkit import errors
-from labkit.journals import Journal, JournaledQueue
+from labkit._queues.journals import Journal, JournaledQueue
 from labkit.servers import start_server
 
 

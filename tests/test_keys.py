@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from labkit import keys
+from labkit._managers import keys
 from labkit.errors import KeyTypeError, WeakKeyError
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit import guard, lab
+from labkit._processes import guard
+from labkit._testing import lab
 
 TOKEN = "a-token-for-this-test"
 LESSON = f"/lab/tree/{lab.FIRST_LESSON}"

@@ -16,7 +16,7 @@ import pytest
 from programs import assert_gone
 
 from labkit import errors, mail
-from labkit.postoffice import PostOffice
+from labkit._mail.postoffice import PostOffice
 
 SHOP, ADA, NOBODY = "shop@lab.test", "ada@lab.test", "nobody@lab.test"
 

@@ -152,7 +152,7 @@ def _greet(server):
 
 def test_a_server_that_says_nothing():
     """A frozen server costs the deadline, then gets a clear error."""
-    from labkit.dialing import dial
+    from labkit._managers.dialing import dial
 
     with (
         socket.create_server(("127.0.0.1", 0)) as frozen,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from labkit.measurements import Measurement, load, percentiles, save
+from labkit._throughput.measurements import Measurement, load, percentiles, save
 
 STEADY = Measurement("pipe", 8, 1, 1, 1, (100.0, 110.0, 105.0), (10, 10, 10))
 SHAKY = Measurement("pipe", 8, 1, 1, 1, (100.0, 130.0, 95.0))

@@ -7,7 +7,7 @@ import pytest
 from kernels import kernel_in
 from programs import SLEEP, python
 
-from labkit import guard, panes
+from labkit._processes import guard, panes
 from labkit.processes import processes, start_process
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.pip_output import LINE_EVERY_S, Progress, explain
+from labkit._bootstrap.pip_output import LINE_EVERY_S, Progress, explain
 
 NO_COPY = """\
 ERROR: Could not find a version that satisfies the requirement ruff>=0.17 (from \

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from labkit import plots
+from labkit._plots.pictures import bytes_text, number_text, seconds_text, styles
+from labkit._throughput.measurements import Measurement
 from labkit.costs import fit
 from labkit.errors import MeasurementError
-from labkit.measurements import Measurement
-from labkit.pictures import bytes_text, number_text, seconds_text, styles
 
 
 def found(name, rate, payload=8, batch=1, makers=1, takers=1):

@@ -12,9 +12,9 @@ import pytest
 
 import labkit
 from labkit import arrange, predict, quiz
-from labkit.bookkeeping import Progress
+from labkit._checks.bookkeeping import Progress
+from labkit._dashboards.views import open_view
 from labkit.errors import QuestionError
-from labkit.views import open_view
 
 QUESTION = "Which comes first, `put` or `get`?"
 OPTIONS = {

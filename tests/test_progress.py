@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import labkit
-from labkit import bookkeeping
+from labkit._checks import bookkeeping
+from labkit._checks.progressfile import VERSION
+from labkit._progress.scoretables import as_html, as_text
+from labkit._progress.standings import compare
 from labkit.errors import ExerciseError
 from labkit.locks import hold
 from labkit.progress import Progress, main
-from labkit.progressfile import VERSION
-from labkit.scoretables import as_html, as_text
-from labkit.standings import compare
 
 COURSE = {"04_sell": {"04.1": 5, "04.2": 6}, "06_count": {"06.1": 4}}
 
@@ -202,7 +202,7 @@ def test_threads_do_not_lose_each_others_changes(path):
 
 NOTES = """
 import sys
-from labkit.bookkeeping import Progress
+from labkit._checks.bookkeeping import Progress
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(40):

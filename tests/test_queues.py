@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from labkit.callers import CALLER
+from labkit._queues.callers import CALLER
 from labkit.errors import ReceiptError
 from labkit.queues import TaskQueue
 

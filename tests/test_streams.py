@@ -6,12 +6,12 @@ from itertools import chain
 import pytest
 from programs import until
 
+from labkit._buffering.inlets import prefetched
+from labkit._buffering.outlets import Outlet
+from labkit._checks.plainserver import QueueServer as PlainServer
 from labkit.buffering import buffered
 from labkit.errors import LabkitError, NotOfferedError, OutcomeUnknownError
-from labkit.inlets import prefetched
 from labkit.managers import connect
-from labkit.outlets import Outlet
-from labkit.plainserver import QueueServer as PlainServer
 from labkit.servers import start_server
 
 

@@ -3,8 +3,8 @@
 import re
 from html.parser import HTMLParser
 
-from labkit.conversations import TO_CLIENT, TO_SERVER, Message
-from labkit.tapviews import Sequence, Table
+from labkit._wiretap.conversations import TO_CLIENT, TO_SERVER, Message
+from labkit._wiretap.tapviews import Sequence, Table
 
 NASTY = "put('</code><script>alert(1)</script>; end #x; \\n```')"
 

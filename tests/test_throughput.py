@@ -14,9 +14,9 @@ from adapters_for_tests import Absent, Broken, Silent, Stalling, Ticking
 from programs import assert_gone
 
 from labkit import errors, throughput
-from labkit.catalog import TRANSPORTS
-from labkit.payloads import FIRST, batches, items, sent_at, stamped
-from labkit.sessions import Conduct
+from labkit._throughput.catalog import TRANSPORTS
+from labkit._throughput.payloads import FIRST, batches, items, sent_at, stamped
+from labkit._throughput.sessions import Conduct
 from labkit.throughput import compare, first_calls, measure
 
 
@@ -116,7 +116,8 @@ def test_the_end_of_the_measuring_process(tmp_path):
     names = ["plain tcp", "labkit tcp", "redis"]
     names = [name for name in names if TRANSPORTS[name].missing() is None]
     code = f"""
-        from labkit import sessions, throughput
+        from labkit import throughput
+        from labkit._throughput import sessions
         if __name__ == "__main__":
             repeat = sessions.Trial.repeat
             def noted(*args):
@@ -146,7 +147,7 @@ def test_interrupt(monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("labkit.trials.Trial.repeat", interrupt)
+    monkeypatch.setattr("labkit._throughput.trials.Trial.repeat", interrupt)
     with pytest.raises(KeyboardInterrupt):
         measure("plain tcp", items=5)
 

@@ -5,8 +5,8 @@ import sys
 import pytest
 from adapters_for_tests import MANY, send_to_itself
 
-from labkit.adapters import SPAWN
-from labkit.catalog import TRANSPORTS
+from labkit._throughput.adapters import SPAWN
+from labkit._throughput.catalog import TRANSPORTS
 
 
 @pytest.mark.parametrize("name", TRANSPORTS)

@@ -13,9 +13,9 @@ from namespaces import needs_hosts
 from programs import until
 
 from labkit import connect, errors, start_process, start_server, wiretap
-from labkit.keys import write_key_file
+from labkit._managers.keys import write_key_file
+from labkit._wiretap.relay import Relay
 from labkit.networks import network
-from labkit.relay import Relay
 from labkit.transport import shown
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
@@ -170,7 +170,7 @@ def test_an_impostor_hears_nothing(server, outer):
 BEGIN = """
 import sys, threading
 from labkit import connect
-from labkit.keys import read_key_file
+from labkit._managers.keys import read_key_file
 key = read_key_file(sys.argv[1])
 """
 VANISHES = """

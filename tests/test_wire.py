@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from labkit.wire import Wire, opened
+from labkit._transport.wire import Wire, opened
 
 SIZES = [0, 1, 16_384, 16_385, 65_535, 65_536, 65_537, 1_000_000, 3_000_001]
 

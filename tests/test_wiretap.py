@@ -19,7 +19,8 @@ from exchange import KEY
 from pythons import pythons
 
 import labkit.wiretap
-from labkit import connect, errors, frames, start_server
+from labkit import connect, errors, start_server
+from labkit._wiretap import frames
 from labkit.managers import QueueManager
 from labkit.wiretap import Wiretap, wiretap
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from traitlets.config import get_config
 
-from labkit.exercises import configure
+from labkit._checks.exercises import configure
 
 c = get_config()
 c.CourseDirectory.course_id = "labkit"

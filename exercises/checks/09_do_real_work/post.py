@@ -17,8 +17,8 @@ from email.utils import make_msgid
 
 import pytest
 
+from labkit._mail.postoffice import PostOffice
 from labkit.managers import QueueManager, connect
-from labkit.postoffice import PostOffice
 
 ADA, NOBODY = "ada@shop.test", "nobody@shop.test"
 WAITS = "The mail server answers at once: nothing here has to wait."

@@ -2,7 +2,7 @@
 
 import importlib
 
-from labkit.rig import StillRunningError
+from labkit._checks.rig import StillRunningError
 
 shared = importlib.import_module("exercises.checks.01_start_a_manager_server.shop")
 

@@ -5,7 +5,7 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from labkit.rig import StillRunningError
+from labkit._checks.rig import StillRunningError
 
 PATIENCE_S = 3.0
 PROGRAM = """

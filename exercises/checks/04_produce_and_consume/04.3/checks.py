@@ -2,7 +2,7 @@
 
 import time
 
-from labkit.rig import StillRunningError
+from labkit._checks.rig import StillRunningError
 
 ORDERS = [f"order {number}" for number in range(1, 7)]
 NO_END = "A consumer that never sees a sentinel of its own waits for ever."

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.rig import Call
+from labkit._checks.rig import Call
 
 PATIENCE_S = 3.0
 NO_END = "Nobody is waited for here: the other side is there already."

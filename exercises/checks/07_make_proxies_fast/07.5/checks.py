@@ -5,7 +5,7 @@ import importlib
 import threading
 import time
 
-from labkit.rig import Call
+from labkit._checks.rig import Call
 
 shared = importlib.import_module("exercises.checks.07_make_proxies_fast.post")
 post = shared.post

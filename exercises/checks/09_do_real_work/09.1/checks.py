@@ -5,7 +5,7 @@ import pickle
 import queue
 import re
 
-from labkit.rig import Answer
+from labkit._checks.rig import Answer
 
 shared = importlib.import_module("exercises.checks.09_do_real_work.post")
 office = shared.office

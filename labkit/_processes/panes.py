@@ -1,0 +1,179 @@
+"""A live view of one background program, below the cell that started it.
+
+The widgets are made and shown in the main thread. Afterwards a thread of the pane
+sets their values, and nothing else: that works in JupyterLab, nbclient and nbval.
+"""
+
+import html
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipywidgets import Button
+
+    from labkit._processes.programs import ProgramProcess
+
+_LAST_LINES = 200
+_LAST_CHARS = 40_000  # a line may be endless
+_PAUSE_S = 0.1
+
+# JupyterLab's own colours, light or dark; the fallbacks read well on any page.
+_LOG_STYLE = (
+    "margin:0; padding:4px 8px; white-space:pre-wrap; overflow-wrap:anywhere; "
+    "font-family:var(--jp-code-font-family, monospace); "
+    "font-size:var(--jp-code-font-size, 13px); line-height:1.4; "
+    "color:var(--jp-content-font-color1, #1f1f1f); "
+    "background:var(--jp-layout-color1, #ffffff)"
+)
+# From the bottom up: the newest line stays in view, and so does a place that the
+# reader has scrolled to while the text grows.
+_SCROLL = {
+    "max_height": "20em",
+    "overflow": "auto",
+    "display": "flex",
+    "flex_flow": "column-reverse",
+    "border": "1px solid var(--jp-border-color1, #bdbdbd)",
+}
+_STATE_STYLE = "color:var(--jp-ui-font-color1, #1f1f1f)"
+
+_shown: dict[str, "Pane"] = {}
+
+
+def show(program: "ProgramProcess") -> None:
+    """Show a program below the running cell: a live pane, or a line of text.
+
+    The pane of an earlier program of the same name is taken away.
+
+    Parameters
+    ----------
+    program : ProgramProcess
+        The program, just started.
+
+    Notes
+    -----
+    A pane needs a kernel, to which a front end may be connected. Elsewhere, as in an
+    IPython terminal, a line of text says the name, the state and the process id; the
+    pane has the same line for front ends without widgets.
+    """
+    if not _has_kernel():
+        sys.stdout.write(f"{program!r}\n")
+        return
+    from IPython.display import display
+
+    if program.name in _shown:
+        _shown.pop(program.name).close()
+    pane = _shown[program.name] = Pane(program)
+    view = pane.box._repr_mimebundle_()
+    mimes = view | {"text/plain": repr(program)}
+    display(mimes, raw=True)  # type: ignore[no-untyped-call]  # IPython has no hints
+
+
+def _has_kernel() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+class Pane:
+    """The widgets of one program: its state, its output, the buttons that end it.
+
+    Parameters
+    ----------
+    program : ProgramProcess
+        The program to show; a thread follows it until it ends.
+
+    Attributes
+    ----------
+    box : ipywidgets.VBox
+        The whole pane, ready for display.
+    state, log : ipywidgets.HTML
+        The state in words; the last lines of the output.
+    stop_button, interrupt_button : ipywidgets.Button
+        They act at once if no cell runs, else when it has ended.
+    """
+
+    def __init__(self, program: "ProgramProcess") -> None:
+        import ipywidgets
+
+        self._program = program
+        self._stopping = False
+        self._news = threading.Event()
+        self._ended = threading.Event()
+        self.state = ipywidgets.HTML(layout={"flex": "1 1 auto"})
+        self.log = ipywidgets.HTML(layout={"flex": "0 0 auto"})
+        self.stop_button = _button("Stop", f"End {program.name} and all it started")
+        self.stop_button.on_click(self._stop)
+        self.interrupt_button = _button("Ctrl-C", f"Press Ctrl-C for {program.name}")
+        self.interrupt_button.on_click(lambda _: program.interrupt())
+        buttons = [self.interrupt_button, self.stop_button]
+        self._head = ipywidgets.HBox([self.state, *buttons])
+        self._scroll = ipywidgets.Box([self.log], layout=_SCROLL, tabbable=True)
+        self.box = ipywidgets.VBox([self._head, self._scroll])
+        self.refresh()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+        program.on_change(self._hear)
+        self._hear()  # it may have ended before anybody listened
+
+    def refresh(self) -> None:
+        """Bring the values of the widgets up to date."""
+        program = self._program
+        running = program.is_alive()
+        state = "stopping" if running and self._stopping else program.state
+        name = html.escape(program.name)
+        self.state.value = (
+            f'<span role="status" style="{_STATE_STYLE}">'
+            f"<b>{name}</b>: {html.escape(state)}</span>"
+        )
+        self.log.value = (
+            f'<pre role="log" aria-label="Output of {name}" style="{_LOG_STYLE}">'
+            f"{html.escape(_last_lines(program.output)) or ' '}</pre>"
+        )
+        self.stop_button.disabled = not running
+        self.interrupt_button.disabled = not running
+
+    def close(self) -> None:
+        """Take the pane away from the page, and its widgets out of memory."""
+        parts = (self.state, self.log, self.stop_button, self.interrupt_button)
+        for widget in (*parts, self._head, self._scroll, self.box):
+            for part in (widget.layout, getattr(widget, "style", None), widget):
+                if part is not None:
+                    part.close()
+
+    def _stop(self, _: object) -> None:
+        # In a thread: a program may take its time, and the kernel has other work.
+        self._stopping = True
+        self._news.set()
+        threading.Thread(target=self._program.stop, daemon=True).start()
+
+    def _hear(self) -> None:
+        # Called by the threads that read the program's output, for every piece.
+        ended = not self._program.is_alive()
+        if ended:
+            self._ended.set()
+        self._news.set()
+        if ended:  # whoever waits for the program finds the pane complete
+            self._thread.join(1.0)
+
+    def _follow(self) -> None:
+        last = False
+        while not last:
+            self._news.wait()
+            self._news.clear()
+            last = self._ended.is_set()
+            self.refresh()
+            self._ended.wait(_PAUSE_S)  # what comes meanwhile is shown together
+
+
+def _button(name: str, tooltip: str) -> "Button":
+    import ipywidgets
+
+    width = {"width": "auto"}
+    return ipywidgets.Button(description=name, tooltip=tooltip, layout=width)
+
+
+def _last_lines(output: str) -> str:
+    return "\n".join(output[-_LAST_CHARS:].splitlines()[-_LAST_LINES:])

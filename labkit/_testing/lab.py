@@ -1,0 +1,143 @@
+"""Open JupyterLab on the first lesson: ``python -m labkit lab``.
+
+JupyterLab runs in this very process, so that Ctrl-C, the exit status and the end of
+the terminal are its own. The reader's Jupyter configuration is honoured; ours lies
+below it, but for the folder it opens and the page it shows.
+"""
+
+__all__ = ["main"]
+
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST_LESSON = "notebooks/00_start_here.ipynb"
+
+HELP = f"""\
+Usage: python -m labkit lab [JupyterLab's own arguments]
+
+Opens JupyterLab on {FIRST_LESSON}; Ctrl-C ends it and its kernels.
+
+  --no-browser   print the address and open no browser
+  --port N       listen at this port; without it the next free one from 8888
+  --debug        show everything that JupyterLab has to say
+  --help         this text
+
+Every other argument goes to JupyterLab: python -m jupyterlab --help lists them."""
+
+
+def main(argv: list[str]) -> int:
+    """Run JupyterLab until Ctrl-C.
+
+    Parameters
+    ----------
+    argv : list of str
+        Arguments for JupyterLab.
+
+    Returns
+    -------
+    int
+        The exit status: 0, or 1 when the port that was asked for is taken.
+    """
+    if "--help" in argv or "-h" in argv:
+        print(HELP)
+        return 0
+    asked = asked_port(argv)
+    if asked and not is_free(*asked):
+        text = "choose another, or leave --port out and the next free one is taken."
+        print(f"labkit: port {asked[1]} is in use: {text}", file=sys.stderr)
+        return 1
+    set_paths(os.environ)
+    # Imported late: these read the environment that was set above.
+    from jupyterlab.labapp import LabApp
+    from traitlets.config import Config
+
+    server = LabApp.initialize_server(argv=arguments(argv), config=Config(defaults()))
+    server.io_loop.add_callback(print, announcement(server), flush=True)
+    # Without a question, and also without a terminal: first the kernels, then itself.
+    signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
+    server.start()
+    return 0
+
+
+def asked_port(argv: list[str]) -> tuple[str, int] | None:
+    """Return the address and port that the arguments insist on, if they do."""
+    options = dict(re.findall(r"--(?:ServerApp\.)?(ip|port)[= ](\S+)", " ".join(argv)))
+    port = options.get("port", "0")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        return None  # JupyterLab says itself what a port is
+    return options.get("ip", "127.0.0.1"), int(port)
+
+
+def is_free(host: str, port: int) -> bool:
+    """Tell whether a server could listen there."""
+    try:
+        with socket.create_server((host, port)):
+            return True
+    except OSError:
+        return False
+
+
+def set_paths(environment: MutableMapping[str, str]) -> None:
+    """Let Jupyter find this environment's kernel first, and the kit's settings last.
+
+    Parameters
+    ----------
+    environment : mutable mapping of str to str
+        What the server and its kernels inherit, changed in place.
+
+    Notes
+    -----
+    ``python3`` in the reader's own Jupyter folder may be any Python at all, and
+    Jupyter prefers it outside a virtual environment.
+    """
+    kernels = str(Path(sys.prefix, "share", "jupyter"))
+    settings = str(Path(__file__).resolve().parents[1] / "jupyter")
+    _join(environment, "JUPYTER_PATH", kernels, environment.get("JUPYTER_PATH"))
+    known = environment.get("JUPYTER_CONFIG_PATH")
+    _join(environment, "JUPYTER_CONFIG_PATH", known, settings)
+
+
+def _join(environment: MutableMapping[str, str], name: str, *paths: str | None) -> None:
+    environment[name] = os.pathsep.join(path for path in paths if path)
+
+
+def defaults() -> dict[str, dict[str, Any]]:
+    """Return settings that the reader's configuration and arguments go before."""
+    import zmq  # not at the top: --help needs no packages
+
+    # Kernels talk in the clear otherwise, and say so in the terminal at each start.
+    curve = "auto" if zmq.has("curve") else "disabled"
+    return {
+        "KernelManager": {"transport_encryption": curve},
+        # Nothing is asked outside the machine: no catalogue of extensions.
+        "LabApp": {"extension_manager": "readonly", "log_level": "ERROR"},
+        "ServerApp": {"allow_root": True, "log_level": "ERROR"},
+    }
+
+
+def arguments(argv: list[str]) -> list[str]:
+    """Return JupyterLab's arguments: what the lessons need, then the reader's own."""
+    page = f"/lab/tree/{FIRST_LESSON}" if (ROOT / FIRST_LESSON).exists() else "/lab"
+    return [
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url={page}",
+        *(["--ServerApp.port_retries=0"] if asked_port(argv) else []),
+        *argv,
+    ]
+
+
+def announcement(server: Any) -> str:
+    """Return the lines that tell the reader where JupyterLab is.
+
+    The server's own announcement, longer and with a second address, is turned off.
+    """
+    address = server.display_url.splitlines()[0]
+    server.identity_provider.token_generated = False
+    return f"JupyterLab runs at {address}\nCtrl-C in this terminal ends it."

@@ -1,0 +1,1 @@
+"""The seeds' programs as commands, and what they share."""

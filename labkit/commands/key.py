@@ -1,0 +1,34 @@
+"""``python -m labkit key``: make a key for a server and its clients."""
+
+import os
+
+from labkit.commands import cli
+
+__all__ = ["main"]
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; return its exit status."""
+    parser = cli.Parser(
+        "key",
+        "Write a new random key of 32 bytes to a file that only you can read.\n"
+        "The key itself is never shown.",
+        "python -m labkit key lab.key",
+    )
+    parser.add_argument("file", metavar="FILE", help="where to write it")
+    parser.add_argument("--force", action="store_true", help="replace an old key")
+    options = parser.parse_args(argv)
+    return cli.run("key", lambda: _key(options.file, options.force))
+
+
+def _key(path: str, force: bool) -> int:
+    from labkit._managers import keys
+
+    if os.path.lexists(path) and not force:
+        raise FileExistsError(
+            f"{path} exists; its servers and clients would no longer find each "
+            "other with a new key: choose another name, or pass --force"
+        )
+    keys.write_key_file(path)
+    cli.say("key", f"wrote a new key to {path}; give clients a copy in a safe way")
+    return cli.Exit.DONE
