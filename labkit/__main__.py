@@ -57,7 +57,7 @@ COMMANDS = {
     ),
     "worker": ("commands.worker", None, "do the tasks of a master"),
     "scale": (
-        "_scaling.scale",
+        "scaling",
         (),
         "how far one server goes, measured and modelled",
     ),

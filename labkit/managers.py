@@ -12,7 +12,12 @@ from typing import Any
 
 from labkit._managers.dialing import dial, hung_up, retrying
 from labkit._managers.hosting import QueueServer
-from labkit._managers.keys import SecretKey, check_authkey
+from labkit._managers.keys import (
+    SecretKey,
+    check_authkey,
+    read_key_file,
+    write_key_file,
+)
 from labkit._managers.proxies import QueueProxy
 from labkit._managers.referents import IDENT_PREFIX, NamedQueue
 from labkit.errors import NoServerError, NotOfferedError
@@ -20,6 +25,7 @@ from labkit.queues import QueueStats, TaskQueue
 from labkit.transport import SERIALIZER, Address, shown
 
 __all__ = ["QueueManager", "QueueProxy", "QueueStats", "TaskQueue", "connect"]
+__all__ += ["read_key_file", "write_key_file"]
 
 
 class QueueManager(managers.BaseManager):

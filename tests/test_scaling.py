@@ -4,15 +4,15 @@ import math
 
 import pytest
 
-from labkit import scaling
+from labkit._scaling import modelchecks as scaling
 from labkit._scaling import scale
 from labkit._scaling.choices import Choice
+from labkit._scaling.modelchecks import Check, Point, calibrate, check, kept_busy
 from labkit._scaling.queueing import Demand, knee, mva
 from labkit._scaling.scaleplots import plot_checks, plot_choices
 from labkit._scaling.simulations import rivals_of, simulate
 from labkit._scaling.teams import Shift, Team
 from labkit.errors import MeasurementError
-from labkit.scaling import Check, Point, calibrate, check, kept_busy
 
 WAITS = Demand(0.009, computes=False, worker_s=0.0, server_s=0.001)
 COMPUTES = Demand(0.009, computes=True, worker_s=0.0, server_s=0.001)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit import scaling
+from labkit._scaling import modelchecks
 from labkit._scaling.teams import Shift, Team
 from labkit._throughput.catalog import TRANSPORTS
 
@@ -72,7 +72,7 @@ class Choice:
 
     def keeps_busy(self, task_s: float) -> int:
         """Return how many workers are 90 % busy with tasks of so many seconds."""
-        return scaling.kept_busy(self.demands_s(), 0.0, task_s)
+        return modelchecks.kept_busy(self.demands_s(), 0.0, task_s)
 
     def shortest_task_s(self, workers: int) -> float:
         """Return the shortest task, in seconds, that keeps so many 90 % busy."""

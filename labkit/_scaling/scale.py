@@ -8,9 +8,9 @@ from pathlib import Path
 
 from labkit._plots.pictures import seconds_text
 from labkit._scaling.choices import Choice, measure_choices
+from labkit._scaling.modelchecks import KINDS, Check, check
 from labkit._scaling.teams import Shift, Team
 from labkit.commands import cli
-from labkit.scaling import KINDS, Check, check
 
 __all__ = ["busy_table", "choices_table", "main"]
 

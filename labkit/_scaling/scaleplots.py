@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from labkit._plots import curves as draw
 from labkit._plots.pictures import Plot, canvas, number_text, seconds_text, styles
 from labkit._scaling.choices import Choice
-from labkit.scaling import Check
+from labkit._scaling.modelchecks import Check
 
 __all__ = ["plot_checks", "plot_choices"]
 

@@ -2,7 +2,7 @@
 
 import math
 
-from labkit._scaling.queueing import mva
+from labkit.scaling import mva
 
 NO_WAIT = "The loop goes through the numbers of workers, and nothing in it waits."
 
