@@ -2,7 +2,6 @@
 
 TASKS = list(range(1, 13))
 NO_END = "It must return when it gets None."
-AFTER_NONE = "A worker that is handed None goes home, whatever it has counted."
 
 
 def _square(n):
