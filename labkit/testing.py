@@ -59,6 +59,7 @@ def main(argv: list[str]) -> int:
     import pytest  # not at the top: --help needs no packages
 
     os.chdir(ROOT)
+    sys.dont_write_bytecode = False  # see settle_in
     with tempfile.TemporaryDirectory(prefix="labkit-test-") as folder:
         settle_in(Path(folder), os.environ)
         return int(pytest.main(arguments(argv), plugins=[Summary()]))
@@ -83,6 +84,8 @@ def settle_in(folder: Path, environment: MutableMapping[str, str]) -> None:
     for name, place in places.items():
         (folder / place).mkdir()
         environment[name] = str(folder / place)
+    # Each of a thousand processes would compile the kit anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     # Running every exercise is no learner's attempt.
     environment["LABKIT_PROGRESS"] = str(folder / "progress.json")
     lab.set_paths(environment)

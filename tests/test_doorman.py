@@ -12,8 +12,6 @@ import time
 
 import psutil
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from pythons import ROOT, pythons
 
 from labkit import connect, errors
@@ -232,14 +230,28 @@ def _wrong_key(server):
         connect(server.address, b"lantern")
 
 
-FRAMES = st.one_of(
-    st.binary(max_size=64),
-    st.binary(max_size=300).map(lambda body: struct.pack("!i", len(body)) + body),
-    st.integers(-(2**31), 2**31 - 1).map(lambda size: struct.pack("!i", size)),
-    st.binary(max_size=40).map(
-        lambda digest: struct.pack("!i", 48) + b"{sha256}" + digest
-    ),
-)
+def _fuzz(address, malformed):
+    """Throw malformed frames of every sort at a server, twenty at a time."""
+    # Not at the top: every process that collects tests would wait for it.
+    from hypothesis import HealthCheck, given, settings
+    from hypothesis import strategies as st
+
+    frames = st.one_of(
+        st.binary(max_size=64),
+        st.binary(max_size=300).map(lambda body: struct.pack("!i", len(body)) + body),
+        st.integers(-(2**31), 2**31 - 1).map(lambda size: struct.pack("!i", size)),
+        st.binary(max_size=40).map(
+            lambda digest: struct.pack("!i", 48) + b"{sha256}" + digest
+        ),
+    )
+    quick = settings(
+        max_examples=malformed // 20,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    twenty = given(st.lists(frames, min_size=20, max_size=20))
+    quick(twenty(lambda frames: _throw(address, frames)))()
 
 
 def _throw(address, frames):
@@ -263,18 +275,7 @@ def test_an_honest_client_is_served_throughout_an_attack(request):
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
                 for _ in pool.map(_wrong_key, [server] * wrong):
                     pass
-
-            @settings(
-                max_examples=malformed // 20,
-                deadline=None,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(st.lists(FRAMES, min_size=20, max_size=20))
-            def fuzz(frames):
-                _throw(server.address, frames)
-
-            fuzz()
+            _fuzz(server.address, malformed)
         assert honest.longest() < 1
         assert round_trip(server) < 1
         until = time.monotonic() + 8

@@ -17,7 +17,6 @@ import pytest
 from labkit._checks.proctors import Proctors, can_fork
 from labkit._checks.scoring import grade
 from labkit._checks.scratch import ScratchRun
-from labkit._checks.startingcode import starting_code
 from labkit._checks.tasks import EXERCISES, all_tasks, find_task, read_task
 from labkit._grading.marking import watch
 from labkit.errors import ExerciseError, UnknownTaskError
@@ -270,6 +269,9 @@ def test_release_shows_no_solution():
 
 def test_starting_code_is_read_from_the_solution():
     """Code below the mark is kept with its indentation; a plain solution has none."""
+    # Not at the top: it loads nbgrader, and every process that collects would wait.
+    from labkit._checks.startingcode import starting_code
+
     source = textwrap.dedent("""
         ### BEGIN SOLUTION
         1
