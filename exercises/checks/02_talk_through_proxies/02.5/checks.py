@@ -16,8 +16,8 @@ WHY = {
     "proxy needs it.",
     "decref": "decref() gives back the reference that create() took, as soon as the "
     "proxy has its own.",
-    "accept_connection": "The first call of a thread opens a line for calls.",
-    "qsize": "A call needs a line that the server has accepted.",
+    "accept_connection": "The first call of a thread opens a connection.",
+    "qsize": "A call needs a connection that was accepted.",
 }
 
 
@@ -66,8 +66,8 @@ def test_connections(answer, seen):
     why = {
         "connect": "dummy() has a connection to itself.",
         "orders": "create(), incref() and decref() have one each.",
-        "first qsize": "The line for the calls of this thread is new.",
-        "second qsize": "The line stays open: the next call uses it.",
+        "first qsize": "The connection for the calls of this thread is new.",
+        "second qsize": "The connection stays open: the next call uses it.",
     }
     for step, opened in truth.items():
         assert step in said, f"{call} says nothing of {step!r}; keep the task's words."
