@@ -9,8 +9,6 @@ from labkit._queues.packing import TAKING, Packed, pack, ship, unpack, unpack_al
 
 __all__ = ["BatchQueue"]
 
-_BLOBS_AT_ONCE = 100  # a message numbers what travels beside it in one byte
-
 
 class BatchQueue(PatientQueue):
     """A ``queue.Queue`` that moves batches, and that a dead client cannot rob.
@@ -169,7 +167,7 @@ class BatchQueue(PatientQueue):
         blobs: list[Any] = []
         loose: list[Any] = []
         CALLER.taken = []
-        while limit > 0 and self._size and len(blobs) < _BLOBS_AT_ONCE:
+        while limit > 0 and self._size:
             head = self._head()
             if type(head) is not Packed:
                 loose.append(head)

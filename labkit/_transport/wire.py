@@ -17,6 +17,7 @@ _AT_ONCE = 256  # pieces in one system call; the systems' limit is 1,024
 _ROOM = 1 << 24  # bytes that a wire keeps for large messages, at most
 _FULL_STOP = ord(".")  # the last byte of every pickle
 _HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows later
+_MOST_BESIDE = 255  # buffers in a message; their number is one byte
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
 
 
@@ -108,6 +109,9 @@ class Wire:
         head = pickle.dumps(obj, protocol=5, buffer_callback=buffers.append)
         if not buffers:
             self.send_bytes(head)
+            return
+        if len(buffers) > _MOST_BESIDE:
+            self.send_bytes(pickle.dumps(obj, protocol=5))
             return
         views: list[Any] = [buffer.raw() for buffer in buffers]
         lengths = [len(view) for view in views]
