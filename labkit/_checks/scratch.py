@@ -182,5 +182,6 @@ def _events(report: Path, seal: object) -> Iterator[dict[str, Any]]:
 def _line_in(crash: Path) -> int:
     """Find the line of the answer in what faulthandler wrote."""
     text = crash.read_text(encoding="utf-8", errors="replace") if crash.exists() else ""
-    found = re.search(r'answer\.py", line (\d+)', text)
+    last = re.split(r"^(?:Timeout|Fatal Python error)", text, flags=re.MULTILINE)[-1]
+    found = re.search(r'answer\.py", line (\d+)', last)
     return int(found[1]) if found else 0
