@@ -15,7 +15,7 @@ def _compare(answer, story, truth, why):
         f"{story!r}: you said {said[story]!r}; expected one of {', '.join(WORDS)}."
     )
     assert said[story] == truth, (
-        f"{story!r}: you said {said[story]}, and it is {truth}. {why}"
+        f"{story!r}: you said {said[story]!r}, and it is {truth!r}. {why}"
     )
 
 
