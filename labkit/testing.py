@@ -108,7 +108,7 @@ def side_by_side(argv: list[str]) -> list[str]:
     the tests of a file, stay together and in order.
     """
     cores = os.cpu_count() or 1
-    processes = min(MOST_AT_A_TIME, cores + 1)  # one more: somebody always waits
+    processes = min(MOST_AT_A_TIME, cores + 2)  # more: some always wait
     if cores == 1 or any(text.startswith(ONE_AT_A_TIME) for text in argv):
         return []
     # The order of tests/conftest.py, which puts files first that take long.
