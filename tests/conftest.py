@@ -16,6 +16,11 @@ _PERMANENT = ("resource_tracker", "forkserver")
 def pytest_addoption(parser):
     """Add the options that make the large tests larger."""
     parser.addoption(
+        "--all-checks",
+        action="store_true",
+        help="run all checks on each wrong answer, not only up to the first that fails",
+    )
+    parser.addoption(
         "--attack",
         type=lambda text: tuple(map(int, text.split(","))),
         default=(1000, 1000, 10_000),
@@ -66,7 +71,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--storm",
         type=int,
-        default=10_000,
+        default=6_000,
         metavar="N",
         help="items that test_storm sends through a server, a multiple of 50",
     )

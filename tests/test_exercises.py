@@ -151,16 +151,21 @@ def verdicts(request):
     with ThreadPoolExecutor(AT_A_TIME) as pool, Proctors(AT_A_TIME) as proctors:
         run = proctors.run if can_fork() else None
         tasks = [task for task, _ in asked]
-        results = pool.map(functools.partial(grade_in_class, run), tasks, texts)
+        # Of a wrong answer what counts is the first thing that is said.
+        whole = request.config.getoption("--all-checks")
+        first = [not whole and not isinstance(given, str) for _, given in asked]
+        results = pool.map(functools.partial(grade_in_class, run), tasks, texts, first)
         return dict(zip(asked, results, strict=True))
 
 
-def grade_in_class(run, task, text):
+def grade_in_class(run, task, text, first_only):
     """Grade as the grader of a class does: confined, and in a fork of a warm process.
 
     Whoever passes here is not in the way of what an instructor closes to answers.
     """
-    confined = functools.partial(ScratchRun, run=run, watch=watch(task))
+    confined = functools.partial(
+        ScratchRun, run=run, watch=watch(task), first_only=first_only
+    )
     return grade(task, text, confined)
 
 

@@ -72,7 +72,9 @@ def try_out(source: str, report: Report) -> None:
     report(state="end")
 
 
-def check(source: str, checks: str, report: Report, *more: object) -> None:
+def check(
+    source: str, checks: str, report: Report, first_only: bool, *more: object
+) -> None:
     """Run a task's checks on an answer, and report each; `more` are pytest plugins."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     # The deadline is running: pytest is loaded only when it is needed.
@@ -86,6 +88,7 @@ def check(source: str, checks: str, report: Report, *more: object) -> None:
     folder = Path(checks).parent  # pytest looks at none above it
     options = [option for name in _QUIET for option in ("-p", f"no:{name}")]
     options += ["-s", "--noconftest", "--assert=plain", "--import-mode=importlib"]
+    options += ["--maxfail=1"] * first_only
     pytest.main(
         [checks, f"--config-file={config}", f"--confcutdir={folder}", *options],
         plugins=[examplugin.Plugin(source, report), *more],
@@ -115,7 +118,7 @@ def main(text: str = "") -> None:
 
         more.append(witness.watch(report, job["answer"], **job["watch"]))
     if job["checks"]:
-        check(job["answer"], job["checks"], report, *more)
+        check(job["answer"], job["checks"], report, job["first_only"], *more)
     else:
         try_out(job["answer"], report)
     sys.stdout.flush()

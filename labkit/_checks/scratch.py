@@ -44,6 +44,8 @@ class ScratchRun:
     watch : mapping, optional
         What :func:`.witness.watch` is told, if the examiner is to have a
         witness.
+    first_only : bool, default False
+        Whether to stop at the first check that fails.
 
     Attributes
     ----------
@@ -66,6 +68,7 @@ class ScratchRun:
         *,
         run: Callable[..., guard.Finished] | None = None,
         watch: Mapping[str, object] | None = None,
+        first_only: bool = False,
     ) -> None:
         self._deadline_s = deadline_s
         with tempfile.TemporaryDirectory(
@@ -73,7 +76,7 @@ class ScratchRun:
         ) as folder:
             place, seal = Path(folder), secrets.token_hex()
             job = _job(place, seal, text, checks) | {"deadline_s": deadline_s}
-            job["watch"] = dict(watch or {})
+            job |= {"watch": dict(watch or {}), "first_only": first_only}
             self.finished = (run or guard.run)(
                 [sys.executable, "-P", "-B", str(_EXAMINER)],
                 timeout_s=deadline_s,
