@@ -71,7 +71,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--storm",
         type=int,
-        default=6_000,
+        default=10_000,
         metavar="N",
         help="items that test_storm sends through a server, a multiple of 50",
     )
@@ -135,6 +135,7 @@ def permanent_helpers():
     if "forkserver" in multiprocessing.get_all_start_methods():
         from multiprocessing import forkserver
 
+        multiprocessing.set_forkserver_preload(["labkit.managers"])
         forkserver.ensure_running()
 
 

@@ -1,9 +1,9 @@
-"""The clients of test_storm: run as a program, killed at random."""
+"""The clients of test_storm: processes of their own, killed at random."""
 
+import contextlib
 import os
 import queue
 import random
-import sys
 import threading
 
 from labkit import connect, errors
@@ -12,10 +12,13 @@ THREADS = 4
 GIVEN_UP = (errors.LabkitError, EOFError, OSError)
 
 
-def produce(letters, log):
-    """Put the batches named on standard input; log each after it was accepted."""
-    for line in sys.stdin:
-        first, count = map(int, line.split())
+def produce(letters, orders, log):
+    """Put the batches that come through a pipe; log each after it was accepted."""
+    while True:
+        try:
+            first, count = orders.recv()
+        except EOFError:
+            return
         while True:
             try:
                 letters.put_many(range(first, first + count))
@@ -41,20 +44,15 @@ def work(letters, log):
             letters._link._wire().sock.shutdown(2)  # as a bad cable would
 
 
-def main():
-    """Run one process of clients: ``storm.py ROLE PORT LOG``."""
-    role, port, path = sys.argv[1:]
-    key = bytes.fromhex(sys.stdin.readline())
+def main(role, address, key, path, orders):
+    """Be one process of clients, until the pipe `orders` ends."""
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    letters = connect(("127.0.0.1", int(port)), key, retry_for=60).get_queue("letters")
+    letters = connect(address, key, retry_for=60).get_queue("letters")
     if role == "producer":
-        produce(letters, log)
+        produce(letters, orders, log)
         return
     for _ in range(THREADS):
         threading.Thread(target=work, args=(letters, log), daemon=True).start()
-    sys.stdin.read()
+    with contextlib.suppress(EOFError):
+        orders.recv()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

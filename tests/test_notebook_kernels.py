@@ -69,7 +69,7 @@ def kernel(tmp_path, monkeypatch):
 
 def test_lesson_runs_twice_in_one_kernel(kernel):
     """Running all cells, and then all cells again, works both times."""
-    for cell in [*CODE.values(), *CODE.values()]:
+    for cell in [*FIRST.values(), *FIRST.values()]:
         fine, text = run(kernel, cell.source)
         assert fine == (not cell.metadata.get("tags")), text
     assert not running(descendants(kernel))
