@@ -10,12 +10,13 @@ import functools
 import importlib.util
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["Answer", "AnswerError", "Call", "StillRunningError"]
+__all__ = ["Answer", "AnswerError", "Call", "StillRunningError", "until"]
 
 PATIENCE_S = 3.0
 """How long a call may take when nothing is left for it to wait for."""
@@ -30,6 +31,14 @@ _EXPLAIN = {
     "called too many times": "Call task_done() once for each get(), never twice.",
 }
 """What an error most likely means, by its class or by words in its message."""
+
+
+def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool:
+    """Wait until a condition holds; say whether it does."""
+    pause, deadline = threading.Event(), time.monotonic() + within_s
+    while not condition() and time.monotonic() < deadline:
+        pause.wait(0.01)
+    return bool(condition())
 
 
 class AnswerError(AssertionError):

@@ -13,6 +13,8 @@ import threading
 import time
 from multiprocessing.managers import BaseManager, EventProxy
 
+from labkit._checks.rig import until
+
 # Forking takes 5 ms; elsewhere spawn works, for all of this can be imported.
 CONTEXT = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 PATIENCE_S = 3.0
@@ -104,14 +106,6 @@ def _run(place, function, args):
         function(manager, *args)
     except ENDED_BY:
         sys.exit(1)  # as with a traceback, which nobody would read here
-
-
-def until(condition, within_s=PATIENCE_S):
-    """Wait until a condition holds; say whether it does."""
-    pause, deadline = threading.Event(), time.monotonic() + within_s
-    while not condition() and time.monotonic() < deadline:
-        pause.wait(0.01)
-    return condition()
 
 
 def tutorials_worker(manager, last=None):

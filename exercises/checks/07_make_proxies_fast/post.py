@@ -9,8 +9,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -115,11 +113,3 @@ class Mailbox:
     def empty(self):
         """Take out everything, and return it."""
         return self._proxy.get_many(10_000) if self._proxy.qsize() else []
-
-
-def until(condition, within_s=PATIENCE_S):
-    """Wait until a condition holds; say whether it does."""
-    pause, deadline = threading.Event(), time.monotonic() + within_s
-    while not condition() and time.monotonic() < deadline:
-        pause.wait(0.01)
-    return condition()

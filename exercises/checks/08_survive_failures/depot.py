@@ -12,11 +12,11 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from labkit._checks.rig import until
 from labkit.managers import QueueManager
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -78,14 +78,6 @@ def depot():
     depot = Depot()
     yield depot
     depot.kill()
-
-
-def until(condition, within_s=PATIENCE_S):
-    """Wait until a condition holds; say whether it does."""
-    pause, deadline = threading.Event(), time.monotonic() + within_s
-    while not condition() and time.monotonic() < deadline:
-        pause.wait(0.01)
-    return condition()
 
 
 def open_orders(orders):

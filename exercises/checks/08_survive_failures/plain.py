@@ -9,8 +9,6 @@ import itertools
 import multiprocessing
 import queue
 import sys
-import threading
-import time
 from multiprocessing import managers
 
 PATIENCE_S = 3.0
@@ -51,13 +49,6 @@ def context():
     """Return what starts children here."""
     # Forking takes 5 ms; elsewhere spawn works, for all of this can be imported.
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-
-
-def until(condition):
-    """Wait until a condition holds, at most so long."""
-    pause, deadline = threading.Event(), time.monotonic() + PATIENCE_S
-    while not condition() and time.monotonic() < deadline:
-        pause.wait(0.01)
 
 
 def connect(address, key):

@@ -10,13 +10,12 @@ import smtplib
 import socket
 import sqlite3
 import sys
-import threading
-import time
 from email.message import EmailMessage
 from email.utils import make_msgid
 
 import pytest
 
+from labkit._checks.rig import until
 from labkit._mail.postoffice import PostOffice
 from labkit.managers import QueueManager, connect
 
@@ -92,7 +91,7 @@ class Story:
             worker = _context().Process(target=work, args=(job, dies_before))
             worker.start()
             worker.join()
-            _until(lambda: not letters.stats().unacked)  # all is acked, or back
+            until(lambda: not letters.stats().unacked)  # all is acked, or back
         if letters.qsize():
             work(job, None)
         return len(self._office.messages())
@@ -101,12 +100,6 @@ class Story:
 def _context():
     # Forking takes 5 ms; elsewhere spawn works, for all of this can be imported.
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-
-
-def _until(condition):
-    pause, deadline = threading.Event(), time.monotonic() + 3
-    while not condition() and time.monotonic() < deadline:
-        pause.wait(0.01)
 
 
 def work(job, dies_before):

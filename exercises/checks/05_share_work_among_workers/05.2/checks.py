@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from labkit._checks.rig import until
+
 shared = importlib.import_module("exercises.checks.05_share_work_among_workers.team")
 
 # What somebody who forgot the guard would write; -S spares it a search for packages.
@@ -82,7 +84,7 @@ def test_one_sentinel(answer, crew, board):
     tasks, _ = board
     three = [crew.lend_a_thread(shared.tutorials_worker) for _ in range(3)]
     tasks.put(None)
-    shared.until(lambda: not all(one.is_alive() for one in three))
+    until(lambda: not all(one.is_alive() for one in three))
     ended = sum(not one.is_alive() for one in three)
     for _ in range(3 - ended):
         tasks.put(None)  # nobody is to take the tasks of the next story
@@ -97,7 +99,7 @@ def test_order(answer, crew, board):
     _, results = board
     for number in range(3):
         crew.lend_a_thread(shared.in_turn, number, 3)
-    shared.until(lambda: results.qsize() == 3)
+    until(lambda: results.qsize() == 3)
     came = [results.get(timeout=1) for _ in range(3)]
     why = "A result is put when its task has ended, and waits for no other."
     _compare(answer, "slow first", came, why)

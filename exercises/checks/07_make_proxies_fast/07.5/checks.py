@@ -5,7 +5,7 @@ import importlib
 import threading
 import time
 
-from labkit._checks.rig import Call
+from labkit._checks.rig import Call, until
 
 shared = importlib.import_module("exercises.checks.07_make_proxies_fast.post")
 post = shared.post
@@ -83,17 +83,17 @@ def test_age(answer, post):
     mailbox = post.mailbox()
     alone = _Outbox(answer, mailbox, 100, 0.2)
     alone.put("alone")
-    assert shared.until(mailbox.qsize, 2), (
+    assert until(mailbox.qsize, 2), (
         f"A letter in an {alone.words} had not arrived after 2 s; expected it after "
         "0.2 s. On a slow day nobody calls put() again: a thread must watch the clock."
     )
     alone.close()
     mailbox = post.mailbox()
     steady = _Outbox(answer, mailbox, 100, 0.4)
-    until = time.monotonic() + 2
-    while not mailbox.qsize() and time.monotonic() < until:
+    deadline = time.monotonic() + 2
+    while not mailbox.qsize() and time.monotonic() < deadline:
         steady.put("one of many")
-        shared.until(mailbox.qsize, 0.05)
+        until(mailbox.qsize, 0.05)
     assert mailbox.qsize(), (
         f"Letters came into an {steady.words} all the time, and after 2 s none had "
         "arrived; expected the first after 0.4 s. The clock runs from the oldest "

@@ -2,6 +2,8 @@
 
 import importlib
 
+from labkit._checks.rig import until
+
 shared = importlib.import_module("exercises.checks.08_survive_failures.depot")
 depot = shared.depot
 
@@ -24,7 +26,7 @@ def test_killed_packer_loses_nothing(answer, depot):
         calls = packer.calls()
         said = packer.said()
     if begun:
-        shared.until(lambda: orders.qsize() == len(ORDERS), 0.5)
+        until(lambda: orders.qsize() == len(ORDERS), 0.5)
         left = orders.get_many() if orders.qsize() else []
         assert left == ORDERS, (
             "pack(orders, work, 5) was killed while it packed 'order 1'; then the "

@@ -2,6 +2,8 @@
 
 import importlib
 
+from labkit._checks.rig import until
+
 shared = importlib.import_module("exercises.checks.08_survive_failures.depot")
 depot = shared.depot
 
@@ -66,8 +68,8 @@ def _play(answer, depot, code, until_line="begin tea"):
     ) as packer:
         assert packer.did(until_line)
     # The server sees the end of a killed program's connection within a moment.
-    shared.until(lambda: not orders.stats().unacked)
-    shared.until(lambda: orders.stats().connections == 1)
+    until(lambda: not orders.stats().unacked)
+    until(lambda: orders.stats().connections == 1)
     return orders.qsize()
 
 
@@ -103,7 +105,7 @@ def test_hangs(answer, depot):
     """The packer lives, and is connected, and does not acknowledge in time."""
     orders = depot.queue(ORDERS)
     orders.receive(0.1)
-    shared.until(lambda: orders.qsize() == len(ORDERS))
+    until(lambda: orders.qsize() == len(ORDERS))
     why = "After the visibility timeout a worker that hangs counts as dead."
     _compare(answer, "receive, hangs longer than its time", orders.qsize(), why)
 

@@ -2,6 +2,8 @@
 
 import importlib
 
+from labkit._checks.rig import until
+
 shared = importlib.import_module("exercises.checks.08_survive_failures.depot")
 depot = shared.depot
 
@@ -68,7 +70,7 @@ def test_late_acknowledgement_is_no_disaster(answer, depot):
         packed.append(order)
         if order == "order 1":
             # It takes too long: the order comes back, and another packer is there.
-            shared.until(lambda: other.qsize() == len(ORDERS))
+            until(lambda: other.qsize() == len(ORDERS))
             receipt, _ = other.receive()
             other.ack(receipt)
 

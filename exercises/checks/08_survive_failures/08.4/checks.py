@@ -4,6 +4,8 @@ import importlib
 
 import pytest
 
+from labkit._checks.rig import until
+
 shared = importlib.import_module("exercises.checks.08_survive_failures.depot")
 depot = shared.depot
 
@@ -60,7 +62,7 @@ def test_memory_outlives_the_packer(answer, depot, ledger):
             f"{packer.said()}"
         )
     written = ledger.read_text(encoding="utf-8")
-    shared.until(lambda: orders.qsize() == 1)
+    until(lambda: orders.qsize() == 1)
     _pack(answer, orders, packed.append, ledger).returns(NO_END)
     assert not packed, (
         "A packer was killed between its work and its ack(); the next one packed the "

@@ -2,6 +2,8 @@
 
 import importlib
 
+from labkit._checks.rig import until
+
 shared = importlib.import_module("exercises.checks.08_survive_failures.depot")
 depot = shared.depot
 
@@ -17,7 +19,7 @@ def _must_begin(packer):
 
 
 def _must_wait(packer, orders):
-    shared.until(lambda: orders.stats().waiting_consumers or packer.ends(0) is not None)
+    until(lambda: orders.stats().waiting_consumers or packer.ends(0) is not None)
     assert orders.stats().waiting_consumers, (
         "run(orders, work) did not wait for an order in an empty queue; "
         f"it said: {packer.said() or 'nothing'}"

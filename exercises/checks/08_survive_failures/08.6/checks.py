@@ -5,6 +5,8 @@ import threading
 
 import psutil
 
+from labkit._checks.rig import until
+
 shared = importlib.import_module("exercises.checks.08_survive_failures.plain")
 
 
@@ -35,13 +37,13 @@ def test_ghosts(answer):
         for client in clients:
             client.start()
         orders = shared.connect(*place)
-        shared.until(lambda: orders.asked_so_far() == 3)
+        until(lambda: orders.asked_so_far() == 3)
         for client in clients:
             client.kill()
             client.join()
         for number in (1, 2, 3, 4):
             orders.put(number)
-        shared.until(lambda: orders.qsize() == 1)
+        until(lambda: orders.qsize() == 1)
         came = orders.get()
     why = (
         "Each dead client's thread was still waiting in the server, and took an order."
