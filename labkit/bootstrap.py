@@ -141,7 +141,7 @@ def prepare(argv: list[str], extras: tuple[str, ...], root: Path = ROOT) -> int 
         lacking = unmet(root, extras)
         if not lacking:
             return None
-        python = ensure(root, lacking)
+        python = ensure(root, lacking, extras)
     except SetupError as problem:
         print(f"labkit: {problem}", file=sys.stderr)
         return 1

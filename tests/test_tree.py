@@ -228,7 +228,7 @@ def test_constraints_are_names_and_versions():
     pinned = {line.partition("==")[0].lower() for line in lines}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["test"]]
+    needed = [*project["dependencies"], *extras["test"], *extras["site"]]
     assert {re.split("[>=]", line)[0].lower() for line in needed} <= pinned
 
 

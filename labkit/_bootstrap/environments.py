@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-#: What ``.venv`` is made with: every extra, so that it is made once.
+#: What ``.venv`` is made with; a command that needs another extra adds it later.
 EXTRAS = ("test",)
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
@@ -36,10 +36,13 @@ class Environment:
     ----------
     root : pathlib.Path
         The checkout.
+    extras : tuple of str, optional
+        The optional groups that a command needs beyond those of every command.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, extras: tuple[str, ...] = ()) -> None:
         self.root = root
+        self.extras = tuple(dict.fromkeys((*EXTRAS, *extras)))
         self.folder = root / ".venv"
         tail = "Scripts/python.exe" if os.name == "nt" else "bin/python"
         self.python = self.folder / tail
@@ -79,7 +82,7 @@ class Environment:
 
     def lacking(self) -> list[str] | None:
         """Return the requirements it lacks; None when its Python does not run."""
-        answer = self._ask("-c", PROBE, str(self.root), *EXTRAS)
+        answer = self._ask("-c", PROBE, str(self.root), *self.extras)
         return None if answer is None else [line for line in answer.split(",") if line]
 
     def metadata(self) -> set[Path]:

@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from labkit._bootstrap.environments import EXTRAS, Environment
+from labkit._bootstrap.environments import Environment
 from labkit._bootstrap.pip_output import Progress, explain
 from labkit.locks import hold
 
@@ -36,7 +36,7 @@ def say(text: str) -> None:
     print(f"labkit: {text}", file=sys.stderr, flush=True)
 
 
-def ensure(root: Path, lacking: list[str]) -> Path:
+def ensure(root: Path, lacking: list[str], extras: tuple[str, ...] = ()) -> Path:
     """Make ``.venv`` fit, when it is not yet, and return its Python.
 
     Parameters
@@ -45,6 +45,8 @@ def ensure(root: Path, lacking: list[str]) -> Path:
         The checkout.
     lacking : list of str
         What the running Python lacks, to tell the reader why ``.venv`` is made.
+    extras : tuple of str, optional
+        The optional groups that the command needs.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def ensure(root: Path, lacking: list[str]) -> Path:
         If ``.venv`` cannot be made fit. Its message is one sentence with the next
         step; a second call starts over and repairs what the first one left.
     """
-    kit = Environment(root)
+    kit = Environment(root, extras)
     # Asked from within, `lacking` speaks of .venv itself, whatever its stamp says.
     if kit.is_complete() and not kit.is_running():
         return kit.python
@@ -140,7 +142,7 @@ def install(kit: Environment, lock: IO[str]) -> None:
     progress = Progress(len(lines) + 1, kit.metadata, phase="starting pip")
     pip = [str(kit.python), "-m", "pip", "install", "--no-input", "--no-user"]
     quiet = ["--disable-pip-version-check", "--progress-bar", "off"]
-    what = ["-e", f".[{','.join(EXTRAS)}]", "-c", "constraints.txt"]
+    what = ["-e", f".[{','.join(kit.extras)}]", "-c", "constraints.txt"]
     status, output = run([*pip, *quiet, *what], kit, progress, lock)
     if status:
         why = explain(output, NEEDED_MB)
