@@ -155,11 +155,13 @@ def test_help_says_what_is_ours(capsys):
     assert "Every other argument goes to JupyterLab" in said
 
 
-def test_arguments_come_after_ours():
-    """The reader's arguments come last, so that they win."""
-    argv = lab.arguments(["--ServerApp.root_dir=elsewhere"])
-    assert argv[0] == f"--ServerApp.root_dir={lab.ROOT}"
-    assert argv[-1] == "--ServerApp.root_dir=elsewhere"
+def test_arguments_win_over_ours():
+    """JupyterLab takes an argument once: the reader's, where there is one."""
+    ours = f"--ServerApp.root_dir={lab.ROOT}"
+    argv = ["--ServerApp.root_dir=elsewhere"]
+    assert lab.arguments([])[0] == ours
+    assert lab.arguments(argv)[-1:] == argv
+    assert ours not in lab.arguments(argv)
 
 
 def test_paths_keep_what_the_reader_has_set():

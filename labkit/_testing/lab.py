@@ -125,9 +125,10 @@ def defaults() -> dict[str, dict[str, Any]]:
 def arguments(argv: list[str]) -> list[str]:
     """Return JupyterLab's arguments: what the lessons need, then the reader's own."""
     page = f"/lab/tree/{FIRST_LESSON}" if (ROOT / FIRST_LESSON).exists() else "/lab"
+    ours = (f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url={page}")
+    # JupyterLab refuses an argument that is given twice.
     return [
-        f"--ServerApp.root_dir={ROOT}",
-        f"--LabApp.default_url={page}",
+        *(text for text in ours if text.partition("=")[0] not in " ".join(argv)),
         *(["--ServerApp.port_retries=0"] if asked_port(argv) else []),
         *argv,
     ]
