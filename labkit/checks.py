@@ -7,6 +7,7 @@ that was kept. Nothing that an answer does reaches the notebook's kernel.
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,7 +99,11 @@ def check(task_id: str) -> Score:
         score = _score(find_task(task_id))
     except (UnknownTaskError, ExerciseError) as error:
         score = Score(0.0, message=str(error))
-    if getattr(_shell(), "kernel", None) is None:
+    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not score.is_full:
+        # The Validate button shows this; without it, it would speak of partial credit
+        # for no points at all.
+        print(score.wrapped(), file=sys.stderr)
+    elif getattr(_shell(), "kernel", None) is None:
         print(score.words)  # no front end is going to show them
     return score
 

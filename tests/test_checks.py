@@ -369,3 +369,13 @@ def test_grading_by_nbgrader_leaves_progress_alone(shell, monkeypatch, tmp_path)
     shell.run_cell_magic("answer", "04.1", "x = 1")
     checks.check("04.1")
     assert not (tmp_path / "progress.json").exists()
+
+
+def test_validating_by_nbgrader_says_the_words(shell, monkeypatch, capsys):
+    """Its button shows what stands on stderr, and wraps no line."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    shell.run_cell_magic("answer", "04.1", "x = 1")
+    score = checks.check("04.1")
+    said = capsys.readouterr().err
+    assert said.split() == score.words.split()
+    assert max(map(len, said.splitlines())) <= 80

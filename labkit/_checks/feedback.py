@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html import escape
+from textwrap import fill
 from typing import Self
 
 from labkit._checks.scoring import Result, Trial, Verdict
@@ -64,6 +65,11 @@ class Score(float):
         return self._verdict.results if self._verdict else ()
 
     @property
+    def is_full(self) -> bool:
+        """Whether there is nothing left to get."""
+        return self._verdict is not None and self >= self._verdict.task.points
+
+    @property
     def summary(self) -> str:
         """The points in words."""
         if not self._verdict:
@@ -78,18 +84,28 @@ class Score(float):
         lines += [f"  {_line(one, self.message)}" for one in self.results]
         return "\n".join([*lines, *self.notes, *self._advice()])
 
+    def wrapped(self, width: int = 80) -> str:
+        """Return the words for where nothing else breaks long lines.
+
+        Parameters
+        ----------
+        width : int, default 80
+            Characters in a line at most.
+        """
+        lines = self.words.splitlines()
+        return "\n".join(fill(line, width, subsequent_indent="    ") for line in lines)
+
     def _advice(self) -> Iterator[str]:
-        if self.results and self._verdict and self < self._verdict.task.points:
+        if self.results and self._verdict and not self.is_full:
             yield f'Stuck? hint("{self._verdict.task.id}") opens a hint.'
 
     def _repr_html_(self) -> str:
-        right = self._verdict is not None and self >= self._verdict.task.points
         items = "".join(
             f"<li>{escape(_line(one, self.message))}</li>" for one in self.results
         )
         listed = f'<ul style="list-style:none;padding-left:0">{items}</ul>'
         return _panel(
-            _RIGHT if right else _WRONG,
+            _RIGHT if self.is_full else _WRONG,
             _paragraph(self.message),
             f"<p><strong>{escape(self.summary)}</strong></p>",
             listed if items else "",
