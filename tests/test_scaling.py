@@ -1,6 +1,8 @@
 """One server and many workers: the model, the simulation, and what was measured."""
 
+import itertools
 import math
+import os
 
 import pytest
 
@@ -11,7 +13,7 @@ from labkit._scaling.modelchecks import Check, Point, calibrate, check, kept_bus
 from labkit._scaling.queueing import Demand, knee, mva
 from labkit._scaling.scaleplots import plot_checks, plot_choices
 from labkit._scaling.simulations import rivals_of, simulate
-from labkit._scaling.teams import Shift, Team
+from labkit._scaling.teams import Run, Shift, Team
 from labkit.errors import MeasurementError
 
 WAITS = Demand(0.009, computes=False, worker_s=0.0, server_s=0.001)
@@ -91,6 +93,20 @@ def team():
     """Lend a server and its workers."""
     with Team() as team:
         yield team
+
+
+def test_an_error_is_that_of_one_moment():
+    """A machine whose pace changes between the rounds makes no error of the model."""
+    pairs = []
+    for pace in (1.0, 2.0, 4.0, 8.0, 16.0):
+        cost = Demand(0.0, computes=False, worker_s=1e-4 / pace, server_s=1e-4 / pace)
+        rate, _ = simulate(cost, 4, float(os.cpu_count()))
+        run = Run(Shift(4, 100), 400 / rate, 0.0, 1e-4, 1e-4, others=0.0)
+        pairs.append((cost, run))
+    point = scaling._point(4, pairs)
+    assert abs(point.error) < 0.05
+    late = [(cost, run) for (cost, _), (_, run) in itertools.pairwise(pairs)]
+    assert abs(scaling._point(4, late).error) > 0.2
 
 
 def test_model_is_near_what_is_measured(team):

@@ -1,7 +1,9 @@
 """Measure what a task costs its server, predict many workers, and check that.
 
-The costs are measured with one worker and with three, each time right before a run
-that they are to predict: of 1 worker, or of 2, 4, 8 and 16.
+The costs are measured with one worker and with three, right before and right after
+each run that they are to predict: of 1 worker, or of 2, 4, 8 and 16. A machine that
+others use changes its pace within seconds, so a prediction is held against its own run
+alone, and of the errors of all rounds the middle one counts.
 """
 
 import os
@@ -33,9 +35,12 @@ class Point:
     Attributes
     ----------
     workers : int
-    measured, predicted : float
-        Tasks per second, the median of the rounds. The prediction is simulated, on
-        the processors of this machine and beside the programs that ran meanwhile.
+    measured : float
+        Tasks per second, the median of the rounds.
+    predicted : float
+        Tasks per second: `measured`, off by the median of the rounds' errors. It is
+        simulated for each round, on the processors of this machine and beside the
+        programs that ran meanwhile.
     on_paper : float
         Tasks per second if each worker, and the server, had its own processor.
     busy : float
@@ -112,7 +117,7 @@ def check(
     *,
     counts: Sequence[int] = COUNTS,
     rounds: int = 3,
-    seconds: float = 0.4,
+    seconds: float = 0.3,
     tick: Callable[[int], object] = bool,
 ) -> Check:
     """Predict a kind of task for several numbers of workers, and measure it.
@@ -127,17 +132,17 @@ def check(
         Numbers of workers.
     rounds : int, default 3
         How often each is measured, in turns.
-    seconds : float, default 0.4
+    seconds : float, default 0.3
         That a run aims at.
     tick : callable, optional
         Called with 1 after each round.
     """
     pairs: dict[int, list[tuple[Demand, Run]]] = {count: [] for count in counts}
     for _ in range(rounds):
-        for count in counts:
-            pairs[count].append(
-                _pair(team, replace(KINDS[name], workers=count), seconds)
-            )
+        for several in (False, True):
+            some = [count for count in counts if (count > 1) == several]
+            for count, pair in _round(team, KINDS[name], some, seconds):
+                pairs[count].append(pair)
         tick(1)
     costs = {
         alone: [cost for n in counts for cost, _ in pairs[n] if (n == 1) == alone]
@@ -150,12 +155,21 @@ def check(
     return Check(name, alone, company, points, statistics.mean(others))
 
 
-def _pair(team: Team, shift: Shift, seconds: float) -> tuple[Demand, Run]:
-    """Measure the costs, then at once what they are to predict."""
-    company = 1 if shift.workers == 1 else _COMPANY
-    cost = calibrate(team, shift, company, seconds)
-    rate, _ = simulate(cost, shift.workers, float(os.cpu_count() or 1), tasks=400)
-    return cost, team.run(_sized(shift, shift.workers / rate - shift.task_s, seconds))
+def _round(
+    team: Team, kind: Shift, counts: Sequence[int], seconds: float
+) -> Iterator[tuple[int, tuple[Demand, Run]]]:
+    """Run each number of workers once; yield it with the costs around its run."""
+    if not counts:
+        return
+    company = 1 if counts[0] == 1 else _COMPANY
+    before = calibrate(team, kind, company, seconds)
+    for count in counts:
+        rate, _ = simulate(before, count, float(os.cpu_count() or 1), tasks=400)
+        shift = replace(kind, workers=count)
+        run = team.run(_sized(shift, count / rate - kind.task_s, seconds))
+        after = calibrate(team, kind, company, seconds)
+        yield count, (_middle([before, after]), run)
+        before = after
 
 
 def _sized(shift: Shift, calls_s: float, seconds: float) -> Shift:
@@ -173,15 +187,17 @@ def _middle(costs: Sequence[Demand]) -> Demand:
 
 def _point(workers: int, pairs: Sequence[tuple[Demand, Run]]) -> Point:
     cores = float(os.cpu_count() or 1)
-    predicted = []
+    ratios = []
     for cost, run in pairs:
         rivals = rivals_of(cost, workers, cores, run.others)
-        predicted.append(simulate(cost, workers, cores, rivals=rivals)[0])
+        predicted, _ = simulate(cost, workers, cores, rivals=rivals)
+        ratios.append(predicted / run.rate_per_s)
+    measured = statistics.median(run.rate_per_s for _, run in pairs)
     cost = _middle([cost for cost, _ in pairs])
     return Point(
         workers,
-        statistics.median(run.rate_per_s for _, run in pairs),
-        statistics.median(predicted),
+        measured,
+        measured * statistics.median(ratios),
         mva([cost.server_s], cost.alone_s - cost.server_s, workers),
         statistics.median(run.busy for _, run in pairs),
     )

@@ -24,11 +24,11 @@ def main(argv: list[str]) -> int:
         "scale",
         "Measure what a task costs a manager server, predict 1 to 16 workers, and\n"
         "check that; then draw it out to 1,000 workers and a network of 10 Gbit/s,\n"
-        "beside batches, several servers, Dask and Redis. Two minutes.",
+        "beside batches, several servers, Dask and Redis. Three minutes.",
         "python -m labkit scale --png scale.png",
     )
     add = parser.add_argument
-    add("--rounds", type=cli.number, default=5, metavar="N", help="(%(default)s)")
+    add("--rounds", type=cli.number, default=7, metavar="N", help="(%(default)s)")
     add("--png", type=Path, metavar="FILE", help="write FILE and FILE-choices.png")
     options = parser.parse_args(argv)
     return cli.run("scale", lambda: _scale(options))
