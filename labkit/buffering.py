@@ -3,7 +3,6 @@
 import atexit
 import threading
 import time
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from labkit._buffering.outlets import Outlet
@@ -177,12 +176,7 @@ class BufferedProducer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -4,7 +4,6 @@ import atexit
 import weakref
 from collections.abc import Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 
 from labkit._mail.letters import Letter, Refusal
@@ -113,12 +112,7 @@ class MailServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:

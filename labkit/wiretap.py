@@ -16,7 +16,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from os import PathLike, fspath
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any, Protocol, Self, cast
 
 from labkit._wiretap.conversations import Message
@@ -153,12 +153,7 @@ class Wiretap:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from queue import Empty
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from labkit._managers.proxies import QueueProxy
@@ -123,12 +122,7 @@ class Inlet:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
