@@ -39,6 +39,14 @@ def test_pane_shows_the_end(show):
     assert ">done</pre>" in pane.log.value
 
 
+def test_output_in_view_is_not_printed_again(show, capsys):
+    """A reader who sees the pane does not get the same lines twice."""
+    program, _ = show("print('done')")
+    program.in_view = True
+    assert program.wait() == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_pane_says_that_the_program_runs(show):
     """State and process id stand in words, in a place that is read out."""
     program, pane = show(SLEEP)

@@ -54,7 +54,8 @@ def show(program: "ProgramProcess") -> None:
     -----
     A pane needs a kernel, to which a front end may be connected. Elsewhere, as in an
     IPython terminal, a line of text says the name, the state and the process id; the
-    pane has the same line for front ends without widgets.
+    pane has the same line for front ends without widgets. Where a reader sees the
+    pane, ``wait`` does not print the output a second time.
     """
     if not _has_kernel():
         sys.stdout.write(f"{program!r}\n")
@@ -67,6 +68,7 @@ def show(program: "ProgramProcess") -> None:
     view = pane.box._repr_mimebundle_()
     mimes = view | {"text/plain": repr(program)}
     display(mimes, raw=True)  # type: ignore[no-untyped-call]  # IPython has no hints
+    program.in_view = _is_watched()
 
 
 def _has_kernel() -> bool:
@@ -75,6 +77,15 @@ def _has_kernel() -> bool:
     from IPython.core.getipython import get_ipython
 
     return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _is_watched() -> bool:
+    # JupyterLab names the cell that it runs; nbclient, nbval and nbgrader do not.
+    from IPython.core.getipython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    request = kernel.get_parent("shell") if kernel is not None else {}
+    return "cellId" in request.get("metadata", {})
 
 
 class Pane:

@@ -43,6 +43,8 @@ class ProgramProcess:
         Its file, as given.
     pid : int
         Its process id, or the one it had.
+    in_view : bool
+        Whether a reader sees its output in a pane: `wait` does not print it then.
 
     Raises
     ------
@@ -61,7 +63,7 @@ class ProgramProcess:
         self.path = Path(path)
         self.name = name or self.path.stem
         self._output = Tail(_KEPT_CHARS)
-        self._printed = 0
+        self._printed, self.in_view = 0, False
         self._exit_code: int | None = None
         self._listeners: list[Callable[[], object]] = []
         self._changed = threading.Condition()
@@ -111,7 +113,7 @@ class ProgramProcess:
         return self._exit_code is None
 
     def wait(self, timeout: float = 30.0) -> int:
-        """Wait until it has ended, and print its output not printed yet.
+        """Wait until it has ended, and print its output not shown yet.
 
         Parameters
         ----------
@@ -132,7 +134,7 @@ class ProgramProcess:
             code = self._guarded.wait(timeout)
         finally:
             text, self._printed = self._output.since(self._printed)
-            sys.stdout.write(text)
+            sys.stdout.write("" if self.in_view else text)
         if code is None:
             raise ProgramError(
                 f"{self.name} still runs after {timeout:g} s; wait longer with "
@@ -167,14 +169,14 @@ class ProgramProcess:
             line = self._find_line(text, "")
         if line:
             return line.rstrip("\n")
+        look = f"look for the reason {self._last_lines()}"
         if self.is_alive():
             raise ProgramError(
                 f"{self.name} has not printed {text!r} in {timeout:g} s; wait longer "
-                f"with timeout=..., or look for the reason {self._last_lines()}"
+                f"with timeout=..., or {look}"
             )
         raise ProgramError(
-            f"{self.name} {self.state} before it printed {text!r}; look for the "
-            f"reason {self._last_lines()}"
+            f"{self.name} {self.state} before it printed {text!r}; {look}"
         )
 
     def interrupt(self) -> None:
@@ -244,7 +246,5 @@ class ProgramProcess:
         return next((x for x in lines if text in x and x.endswith(end)), None)
 
     def _last_lines(self) -> str:
-        lines = self.output.splitlines()[-_LAST_LINES:]
-        if not lines:
-            return "in its code: it has printed nothing"
-        return "in its last lines:\n" + "\n".join(lines)
+        lines = ["in its last lines:", *self.output.splitlines()[-_LAST_LINES:]]
+        return "\n".join(lines) if lines[1:] else "in its code: it has printed nothing"
