@@ -14,7 +14,7 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 doorman referents hosting. The client's: keys dialing links
                 proxies
 ``servers``     :func:`start_server`, a manager server in a background process:
-                children serve
+                children namesakes serve
 ``buffering``   ends that do not wait for each answer: :func:`buffered`,
                 :func:`prefetched`: outlets inlets
 ``mail``        :func:`start_mail_server`, a real SMTP server: letters postoffice
@@ -52,6 +52,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``bootstrap``   the set-up, standard library alone: pip_output environments
                 installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups
+``browsing``    JupyterLab in a browser without a window: finding labs scripts
+                problems pages browsers
 ``testing``     the commands test and lab: lab testkernels
 ==============  ================================================================
 

@@ -1,19 +1,17 @@
 """A real SMTP server in a background process, to send letters to."""
 
-import atexit
-import weakref
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
 from labkit._mail.letters import Letter, Refusal
 from labkit._servers.children import ServerChild
-from labkit.servers import in_notebook
+from labkit._servers.namesakes import Namesakes
 from labkit.transport import shown
 
 __all__ = ["Letter", "MailServer", "Refusal", "start_mail_server"]
 
-_running: "weakref.WeakSet[MailServer]" = weakref.WeakSet()
+_running = Namesakes()
 
 
 class MailServer:
@@ -157,9 +155,7 @@ def start_mail_server(
     ...     server.messages()[0].subject
     'Tea'
     """
-    if in_notebook():
-        for old in [server for server in _running if server.name == name]:
-            old.stop()
+    _running.make_way(name)
     return MailServer(name, port, delay_s)
 
 
@@ -172,11 +168,3 @@ def _letter(entry: Mapping[str, Any]) -> Letter:
 def _refusal(entry: Mapping[str, Any]) -> Refusal:
     at = datetime.fromisoformat(entry["refused_at"])
     return Refusal(**{**entry, "refused_at": at})
-
-
-def _stop_all() -> None:
-    for server in list(_running):
-        server.stop()
-
-
-atexit.register(_stop_all)

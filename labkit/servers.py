@@ -1,6 +1,5 @@
 """A manager server in a background process, from a notebook or a program."""
 
-import atexit
 import contextlib
 import os
 import shutil
@@ -8,18 +7,18 @@ import signal
 import socket
 import sys
 import tempfile
-import weakref
 from pathlib import Path
 from typing import Self
 
 from labkit._managers import keys
 from labkit._servers.children import ServerChild
+from labkit._servers.namesakes import Namesakes
 from labkit.managers import QueueManager, QueueStats, connect
 from labkit.transport import Address, Nearby, shown
 
 __all__ = ["ServerProcess", "start_server"]
 
-_running: "weakref.WeakSet[ServerProcess]" = weakref.WeakSet()
+_running = Namesakes()
 
 
 class ServerProcess:
@@ -193,9 +192,7 @@ def start_server(
     """
     key = keys.new_key() if authkey is None else keys.check_authkey(authkey)
     keys.check_strength(key, address)  # before an old server is stopped for this one
-    if in_notebook():
-        for old in [server for server in _running if server.name == name]:
-            old.stop()
+    _running.make_way(name)
     return ServerProcess(
         name, address, key, None if journal is None else Path(journal).resolve()
     )
@@ -210,17 +207,3 @@ def _private_folder() -> Path | None:
         return folder
     folder.rmdir()
     return None
-
-
-def in_notebook() -> bool:
-    """Tell whether IPython runs here, where a cell may be run again."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
-
-
-def _stop_all() -> None:
-    for server in list(_running):
-        server.stop()
-
-
-atexit.register(_stop_all)

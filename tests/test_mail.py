@@ -17,6 +17,7 @@ from programs import assert_gone
 
 from labkit import errors, mail
 from labkit._mail.postoffice import PostOffice
+from labkit._servers import namesakes
 
 SHOP, ADA, NOBODY = "shop@lab.test", "ada@lab.test", "nobody@lab.test"
 
@@ -172,7 +173,7 @@ def test_a_stopped_server_says_so(server):
 
 def test_a_cell_run_again_replaces_the_server(monkeypatch):
     """In a notebook the name is taken over, and another name is left alone."""
-    monkeypatch.setattr(mail, "in_notebook", lambda: True)
+    monkeypatch.setattr(namesakes, "in_notebook", lambda: True)
     with (
         mail.start_mail_server(name="twice") as first,
         mail.start_mail_server(name="twice") as second,
