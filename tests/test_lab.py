@@ -95,6 +95,8 @@ def test_lab_runs_quietly_and_stops_at_once(server):
     config = json.loads(config)
     assert config["treePath"] == lab.FIRST_LESSON
     assert config["extensionManager"]["name"] == "read-only"
+    extensions = [one["name"] for one in config["federated_extensions"]]
+    assert "labkit-access" in extensions
 
     settings = json.loads(server.get(f"/lab/api/settings/{NEWS}"))
     defaults = settings["schema"]["properties"]
@@ -169,5 +171,6 @@ def test_paths_keep_what_the_reader_has_set():
     mine = {"JUPYTER_PATH": "data", "JUPYTER_CONFIG_PATH": "config"}
     lab.set_paths(mine)
     kernels = str(Path(sys.prefix, "share", "jupyter"))
-    assert mine["JUPYTER_PATH"].split(os.pathsep) == [kernels, "data"]
+    ours = str(Path(lab.__file__).parents[1] / "jupyter")
+    assert mine["JUPYTER_PATH"].split(os.pathsep) == [kernels, "data", ours]
     assert mine["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0] == "config"

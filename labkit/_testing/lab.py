@@ -99,7 +99,9 @@ def set_paths(environment: MutableMapping[str, str]) -> None:
     """
     kernels = str(Path(sys.prefix, "share", "jupyter"))
     settings = str(Path(__file__).resolve().parents[1] / "jupyter")
-    _join(environment, "JUPYTER_PATH", kernels, environment.get("JUPYTER_PATH"))
+    known = environment.get("JUPYTER_PATH")
+    # Ours holds a labextension: what JupyterLab lacks for keys and screen readers.
+    _join(environment, "JUPYTER_PATH", kernels, known, settings)
     known = environment.get("JUPYTER_CONFIG_PATH")
     _join(environment, "JUPYTER_CONFIG_PATH", known, settings)
 

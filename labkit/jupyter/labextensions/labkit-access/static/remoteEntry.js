@@ -1,0 +1,121 @@
+/* What JupyterLab 4.6 and ipywidgets 8.1 lack for keys, screen readers and weak eyes.
+ *
+ * A prebuilt extension of JupyterLab, written by hand: there is nothing to build.
+ * - Radio buttons of a question form a group with a name, so that arrows move in it.
+ * - A slider has the name and the value that stand beside it.
+ * - Keys pressed on a control act on the control. The notebook would take them for its
+ *   own: an arrow would leave a slider, and two d's on a button would delete the cell.
+ *   Escape goes back from the control to its cell.
+ * - Links in text are underlined, and tracebacks have colours that can be read.
+ */
+(() => {
+  "use strict";
+
+  const OUTPUT = ".jp-OutputArea-output";
+  // Places that scroll have a tabindex: there, too, arrows are not the notebook's.
+  const CONTROL = "button, input, select, textarea, [role=slider], [tabindex='0']";
+  const WIDGET = ".widget-inline-hbox, .widget-inline-vbox"; // with its label
+  const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab's own mark
+
+  function nameOf(element) {
+    const question = element.closest(".labkit-ask")?.querySelector(".labkit-question");
+    const label = element.closest(WIDGET)?.querySelector(".widget-label");
+    return (question ?? label)?.textContent.trim() ?? "";
+  }
+
+  let groups = 0;
+
+  function nameRadios(box) {
+    groups += 1;
+    box.setAttribute("role", "radiogroup");
+    box.setAttribute("aria-label", nameOf(box.parentElement));
+    for (const radio of box.querySelectorAll("input[type=radio]")) {
+      radio.name = `labkit-choice-${groups}`;
+    }
+  }
+
+  function nameSlider(handle) {
+    const readout = handle.closest(WIDGET)?.querySelector(".widget-readout");
+    const value = readout?.textContent ?? "";
+    const said = { "aria-label": nameOf(handle), "aria-valuetext": value };
+    for (const [attribute, text] of Object.entries(said)) {
+      if (text && handle.getAttribute(attribute) !== text) {
+        handle.setAttribute(attribute, text);
+      }
+    }
+  }
+
+  let due = false;
+
+  function lookSoon() {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      document
+        .querySelectorAll(`${OUTPUT} .widget-radio-box:not([role])`)
+        .forEach(nameRadios);
+      document.querySelectorAll(`${OUTPUT} .noUi-handle`).forEach(nameSlider);
+    });
+  }
+
+  function keyDown(event) {
+    const control = event.target;
+    if (!(control instanceof Element) || !control.closest(OUTPUT)) return;
+    if (!control.matches(CONTROL) || event.key === "Tab") return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.shiftKey && event.key === "Enter") return; // runs the cell, as ever
+    if (event.key === "Escape") {
+      control.closest(".jp-Cell")?.focus();
+      event.stopPropagation();
+      return;
+    }
+    control.setAttribute(SUPPRESS, "");
+    setTimeout(() => control.removeAttribute(SUPPRESS));
+  }
+
+  // On JupyterLab's backgrounds of tracebacks, each at least 4.5:1.
+  const COLOURS = {
+    true: {
+      black: "#1f1f1f", red: "#a31515", green: "#005a20", yellow: "#664d00",
+      blue: "#0b4a8f", magenta: "#8a1a88", cyan: "#00565c", white: "#4d4d4d",
+    },
+    false: {
+      black: "#e0e0e0", red: "#ff9c94", green: "#7ee2a8", yellow: "#f2d16b",
+      blue: "#9cc8ff", magenta: "#f0a8ee", cyan: "#7fe0e2", white: "#ffffff",
+    },
+  };
+  const rules = [
+    ".jp-RenderedHTMLCommon :is(p, li, td, dd) a:link { text-decoration: underline }",
+  ];
+  for (const [light, colours] of Object.entries(COLOURS)) {
+    for (const [name, colour] of Object.entries(colours)) {
+      const page = `body[data-jp-theme-light="${light}"] .jp-RenderedText`;
+      rules.push(`${page} :is(.ansi-${name}-fg, .ansi-${name}-intense-fg)
+        { color: ${colour} }`);
+    }
+  }
+
+  function activate() {
+    const style = document.createElement("style");
+    style.textContent = rules.join("\n");
+    document.head.append(style);
+    // Of the window, for JupyterLab listens at the document, which is later.
+    window.addEventListener("keydown", keyDown, true);
+    new MutationObserver(lookSoon).observe(document.body, {
+      attributeFilter: ["aria-valuetext"],
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
+    lookSoon();
+  }
+
+  const plugin = { id: "labkit-access:plugin", autoStart: true, activate };
+  const extension = { __esModule: true, default: plugin };
+  window._JUPYTERLAB ??= {};
+  window._JUPYTERLAB["labkit-access"] = {
+    init: () => undefined,
+    get: async () => () => extension,
+  };
+})();
