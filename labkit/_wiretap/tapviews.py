@@ -1,7 +1,6 @@
 """Messages as a table and as a sequence diagram, for eyes and for screen readers."""
 
 import html
-import re
 
 from labkit._wiretap.conversations import TO_SERVER, Message
 
@@ -15,6 +14,20 @@ _DETAIL_LIMIT = 1_000  # characters of a full text in a table
 _COLUMNS = ("No.", "Time (ms)", "Connection", "Direction", "Kind", "Text", "Bytes")
 _LEFT = 'style="text-align:left"'
 _CODE = 'style="white-space:pre-wrap; overflow-wrap:anywhere"'
+
+# A frame of two lifelines, and in it a line with a head for each message.
+_PICTURE = "max-width:44em; margin:0 0 1em"
+_ENDS = "display:flex; justify-content:space-between; gap:1em; margin-bottom:.3em"
+_LIFELINES = (
+    "list-style:none; margin:0 1.2em; padding:0 0 .8em; "
+    "border:2px solid var(--jp-border-color1, #bdbdbd); border-width:0 2px"
+)
+_ARROW = (
+    "position:relative; margin:0; padding:.7em 1.2em .2em; text-align:center; "
+    "line-height:1.35; overflow-wrap:anywhere"
+)
+_HEAD = "position:absolute; bottom:-.62em; line-height:1.2em; font-size:.85em"
+_BACK = ("left", "◀", "to the client")
 
 
 class Table:
@@ -77,9 +90,9 @@ def _text(message: Message) -> str:
 
 
 class Sequence:
-    """Messages as arrows between clients and server, drawn by JupyterLab's mermaid.
+    """Messages as arrows between clients and server, from top to bottom.
 
-    Elsewhere the same in lines of text.
+    Elsewhere than in a notebook the same in lines of text.
 
     Parameters
     ----------
@@ -88,30 +101,12 @@ class Sequence:
 
     Notes
     -----
-    Nothing is fetched from the network. JupyterLab makes the diagram's title the
-    alternative text of the picture, and its description a caption for screen readers.
+    The picture is made of text: it takes the colours of the page, wraps where the page
+    is narrow, and a screen reader reads it as a list.
     """
 
     def __init__(self, messages: list[Message]) -> None:
         self.messages = messages
-
-    @property
-    def mermaid(self) -> str:
-        """The diagram's source."""
-        drawn = self.messages[:MOST_ARROWS]
-        clients = sorted({message.connection for message in drawn})
-        lines = [
-            "sequenceDiagram",
-            f"    accTitle: {_summary(self.messages)}",
-            f"    accDescr: {_description(drawn)}",
-            *(f"    participant C{n} as client, connection {n}" for n in clients),
-            "    participant S as server",
-            *map(_arrow, drawn),
-        ]
-        if len(self.messages) > len(drawn):
-            more = len(self.messages) - len(drawn)
-            lines.append(f"    Note over S: {more} more messages are not drawn")
-        return "\n".join(lines)
 
     def __repr__(self) -> str:
         lines = [
@@ -122,10 +117,21 @@ class Sequence:
         ]
         return "\n".join([*lines, _summary(self.messages)])
 
-    def _repr_markdown_(self) -> str:
-        if not self.messages:
-            return _summary(self.messages)
-        return f"{_summary(self.messages)}\n\n```mermaid\n{self.mermaid}\n```\n"
+    def _repr_html_(self) -> str:
+        drawn = self.messages[:MOST_ARROWS]
+        clients = sorted({message.connection for message in drawn})
+        several = len(clients) > 1
+        names = ", ".join(map(str, clients))
+        left = f"client, connection{'s' if several else ''} {names}"
+        arrows = "".join(_arrow(message, several) for message in drawn)
+        more = len(self.messages) - len(drawn)
+        note = f"<p>{more} more messages are not drawn</p>" if more else ""
+        return (
+            f"<p>{html.escape(_summary(self.messages))}</p>"
+            f'<div style="{_PICTURE}"><div style="{_ENDS}">'
+            f"<b>{left if clients else 'client'}</b><b>server</b></div>"
+            f'<ol style="{_LIFELINES}">{arrows}</ol></div>{note}'
+        )
 
 
 def _goes_up(message: Message) -> bool:
@@ -148,23 +154,17 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _description(messages: list[Message]) -> str:
-    """Say in one line what the arrows show, in mermaid's safest characters."""
-    words = [
-        f"{_client(m)} {'sends' if _goes_up(m) else 'gets'} {m.kind}" for m in messages
-    ]
-    return ", ".join(words)
-
-
-def _arrow(message: Message) -> str:
+def _arrow(message: Message, several: bool) -> str:
     label = f"{message.kind}: {message.text}"
     if len(label) > LABEL_LIMIT:
         label = f"{label[:LABEL_LIMIT]}…"
-    client = f"C{message.connection}"
-    ends = f"{client}->>S" if _goes_up(message) else f"S-->>{client}"
-    return f"    {ends}: {_escaped(label)}"
-
-
-def _escaped(text: str) -> str:
-    """Write as entities whatever might mean something to mermaid or HTML."""
-    return re.sub(r"[^A-Za-z0-9 .,_()'=:…-]", lambda m: f"#{ord(m[0])};", text)
+    if several:
+        label = f"{message.connection}: {label}"
+    up = _goes_up(message)
+    place, head, words = ("right", "▶", "to the server") if up else _BACK
+    return (
+        f'<li style="{_ARROW}; border-bottom:1px {"solid" if up else "dashed"}">'
+        f"{html.escape(label)}"
+        f'<span role="img" aria-label=" {words}" style="{_HEAD}; {place}:0">{head}'
+        "</span></li>"
+    )
