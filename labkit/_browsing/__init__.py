@@ -1,0 +1,1 @@
+"""The workshop of :mod:`labkit.browsing`; the map is in :mod:`labkit`."""
