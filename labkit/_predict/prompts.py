@@ -37,6 +37,8 @@ STYLE = """<style>
   flex:none; width:16px; height:16px; margin:2px 0 0 }
 .labkit-ask .widget-checkbox input { align-self:flex-start }
 .labkit-ask .widget-button { align-self:flex-start }
+.labkit-ask .widget-text { flex-wrap:wrap; height:auto; margin:2px; gap:4px }
+.labkit-ask .widget-text input { flex:1 1 10em; min-width:0 }
 .labkit-ask input:focus-visible, .labkit-ask button:focus-visible {
   outline:2px solid var(--jp-ui-font-color1, #1f1f1f); outline-offset:2px }
 .labkit-ask .labkit-line { white-space:pre-wrap; overflow-wrap:anywhere }

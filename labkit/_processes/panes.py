@@ -114,14 +114,15 @@ class Pane:
         self._news = threading.Event()
         self._ended = threading.Event()
         self.state = ipywidgets.HTML(layout={"flex": "1 1 auto"})
-        self.log = ipywidgets.HTML(layout={"flex": "0 0 auto"})
+        # In the order of Tab, so that its arrows scroll what is around it.
+        self.log = ipywidgets.HTML(layout={"flex": "0 0 auto"}, tabbable=True)
         self.stop_button = _button("Stop", f"End {program.name} and all it started")
         self.stop_button.on_click(self._stop)
         self.interrupt_button = _button("Ctrl-C", f"Press Ctrl-C for {program.name}")
         self.interrupt_button.on_click(lambda _: program.interrupt())
         buttons = [self.interrupt_button, self.stop_button]
         self._head = ipywidgets.HBox([self.state, *buttons])
-        self._scroll = ipywidgets.Box([self.log], layout=_SCROLL, tabbable=True)
+        self._scroll = ipywidgets.Box([self.log], layout=_SCROLL)
         self.box = ipywidgets.VBox([self._head, self._scroll])
         self.refresh()
         self._thread = threading.Thread(target=self._follow, daemon=True)

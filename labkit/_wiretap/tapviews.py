@@ -14,6 +14,9 @@ _DETAIL_LIMIT = 1_000  # characters of a full text in a table
 _COLUMNS = ("No.", "Time (ms)", "Connection", "Direction", "Kind", "Text", "Bytes")
 _LEFT = 'style="text-align:left"'
 _CODE = 'style="white-space:pre-wrap; overflow-wrap:anywhere"'
+# On a narrow page the table scrolls in itself, by keys too, and its texts stay wide.
+_WIDE = 'style="text-align:left; min-width:15em"'
+_SCROLL = 'tabindex="0" role="region" style="overflow-x:auto"'
 
 # A frame of two lifelines, and in it a line with a head for each message.
 _PICTURE = "max-width:44em; margin:0 0 1em"
@@ -57,8 +60,9 @@ class Table:
         heads = "".join(f'<th scope="col" {_LEFT}>{name}</th>' for name in _COLUMNS)
         rows = "".join(map(_row, self.messages[-MOST_ROWS:]))
         return (
+            f'<div {_SCROLL} aria-label="Messages on the wire">'
             f"<table><caption {_LEFT}>{html.escape(self._caption())}</caption>"
-            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
 
@@ -72,7 +76,7 @@ def _row(message: Message) -> str:
     row = "".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in cells)
     return (
         f'<tr><th scope="row" {_LEFT}>{message.number}</th>{row}'
-        f"<td {_LEFT}>{_text(message)}</td><td>{message.size_bytes:,}</td></tr>"
+        f"<td {_WIDE}>{_text(message)}</td><td>{message.size_bytes:,}</td></tr>"
     )
 
 

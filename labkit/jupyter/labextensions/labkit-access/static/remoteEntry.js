@@ -79,21 +79,26 @@
     true: {
       black: "#1f1f1f", red: "#a31515", green: "#005a20", yellow: "#664d00",
       blue: "#0b4a8f", magenta: "#8a1a88", cyan: "#00565c", white: "#4d4d4d",
+      marked: "#fbeeb8",
     },
     false: {
       black: "#e0e0e0", red: "#ff9c94", green: "#7ee2a8", yellow: "#f2d16b",
       blue: "#9cc8ff", magenta: "#f0a8ee", cyan: "#7fe0e2", white: "#ffffff",
+      marked: "#4d3d00",
     },
   };
   const rules = [
     ".jp-RenderedHTMLCommon :is(p, li, td, dd) a:link { text-decoration: underline }",
+    // IPython's own shades fit one background; bold and italics remain.
+    ".jp-RenderedText pre span[style*='color:rgb'] { color: inherit !important }",
   ];
-  for (const [light, colours] of Object.entries(COLOURS)) {
+  for (const [light, { marked, ...colours }] of Object.entries(COLOURS)) {
+    const text = `body[data-jp-theme-light="${light}"] .jp-RenderedText`;
     for (const [name, colour] of Object.entries(colours)) {
-      const page = `body[data-jp-theme-light="${light}"] .jp-RenderedText`;
-      rules.push(`${page} :is(.ansi-${name}-fg, .ansi-${name}-intense-fg)
-        { color: ${colour} }`);
+      const spans = `:is(.ansi-${name}-fg, .ansi-${name}-intense-fg)`;
+      rules.push(`${text} ${spans} { color: ${colour} }`);
     }
+    rules.push(`${text} .ansi-yellow-bg { background: ${marked} }`);
   }
 
   function activate() {
