@@ -53,7 +53,7 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 installer
 ``doctor``      :func:`doctor`, is this machine fit: checkups
 ``browsing``    JupyterLab in a browser without a window: finding labs scripts
-                problems pages browsers
+                models problems pages browsers
 ``testing``     the commands test and lab: lab testkernels
 ==============  ================================================================
 

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from labkit._browsing.models import Model
 from labkit._browsing.problems import Problem, Watch, shown_errors
-from labkit._browsing.scripts import INSIDE
 from labkit.errors import BrowserError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
     from playwright.sync_api import Page as RawPage
 
     from labkit._browsing.labs import Lab
@@ -24,7 +23,7 @@ _AROUND_PX = 160  # what JupyterLab has above and below a notebook
 _THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
-class Page:
+class Page(Model):
     """A page of JupyterLab, and what went wrong in it; made by :meth:`Browser.page`.
 
     Attributes
@@ -38,12 +37,11 @@ class Page:
     """
 
     def __init__(self, raw: "RawPage", lab: "Lab") -> None:
-        self.raw = raw
+        super().__init__(raw)
         self._lab = lab
         self._watch = Watch(raw)
         self._least = 0  # how many runs of cells were asked for
         raw.set_default_timeout(_PATIENCE_S * 1000)
-        raw.add_init_script(INSIDE)
 
     def __enter__(self) -> Self:
         return self
@@ -153,28 +151,6 @@ class Page:
         self._ask("forget")
         return self
 
-    def cells(self) -> list[dict[str, Any]]:
-        """Return each cell: id, type, source, tags, count, outputs (as in nbformat)."""
-        return list(self._ask("cells"))
-
-    def set_source(self, cell_id: str, text: str) -> Self:
-        """Replace the text of a cell."""
-        self._ask("setSource", [cell_id, text])
-        return self
-
-    def source(self, cell_id: str) -> str:
-        """Return the text of a cell."""
-        return str(self._ask("describe", cell_id)["source"])
-
-    def outputs(self, cell_id: str) -> list[dict[str, Any]]:
-        """Return a cell's outputs as nbformat writes them, seen or unseen."""
-        return list(self._ask("describe", cell_id)["outputs"])
-
-    def cell(self, cell_id: str) -> "Locator":
-        """Return a locator of a cell, for clicks, keys and what is to be seen in it."""
-        self._ask("tag", cell_id)
-        return self.raw.locator(f'[data-labkit-cell="{cell_id}"]')
-
     def problems(self, *kinds: str) -> list[Problem]:
         """Return what went wrong since the page was opened.
 
@@ -250,9 +226,6 @@ class Page:
             if "context was destroyed" in str(problem):  # JupyterLab loads itself anew
                 return False
             raise
-
-    def _ask(self, name: str, argument: object = None) -> Any:
-        return self.raw.evaluate(f"argument => labkit.{name}(argument)", argument)
 
     def _place(self) -> str:
         return urlsplit(self.raw.url).path  # the rest has the token

@@ -14,6 +14,7 @@ window.labkit = (() => {
   const cellOf = {};    // the cell of each request
   let watched = null;   // the connection to the kernel
   let restarts = 0;
+  let begun = false;    // has a cell run since the kernel started?
 
   const isNotebook = w => w && w.context && w.sessionContext && w.content.widgets;
   const panel = () => {
@@ -45,7 +46,11 @@ window.labkit = (() => {
     const where = cellOf[parent] || origin;
     if (type === 'execute_reply') replied.add(parent);
     if (type === 'status' && msg.content.execution_state === 'idle') idle.add(parent);
-    if (type === 'stream' && msg.content.name === 'stderr')
+    if (type === 'execute_input') begun = true;
+    // A kernel that has not imported ipywidgets complains when the page asks it for
+    // widgets; that every page does at its start is ipywidgets' own habit.
+    const early = !begun && /^No such comm/.test(msg.content.text || '');
+    if (type === 'stream' && msg.content.name === 'stderr' && !early)
       note('stderr', where, msg.content.text);
     if (type === 'error' && origin !== 'execute_request')
       note('callback', where, msg.content.ename + ': ' + msg.content.evalue);
@@ -58,7 +63,7 @@ window.labkit = (() => {
       (direction === 'send' ? sent : received)(msg);
     });
     found.statusChanged.connect((_, status) => {
-      restarts += status === 'restarting';
+      if (status === 'restarting') { restarts += 1; begun = false; }
       if (status === 'dead' || status === 'autorestarting')
         note('kernel', 'the kernel', 'it died: ' + status);
     });
