@@ -115,7 +115,8 @@ class Lab:
         Parameters
         ----------
         notebook : str
-            Its path below the checkout, such as ``notebooks/00_start_here.ipynb``.
+            Its path below the checkout, such as ``notebooks/00_start_here.ipynb``. One
+            that was written into `folder`, and is not there, stays as it is.
 
         Raises
         ------
@@ -123,6 +124,8 @@ class Lab:
             There is no such file.
         """
         if not (ROOT / notebook).is_file():
+            if (self.folder / notebook).is_file():
+                return
             raise BrowserError(
                 f"there is no notebook {notebook!r} in {ROOT}; give its path below "
                 "the checkout, such as 'notebooks/00_start_here.ipynb'"

@@ -68,7 +68,8 @@ class Page(Model):
         Parameters
         ----------
         notebook : str
-            Its path below the checkout: ``notebooks/00_start_here.ipynb``.
+            Its path below the checkout: ``notebooks/00_start_here.ipynb``; or that of
+            a file which was written into the lab's folder.
         view : {"lab", "doc"}
             The whole of JupyterLab, or the single-document view.
         width, height : int
