@@ -90,7 +90,7 @@ def plot_payload(
     title: str = "",
     reference: str | None = None,
 ) -> Plot:
-    """Draw items per second against the size of an item, the ratio beside it.
+    """Draw items per second against the size of an item, the ratio below it.
 
     Parameters
     ----------
@@ -101,19 +101,21 @@ def plot_payload(
         The transport that the ratio divides by; None for the first one measured.
     """
     found = draw.some(measurements)
-    figure, (left, right) = canvas(title or "Throughput and payload", 2)
+    figure, (upper, lower) = canvas(
+        title or "Throughput and payload", rows=(1, 1), height=6.0
+    )
     series = draw.series_of(found, lambda one: one.payload_bytes)
     reference = reference or next(iter(series))
-    draw.lines(left, series)
-    draw.lines(right, draw.over(series, reference), points=False)
+    draw.lines(upper, series)
+    draw.lines(lower, draw.over(series, reference), points=False)
     for axis, what in (
-        (left, _PER_SECOND),
-        (right, f"rate divided by that of {reference}"),
+        (upper, _PER_SECOND),
+        (lower, f"times the rate of {reference}"),
     ):
         draw.size_axis(axis, sorted({one.payload_bytes for one in found}))
         axis.set_xlabel("size of an item, bytes")
         axis.set_ylabel(what)
-    left.legend(fontsize=8)
+    upper.legend(fontsize=8)
     alt = "Line chart of items per second against the size of an item. " + draw.ends(
         series, bytes_text
     )
@@ -195,7 +197,7 @@ def plot_latency(measurements: Iterable[Measurement], title: str = "") -> Plot:
     axis.set_xscale("log")
     draw.label(axis, "x", seconds_text)
     axis.set_xlabel("time from put to get, one item at a time")
-    axis.set_ylabel("per cent of the items that took no longer")
+    axis.set_ylabel("per cent that took no longer")
     axis.legend(fontsize=8, loc="lower right")
     told = "; ".join(
         f"{name}: half within {text['p50']}, 99 % within {text['p99']}, slowest "

@@ -95,12 +95,12 @@ class Plot:
         alt = html.escape(self.alt, quote=True)
         return (
             f'<img alt="{alt}" src="data:image/png;base64,{data}" '
-            'style="width:100%;max-width:760px;height:auto">'
+            'style="width:100%;max-width:680px;height:auto">'
         )
 
 
 def canvas(
-    title: str, columns: int = 1, height: float = 4.2, rows: Sequence[float] = ()
+    title: str, columns: int = 1, height: float = 3.6, rows: Sequence[float] = ()
 ) -> "tuple[Figure, Any]":
     """Return a figure with its axes: white in light and in dark themes.
 
@@ -109,8 +109,8 @@ def canvas(
     title : str
     columns : int, default 1
         Axes side by side.
-    height : float, default 4.2
-        Inches; the width is 7.6.
+    height : float, default 3.6
+        Inches; the width is 5.8, so that a phone shows letters that can be read.
     rows : sequence of float
         If given, axes below each other instead, with heights in these proportions.
 
@@ -121,7 +121,7 @@ def canvas(
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.6, height), dpi=110, layout="constrained")
+    figure = Figure(figsize=(5.8, height), dpi=150, layout="constrained")
     figure.set_facecolor("white")
     figure.suptitle(title, fontsize=12)
     if rows:

@@ -48,7 +48,8 @@ class NumberPrediction(Prediction):
             else "Prediction:",
             continuous_update=False,
             style={"description_width": "initial"},
-            layout={"width": "min(100%, 28em)"},
+            # Less the margins; where the page is narrow the field goes below its name.
+            layout={"width": "calc(min(100%, 28em) - 4px)", "flex_flow": "row wrap"},
         )
         self._make_box(self.entry_field)
         self.entry_field.observe(lambda change: self._typed(change["new"]), "value")
