@@ -39,6 +39,7 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 scoring startingcode exercises
 ``progress``    :func:`progress`, what is done and what is next: standings
                 scoretables scoreboards
+``course``      the course as JupyterLab's first page: syllabus records handlers
 ``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
                 prompts options guesses estimates quizzes movables orderings
 ``commands``    the seeds' programs as commands: cli jsonlines clients key

@@ -167,10 +167,10 @@ def test_arguments_win_over_ours():
 
 
 def test_paths_keep_what_the_reader_has_set():
-    """The reader's own folders stay; our kernel comes first, our settings last."""
+    """The reader's own folders stay; our kernel comes before, our settings last."""
     mine = {"JUPYTER_PATH": "data", "JUPYTER_CONFIG_PATH": "config"}
     lab.set_paths(mine)
     kernels = str(Path(sys.prefix, "share", "jupyter"))
     ours = str(Path(lab.__file__).parents[1] / "jupyter")
-    assert mine["JUPYTER_PATH"].split(os.pathsep) == [kernels, "data", ours]
+    assert mine["JUPYTER_PATH"].split(os.pathsep) == [ours, kernels, "data"]
     assert mine["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0] == "config"

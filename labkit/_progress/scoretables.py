@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from labkit._progress.standings import LessonStanding, Standing, Step, TaskStanding
 
-__all__ = ["as_html", "as_json", "as_text"]
+__all__ = ["anchor", "as_html", "as_json", "as_text", "headline"]
 
 
 def headline(standing: Standing) -> str:
@@ -137,7 +137,7 @@ def _link(path: Path, words: str, anchor: str = "") -> str:
     return f'<a href="{href}">{html.escape(words)}</a>'
 
 
-def _anchor(step: Step) -> str:
+def anchor(step: Step) -> str:
     if not step.task_id:
         return ""
     cells = json.loads(step.notebook.read_text(encoding="utf-8"))["cells"]
@@ -158,7 +158,7 @@ def as_html(standing: Standing) -> str:
     step = standing.next_step
     where = html.escape(_ALL_DONE)
     if step:
-        where = f"Next: {_link(step.notebook, step.words, _anchor(step))}."
+        where = f"Next: {_link(step.notebook, step.words, anchor(step))}."
     remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in _remarks(standing))
     parts = "".join(_part(lesson, step) for lesson in standing.lessons)
     return (

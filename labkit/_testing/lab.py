@@ -16,6 +16,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
+from labkit.course import is_begun
+
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 
@@ -100,8 +102,9 @@ def set_paths(environment: MutableMapping[str, str]) -> None:
     kernels = str(Path(sys.prefix, "share", "jupyter"))
     settings = str(Path(__file__).resolve().parents[1] / "jupyter")
     known = environment.get("JUPYTER_PATH")
-    # Ours holds a labextension: what JupyterLab lacks for keys and screen readers.
-    _join(environment, "JUPYTER_PATH", kernels, known, settings)
+    # Ours holds labextensions: the course page, and what JupyterLab lacks for keys and
+    # screen readers. It comes first, for an installation has copies, perhaps old ones.
+    _join(environment, "JUPYTER_PATH", settings, kernels, known)
     known = environment.get("JUPYTER_CONFIG_PATH")
     _join(environment, "JUPYTER_CONFIG_PATH", known, settings)
 
@@ -126,14 +129,19 @@ def defaults() -> dict[str, dict[str, Any]]:
 
 def arguments(argv: list[str]) -> list[str]:
     """Return JupyterLab's arguments: what the lessons need, then the reader's own."""
-    page = f"/lab/tree/{FIRST_LESSON}" if (ROOT / FIRST_LESSON).exists() else "/lab"
-    ours = (f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url={page}")
+    ours = (f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url={first_page()}")
     # JupyterLab refuses an argument that is given twice.
     return [
         *(text for text in ours if text.partition("=")[0] not in " ".join(argv)),
         *(["--ServerApp.port_retries=0"] if asked_port(argv) else []),
         *argv,
     ]
+
+
+def first_page() -> str:
+    """Return what to open: lesson 00, or the course for those who have begun it."""
+    there = (ROOT / FIRST_LESSON).exists()
+    return f"/lab/tree/{FIRST_LESSON}" if there and not is_begun() else "/lab"
 
 
 def announcement(server: Any) -> str:
