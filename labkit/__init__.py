@@ -52,9 +52,10 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 farms daskfarm gradelog tallies papers gradebooks
 ``bootstrap``   the set-up, standard library alone: pip_output environments
                 installer
-``doctor``      :func:`doctor`, is this machine fit: checkups
+``doctor``      :func:`doctor`, is this machine fit: findings installation
+                machine addresses surroundings leavings
 ``browsing``    JupyterLab in a browser without a window: finding labs scripts
-                models problems pages browsers
+                models problems windows pages browsers
 ``testing``     the commands test and lab: lab testkernels
 ==============  ================================================================
 

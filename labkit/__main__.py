@@ -49,7 +49,7 @@ COMMANDS = {
         None,
         "print a queue's items as lines of JSON",
     ),
-    "bench": ("bench", None, "measure proxied queues against direct ones"),
+    "bench": ("bench", (), "measure proxied queues against direct ones"),
     "master": (
         "commands.master",
         None,

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from labkit import bootstrap
 from labkit._bootstrap.environments import Environment
 from labkit._bootstrap.installer import NEEDED_MB
-from labkit._doctor import checkups
-from labkit._doctor.checkups import Check
+from labkit._doctor import addresses, installation, leavings, machine, surroundings
+from labkit._doctor.findings import Check
 from labkit.bootstrap import ROOT
 
 ROOM_TO_WORK_MB = 200  # when the packages are there already
@@ -38,9 +38,11 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """One sentence for all of it."""
-        if self.fit:
-            return "This machine is fit for the kit."
-        return "This machine is not fit yet: see to what says FAIL."
+        if not self.fit:
+            return "This machine is not fit yet: see to what says FAIL."
+        if any(check.state == "warn" for check in self.checks):
+            return "This machine is fit for the kit, within the limits that say warn."
+        return "This machine is fit for the kit."
 
     def __repr__(self) -> str:
         width = max(len(check.name) for check in self.checks)
@@ -51,15 +53,26 @@ class Diagnosis:
         return "\n".join([*lines, self.verdict])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>"
-            f"<td><b>{check.state}</b></td>"
-            f'<td style="text-align:left">{html.escape(check.name)}</td>'
-            f'<td style="text-align:left">{html.escape(sentence(check))}</td>'
-            "</tr>"
-            for check in self.checks
-        )
-        return f"<table>{rows}</table><p>{html.escape(self.verdict)}</p>"
+        fine = [check for check in self.checks if check.state == "ok"]
+        other = [check for check in self.checks if check.state != "ok"]
+        parts = [f"<p><b>{html.escape(self.verdict)}</b></p>", table(other)]
+        if fine:
+            count = f"{len(fine)} of {len(self.checks)} checks are ok"
+            parts.append(f"<details><summary>{count}</summary>{table(fine)}</details>")
+        return "".join(parts)
+
+
+def table(checks: list[Check]) -> str:
+    """Return checks as the rows of an HTML table; nothing for none."""
+    rows = "".join(
+        "<tr>"
+        f"<td><b>{check.state}</b></td>"
+        f'<th scope="row" style="text-align:left">{html.escape(check.name)}</th>'
+        f'<td style="text-align:left">{html.escape(sentence(check))}</td>'
+        "</tr>"
+        for check in checks
+    )
+    return rows and f"<table>{rows}</table>"
 
 
 def sentence(check: Check) -> str:
@@ -87,15 +100,24 @@ def doctor() -> Diagnosis:
     lacking = bootstrap.unmet(ROOT, ())
     return Diagnosis(
         (
-            checkups.check_python(),
-            checkups.check_packages(ROOT, lacking),
-            checkups.check_venv(needed=bool(lacking)),
-            checkups.check_disk(ROOT, NEEDED_MB if lacking else ROOM_TO_WORK_MB),
-            checkups.check_loopback(),
-            checkups.check_start_method(),
-            checkups.check_leftovers(),
-            checkups.check_work(ROOT),
-            checkups.check_git(),
+            installation.check_python(),
+            installation.check_packages(ROOT, lacking),
+            installation.check_venv(needed=bool(lacking)),
+            installation.check_disk(ROOT, NEEDED_MB if lacking else ROOM_TO_WORK_MB),
+            installation.check_folders(ROOT),
+            machine.check_memory(),
+            machine.check_open_files(),
+            machine.check_clock(ROOT),
+            machine.check_start_method(),
+            addresses.check_loopback(),
+            addresses.check_ports(),
+            surroundings.check_browser(),
+            surroundings.check_settings(),
+            surroundings.check_variables(),
+            leavings.check_leftovers(),
+            leavings.check_work(ROOT),
+            leavings.check_modules(ROOT),
+            installation.check_git(),
         )
     )
 
