@@ -20,7 +20,7 @@ from labkit._managers.keys import (
 )
 from labkit._managers.proxies import QueueProxy
 from labkit._managers.referents import IDENT_PREFIX, NamedQueue
-from labkit.errors import NoServerError, NotOfferedError
+from labkit.errors import LabkitError, NoServerError, NotOfferedError
 from labkit.queues import QueueStats, TaskQueue
 from labkit.transport import SERIALIZER, Address, shown
 
@@ -115,13 +115,11 @@ class QueueManager(managers.BaseManager):
 
     def get_server(self) -> QueueServer:
         """Return a server object; its ``serve_forever`` serves in this process."""
-        plain = super().get_server  # checks the state, then makes the wrong class
         state = managers.State  # type: ignore[attr-defined]
         if self._state.value != state.INITIAL:
-            plain()
-        return self._Server(
-            self._registry, self._address, self._authkey, self._serializer
-        )
+            super().get_server()  # says what is wrong; else it makes the wrong class
+        place = self._address, self._authkey, self._serializer
+        return self._Server(self._registry, *place)
 
     def ask(self, function: str, *args: Any) -> Any:
         """Call one of the server's own functions, over a connection of its own."""
@@ -241,10 +239,12 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
 
     Notes
     -----
-    The server may be labkit's or the standard library's. The manager may be used
-    by any number of threads; a child process must connect by itself.
+    The server may also be a plain one. Threads share the manager, children do not.
     """
     authkey = check_authkey(authkey)  # from here on, no traceback can show it
     manager = QueueManager(address, authkey, retry_for=retry_for)
-    manager.connect()
+    try:
+        manager.connect()
+    except LabkitError as error:  # its sentence helps; where in here it arose does not
+        raise error.with_traceback(None) from None
     return manager
