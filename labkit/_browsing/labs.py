@@ -189,7 +189,12 @@ class Lab:
         for place in _FOLDERS.values():
             (home / place).mkdir()
         places = {name: str(home / place) for name, place in _FOLDERS.items()}
-        ours = {"JUPYTER_TOKEN": self.token, "LABKIT_PROGRESS": str(self.progress)}
+        ours = {
+            "JUPYTER_TOKEN": self.token,
+            "LABKIT_PROGRESS": str(self.progress),
+            # A kernel's debugger, asked after a restart, complains of Python itself.
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        }
         return {**kept, **places, **ours}
 
     def _hear(self, text: str) -> None:

@@ -13,6 +13,8 @@ __all__ = ["Problem", "Watch", "shown_errors"]
 
 _OUR_HOSTS = {"127.0.0.1", "localhost"}
 _TO_A_HOST = {"http", "https", "ws", "wss"}
+# JupyterLab asks for the debugger whenever a kernel is there; a restart cancels that.
+_OF_A_RESTART = "Could not restore the debugger state: Canceled future"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Watch:
         raw.on("websocket", lambda socket: self._look(socket.url))
 
     def _hear(self, message: "ConsoleMessage") -> None:
-        if message.type == "error":
+        if message.type == "error" and _OF_A_RESTART not in message.text:
             self._note("console", message.location["url"], message.text)
 
     def _look(self, url: str) -> None:
