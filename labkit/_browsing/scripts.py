@@ -59,6 +59,7 @@ window.labkit = (() => {
     const found = kernel();
     if (!found || found === watched) return;
     watched = found;
+    begun = false;
     found.anyMessage.connect((_, {msg, direction}) => {
       (direction === 'send' ? sent : received)(msg);
     });
@@ -87,11 +88,28 @@ window.labkit = (() => {
     outputs: c.model.outputs ? c.model.outputs.toJSON() : [],
   });
 
+  const forget = () => { asked.clear(); replied.clear(); idle.clear(); };
+  const leave = async () => {
+    if (!window.jupyterapp) return;
+    const open = [...window.jupyterapp.shell.widgets('main')].filter(w => w.context);
+    for (const widget of open) {
+      await (widget.sessionContext && widget.sessionContext.shutdown());
+      widget.dispose();  // without a question about what is not saved
+    }
+    forget();
+    stray.length = 0;
+  };
+  const enter = path => window.jupyterapp.commands.execute(
+    'docmanager:open', {path, factory: 'Notebook'}
+  ).then(() => null);
+
   return {
-    isReady, isDone, stray,
+    mark: '',  // a page that was loaded anew has none
+    isCalm: () => !!window.jupyterapp && !document.querySelector('.jp-Dialog'),
+    setMark: mark => { window.labkit.mark = mark; },
+    enter, forget, leave, isReady, isDone, stray,
     asked: () => asked.size,
     waiting: () => [...asked].filter(id => !replied.has(id)).map(id => cellOf[id]),
-    forget: () => { asked.clear(); replied.clear(); idle.clear(); },
     cells: () => panel().content.widgets.map(describe),
     describe: id => describe(cell(id)),
     setSource: ([id, text]) => cell(id).model.sharedModel.setSource(text),

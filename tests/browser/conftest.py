@@ -53,11 +53,19 @@ def browser():
         yield running
 
 
-@pytest.fixture
-def page(browser, lab):
-    """Give a page that shows nothing yet; close it, and end its kernel."""
+@pytest.fixture(scope="session")
+def window(browser, lab):
+    """Open the page that most tests use one after the other: loading it takes long."""
     with browser.page(lab) as shown:
         yield shown
+
+
+@pytest.fixture
+def page(window, lab):
+    """Give a page and a learner who has done nothing; leave its notebook afterwards."""
+    lab.progress.unlink(missing_ok=True)
+    yield window
+    window.leave()
 
 
 @pytest.fixture(autouse=True)
