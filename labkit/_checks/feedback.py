@@ -1,5 +1,6 @@
 """The score of an answer, and the words that go with it, as text and as HTML."""
 
+import re
 from collections.abc import Iterator
 from html import escape
 from textwrap import fill
@@ -11,6 +12,8 @@ __all__ = ["Hints", "Refusal", "Score"]
 
 # Colours of Okabe and Ito; what they mean is also said in words.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
+# The sign stands out to the left of its lines.
+_ROW = "margin:0 0 .5em; padding-left:1.3em; text-indent:-1.3em"
 _STATES = {
     "passed": ("✓", "passed"),
     "failed": ("✗", "not yet"),
@@ -101,7 +104,8 @@ class Score(float):
 
     def _repr_html_(self) -> str:
         items = "".join(
-            f"<li>{escape(_line(one, self.message))}</li>" for one in self.results
+            f'<li style="{_ROW}">{_marked(_line(one, self.message))}</li>'
+            for one in self.results
         )
         listed = f'<ul style="list-style:none;padding-left:0">{items}</ul>'
         return _panel(
@@ -154,7 +158,12 @@ def _panel(colour: str, *parts: str) -> str:
 
 
 def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>"
+    return f"<p>{_marked(text)}</p>"
+
+
+def _marked(text: str) -> str:
+    """Return a sentence as HTML, with what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _traceback(detail: str) -> str:

@@ -111,6 +111,9 @@ def test_unix_socket(answer):
             "connection. A Unix socket has no TCP_NODELAY, and needs none: leave it "
             "as it is."
         )
+        assert isinstance(call.value, multiprocessing.connection.Connection), (
+            f"{words} returned {call.value!r}; expected the connection."
+        )
         assert call.value.writable, f"{words} returned a connection that is closed."
         call.value.close()
     path.unlink()
