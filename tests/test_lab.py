@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 import threading
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class Server:
         command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
         # Without the preference the trap in the home folder would come first.
         settings = {"JUPYTER_TOKEN": TOKEN, "JUPYTER_PREFER_ENV_PATH": "0"}
+        settings["LABKIT_PROGRESS"] = str(home / "progress.json")
         self.program = guard.launch(
             [*command, "--port", str(self.port)],
             cwd=lab.ROOT,
@@ -96,7 +98,12 @@ def test_lab_runs_quietly_and_stops_at_once(server):
     assert config["treePath"] == lab.FIRST_LESSON
     assert config["extensionManager"]["name"] == "read-only"
     extensions = [one["name"] for one in config["federated_extensions"]]
-    assert "labkit-access" in extensions
+    assert {"labkit-access", "labkit-course"} <= {*extensions}
+    assert server.said.count(LESSON) == 1
+
+    assert len(json.loads(server.get("/labkit/course"))["lessons"]) == 13
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"http://127.0.0.1:{server.port}/labkit/course")
 
     settings = json.loads(server.get(f"/lab/api/settings/{NEWS}"))
     defaults = settings["schema"]["properties"]
@@ -164,6 +171,14 @@ def test_arguments_win_over_ours():
     assert lab.arguments([])[0] == ours
     assert lab.arguments(argv)[-1:] == argv
     assert ours not in lab.arguments(argv)
+
+
+def test_first_page_is_the_lesson_or_the_course(monkeypatch):
+    """A beginner gets lesson 00; whoever has begun gets the page of the course."""
+    monkeypatch.setattr(lab, "is_begun", lambda: False)
+    assert lab.first_page() == LESSON
+    monkeypatch.setattr(lab, "is_begun", lambda: True)
+    assert lab.first_page() == "/lab"
 
 
 def test_paths_keep_what_the_reader_has_set():
