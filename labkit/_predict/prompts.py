@@ -40,7 +40,7 @@ STYLE = """<style>
 .labkit-ask .widget-text { flex-wrap:wrap; height:auto; margin:2px; gap:4px }
 .labkit-ask .widget-text input { flex:1 1 10em; min-width:0 }
 .labkit-ask input:focus-visible, .labkit-ask button:focus-visible {
-  outline:2px solid var(--jp-ui-font-color1, #1f1f1f); outline-offset:2px }
+  outline:2px solid var(--jp-ui-font-color1, #1f1f1f) !important; outline-offset:2px }
 .labkit-ask .labkit-line { white-space:pre-wrap; overflow-wrap:anywhere }
 .labkit-ask .labkit-line code { white-space:pre-wrap }
 .labkit-panel { border-left:4px solid var(--jp-border-color1, #bdbdbd);

@@ -9,6 +9,8 @@ from labkit._progress.standings import Standing, compare
 
 __all__ = ["Scoreboard", "look"]
 
+_CONTROLS = "Elsewhere than in a notebook: python -m labkit progress [--reset TASK]"
+
 
 def look(progress: Progress | None = None) -> Standing:
     """Read the file of progress, and compare it with the course.
@@ -98,7 +100,8 @@ class Scoreboard(View):
         bundle = self._repr_mimebundle_()
         self._page = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         if not self.closed:
-            display(self.box)  # type: ignore[no-untyped-call]
+            controls = self.box._repr_mimebundle_() | {"text/plain": _CONTROLS}
+            display(controls, raw=True)  # type: ignore[no-untyped-call]
 
     def _end(self) -> None:
         """Nothing runs for it."""

@@ -6,7 +6,8 @@
  * - Keys pressed on a control act on the control. The notebook would take them for its
  *   own: an arrow would leave a slider, and two d's on a button would delete the cell.
  *   Escape goes back from the control to its cell.
- * - Links in text are underlined, and tracebacks have colours that can be read.
+ * - What has the focus has a ring around it, and links in text are underlined.
+ * - Tracebacks have colours that can be read.
  */
 (() => {
   "use strict";
@@ -89,6 +90,9 @@
   };
   const rules = [
     ".jp-RenderedHTMLCommon :is(p, li, td, dd) a:link { text-decoration: underline }",
+    // Widgets take the ring away, and show the focus by a border's shade.
+    `${OUTPUT} :is(${CONTROL}, summary):focus-visible {
+       outline: 2px solid var(--jp-brand-color1) !important; outline-offset: 2px }`,
     // IPython's own shades fit one background; bold and italics remain.
     ".jp-RenderedText pre span[style*='color:rgb'] { color: inherit !important }",
   ];
