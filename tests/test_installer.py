@@ -249,7 +249,7 @@ def test_full_disk_is_seen_before_it_is_full(kit, monkeypatch):
     """With too little room nothing is begun, and the sentence has both numbers."""
     usage = shutil.disk_usage(kit.root)._replace(free=300_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(installer.SetupError, match=r"300 MB are free .* needs 700 MB"):
+    with pytest.raises(installer.SetupError, match=r"300 MB are free .* needs 1100 MB"):
         installer.ensure(kit.root, ["labkit"])
     assert not (kit.root / ".venv").exists()
 
@@ -272,7 +272,7 @@ def test_disk_that_fills_up_is_one_sentence(kit, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(installer, "start_afresh", full)
-    with pytest.raises(installer.SetupError, match="the disk is full: free about 700"):
+    with pytest.raises(installer.SetupError, match="the disk is full: free about 1100"):
         installer.ensure(kit.root, ["labkit"])
 
 

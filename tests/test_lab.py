@@ -189,3 +189,18 @@ def test_paths_keep_what_the_reader_has_set():
     ours = str(Path(lab.__file__).parents[1] / "jupyter")
     assert mine["JUPYTER_PATH"].split(os.pathsep) == [ours, kernels, "data"]
     assert mine["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0] == "config"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder's mode means little there")
+def test_a_home_that_cannot_be_written_to_is_one_sentence(tmp_path):
+    """JupyterLab's own traceback would not say that HOME is what to change."""
+    tmp_path.chmod(0o500)
+    # Root writes anywhere but there: a file system that the kernel makes up.
+    home = (tmp_path if os.geteuid() else Path("/sys")) / "home"
+    command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
+    variables = environment(home)
+    done = guard.run(command, timeout_s=START_S, cwd=lab.ROOT, env=variables)
+    tmp_path.chmod(0o700)
+    assert done.exit_code == 1
+    assert done.output.startswith("labkit: JupyterLab cannot write")
+    assert done.output.count("\n") == 1

@@ -21,7 +21,7 @@ from labkit._bootstrap.environments import Environment
 from labkit._bootstrap.pip_output import Progress, explain
 from labkit.locks import hold
 
-NEEDED_MB = 700  # 430 of packages on Linux, and what pip unpacks them from
+NEEDED_MB = 1100  # 850 of packages on Linux, and what pip unpacks them from
 
 TICK_S = 0.25
 PATIENCE_S = 5.0  # for a pip that was asked to end
@@ -84,7 +84,8 @@ def make(kit: Environment, lacking: list[str], lock: IO[str]) -> None:
     if not kit.is_running() and not kit.is_usable():
         check_venv()
         check_space(kit.root)
-        say(f"setting up .venv, once: this Python lacks {', '.join(lacking)}.")
+        few = ", ".join(lacking) if len(lacking) < 3 else f"{len(lacking)} packages"
+        say(f"setting up .venv, once: a few minutes, for this Python lacks {few}.")
         start_afresh(kit, lock)
     install(kit, lock)
     left = kit.lacking()

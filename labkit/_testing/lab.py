@@ -53,19 +53,30 @@ def main(argv: list[str]) -> int:
     asked = asked_port(argv)
     if asked and not is_free(*asked):
         text = "choose another, or leave --port out and the next free one is taken."
-        print(f"labkit: port {asked[1]} is in use: {text}", file=sys.stderr)
-        return 1
+        return refuse(f"port {asked[1]} is in use: {text}")
     set_paths(os.environ)
     # Imported late: these read the environment that was set above.
     from jupyterlab.labapp import LabApp
     from traitlets.config import Config
 
-    server = LabApp.initialize_server(argv=arguments(argv), config=Config(defaults()))
+    try:
+        server = LabApp.initialize_server(
+            argv=arguments(argv), config=Config(defaults())
+        )
+    except PermissionError as problem:
+        text = "let HOME name a folder of your own and run the same command again."
+        return refuse(f"JupyterLab cannot write {problem.filename}: {text}")
     server.io_loop.add_callback(print, announcement(server), flush=True)
     # Without a question, and also without a terminal: first the kernels, then itself.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     server.start()
     return 0
+
+
+def refuse(sentence: str) -> int:
+    """Say why JupyterLab does not start; return the exit status."""
+    print(f"labkit: {sentence}", file=sys.stderr)
+    return 1
 
 
 def asked_port(argv: list[str]) -> tuple[str, int] | None:
@@ -151,4 +162,7 @@ def announcement(server: Any) -> str:
     """
     address = server.display_url.splitlines()[0]
     server.identity_provider.token_generated = False
-    return f"JupyterLab runs at {address}\nCtrl-C in this terminal ends it."
+    return (
+        f"JupyterLab runs at {address}\n"
+        "Open that address if no browser does. Ctrl-C in this terminal ends it."
+    )
