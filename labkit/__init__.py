@@ -57,6 +57,9 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``browsing``    JupyterLab in a browser without a window: finding labs scripts
                 models problems windows pages browsers
 ``testing``     the commands test and lab: lab testkernels
+``site``        the lessons as pages, run and read without a kernel: widgetstates
+                player runs widgetviews lexers manuscripts diagrams pages links
+                printing
 ==============  ================================================================
 
 ``python -m labkit`` lists the commands. Importing this package loads none of the

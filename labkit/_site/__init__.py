@@ -1,0 +1,1 @@
+"""The workshop of :mod:`labkit.site`; the map is in :mod:`labkit`."""
