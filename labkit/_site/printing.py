@@ -19,6 +19,9 @@ _NOTEBOOKS = {
     "nb_execution_mode": "off",
     "nb_ipywidgets_js": {},
     "nb_merge_streams": True,
+    # Folded are the questions, whose code explains each answer.
+    "nb_code_prompt_show": "Show the code, which has the answers",
+    "nb_code_prompt_hide": "Hide the code",
     "myst_heading_anchors": 4,
     "myst_heading_slug_func": f"{__name__}.anchor",
 }
