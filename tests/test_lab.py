@@ -208,3 +208,16 @@ def test_a_home_that_cannot_be_written_to_is_one_sentence(monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.startswith("labkit: JupyterLab cannot write home/.local: let HOME name")
     assert said.count("\n") == 1
+
+
+def test_a_codespace_may_talk_to_its_own_server_only():
+    """The page of a codespace is let in under its own name, and no other page."""
+    assert lab.behind_a_codespace({}) == {}
+    variables = {
+        "CODESPACE_NAME": "blue-fish-x7",
+        "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN": "app.example.dev",
+    }
+    pattern = lab.behind_a_codespace(variables)["allow_origin_pat"]
+    assert re.match(pattern, "https://blue-fish-x7-8888.app.example.dev")
+    assert not re.match(pattern, "https://red-fish-8888.app.example.dev")
+    assert not re.match(pattern, "https://blue-fish-x7-8888.app.example.dev.evil.org")

@@ -12,7 +12,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +130,26 @@ def defaults() -> dict[str, dict[str, Any]]:
 
     # Kernels talk in the clear otherwise, and say so in the terminal at each start.
     curve = "auto" if zmq.has("curve") else "disabled"
+    server = {"allow_root": True, "log_level": "ERROR"}
     return {
         "KernelManager": {"transport_encryption": curve},
         # Nothing is asked outside the machine: no catalogue of extensions.
         "LabApp": {"extension_manager": "readonly", "log_level": "ERROR"},
-        "ServerApp": {"allow_root": True, "log_level": "ERROR"},
+        "ServerApp": {**server, **behind_a_codespace(os.environ)},
     }
+
+
+def behind_a_codespace(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the setting without which a codespace's page reaches no kernel.
+
+    There the page comes from the codespace's own name, and the server is localhost.
+    """
+    name = environment.get("CODESPACE_NAME")
+    domain = environment.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
+    if not (name and domain):
+        return {}
+    host = rf"{re.escape(name)}-\d+\.{re.escape(domain)}"
+    return {"allow_origin_pat": rf"https://{host}$"}
 
 
 def arguments(argv: list[str]) -> list[str]:
