@@ -133,3 +133,12 @@ def test_numbers_in_words():
     times = [seconds_text(t) for t in (9e-5, 0.044, 1.25)]
     assert times == ["90 µs", "44 ms", "1.25 s"]
     assert [number_text(n) for n in (20_000, 0.5, 3.68)] == ["20,000", "0.5", "3.68"]
+
+
+def test_every_colour_is_seen_on_white():
+    """A line or a bar has at least 3:1, as WCAG 2.2 asks of a picture's parts."""
+    for look in styles("abcdefg").values():
+        parts = [int(look.color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        assert 1.05 / (light + 0.05) >= 3, look.color

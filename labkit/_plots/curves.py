@@ -135,7 +135,8 @@ def bars(axis: Any, found: Sequence[Measurement], looks: dict[str, Style]) -> st
     labels = names_of(found)
     for place, one in enumerate(found):
         look = looks[one.transport]
-        axis.barh(place, one.rate_per_s, color=look.color, alpha=0.55, height=0.62)
+        faces = {"color": (look.color, 0.55), "edgecolor": look.color}
+        axis.barh(place, one.rate_per_s, height=0.62, **faces)
         dots(axis, one.rates_per_s, [place] * len(one.rates_per_s), look)
         beside(axis, max(one.rates_per_s), place, number_text(one.rate_per_s))
     axis.set_yticks(range(len(labels)), labels)
