@@ -1,9 +1,9 @@
 """Dashboard, explorer and panes, used as a learner does, in a real JupyterLab."""
 
-import json
 import re
 
 import pytest
+from learner import wait_to_say, written
 
 NOTEBOOK = "notebooks/widgets.ipynb"
 CELLS = {
@@ -35,31 +35,11 @@ for number in range(3):
 }
 
 
-def written(cells):
-    """Return a notebook with these cells, as JSON."""
-    made = [
-        {"cell_type": "code", "id": name, "source": source, "metadata": {}}
-        | {"outputs": [], "execution_count": None}
-        for name, source in cells.items()
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    return json.dumps(
-        {"cells": made, "metadata": {"kernelspec": kernel}}
-        | {"nbformat": 4, "nbformat_minor": 5}
-    )
-
-
 @pytest.fixture
 def desk(page, lab):
     """Open a notebook with one cell for each thing, and run its set-up."""
     (lab.folder / NOTEBOOK).write_text(written(CELLS), encoding="utf-8")
     return page.open(NOTEBOOK).run_cell("setup")
-
-
-def wait_to_say(page, place, *wanted):
-    """Wait until a place on the page says all this; return what it says."""
-    page.until(lambda: all(words in place.inner_text() for words in wanted), wanted)
-    return place.inner_text()
 
 
 def printed(page, cell_id):

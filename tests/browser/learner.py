@@ -1,0 +1,31 @@
+"""What a learner does on a page of JupyterLab, in steps that tests share."""
+
+import json
+
+
+def written(cells):
+    """Return a notebook with these cells, as JSON."""
+    made = [
+        {"cell_type": "code", "id": name, "source": source, "metadata": {}}
+        | {"outputs": [], "execution_count": None}
+        for name, source in cells.items()
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    return json.dumps(
+        {"cells": made, "metadata": {"kernelspec": kernel}}
+        | {"nbformat": 4, "nbformat_minor": 5}
+    )
+
+
+def wait_to_say(page, place, *wanted):
+    """Wait until a place on the page says all this; return what it says."""
+    page.until(lambda: all(words in place.inner_text() for words in wanted), wanted)
+    return place.inner_text()
+
+
+def typed(page, cell_id, text):
+    """Replace the text of a cell as one does by hand; run it and go to the next."""
+    page.cell(cell_id).locator(".cm-content").click()
+    page.raw.keyboard.press("ControlOrMeta+A")
+    page.raw.keyboard.insert_text(text)
+    page.raw.keyboard.press("Shift+Enter")
