@@ -1,5 +1,6 @@
 """A headless browser under the control of Playwright."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -8,6 +9,10 @@ from labkit._browsing.pages import Page
 from labkit.errors import BrowserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page as RawPage
+
     from labkit._browsing.labs import Lab
 
 __all__ = ["Browser"]
@@ -85,6 +90,32 @@ class Browser:
         """
         context = self._browser.new_context(reduced_motion="reduce")
         return Page(context.new_page(), lab)
+
+    @contextmanager
+    def window(self, width: int, scheme: str = "light") -> "Iterator[RawPage]":
+        """Open a page for anything but JupyterLab.
+
+        Parameters
+        ----------
+        width : int
+            Of the window, in pixels.
+        scheme : {"light", "dark"}
+            What the reader's system prefers.
+
+        Yields
+        ------
+        playwright.sync_api.Page
+            Closed afterwards, with its cookies and storage.
+        """
+        context = self._browser.new_context(
+            reduced_motion="reduce",
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        try:
+            yield context.new_page()
+        finally:
+            context.close()
 
     def close(self) -> None:
         """End the browser, and the program that drives it."""

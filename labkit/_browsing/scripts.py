@@ -116,7 +116,10 @@ window.labkit = (() => {
     activate: id => { panel().content.activeCellIndex = index(id); },
     tag: id => { cell(id).node.dataset.labkitCell = id; },
     restarts: () => restarts,
-    order: name => { window.jupyterapp.commands.execute(name); },
+    order: name => {  // commands are for what is in front
+      window.jupyterapp.shell.activateById(panel().id);
+      window.jupyterapp.commands.execute(name);
+    },
     height: () => Math.max(...[...panel().node.querySelectorAll(
       '.jp-WindowedPanel-inner, .jp-Notebook, .jp-WindowedPanel-outer'
     )].map(e => e.scrollHeight)),
