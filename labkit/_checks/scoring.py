@@ -216,7 +216,7 @@ def grade(task: Task, text: str, scratch: _Scratch = ScratchRun) -> Verdict:
             f"The answer to {task.id} is not written yet: line {line} still says "
             f"'{STUB}'; put your code in its place."
         )
-        silent = tuple(replace(one, message="") for one in results)
+        silent = tuple(replace(one, message="", detail="") for one in results)
         return replace(verdict, results=silent, trouble=blank)
     return verdict
 

@@ -59,7 +59,7 @@ def test_memory_outlives_the_packer(answer, depot, ledger):
         packer.ends()
         assert packer.did("end"), (
             f"pack() did not come as far as the end of its work; it said: "
-            f"{packer.said()}"
+            f"{packer.said() or 'nothing'}"
         )
     written = ledger.read_text(encoding="utf-8")
     until(lambda: orders.qsize() == 1)
