@@ -59,7 +59,7 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``testing``     the commands test and lab: lab testkernels
 ``site``        the lessons as pages, run and read without a kernel: widgetstates
                 player runs widgetviews lexers manuscripts diagrams pages links
-                printing
+                printing visits
 ==============  ================================================================
 
 ``python -m labkit`` lists the commands. Importing this package loads none of the

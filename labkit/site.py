@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from labkit._site import diagrams, links, manuscripts, pages, printing, runs
+from labkit._site import diagrams, links, manuscripts, pages, printing, runs, visits
 from labkit.errors import LabkitError, SiteError
 from labkit.testing import settle_in
 
@@ -103,7 +103,7 @@ def build(folder: Path, *, blank: bool = False) -> links.Findings:
         tell("making the pages")
         printing.print_pages(source, target, scratch / "doctrees")
         found = links.check(target)
-        wrong = [*found.broken, *found.fetched]
+        wrong = [*found.broken, *found.fetched, *look(target)]
         if wrong:
             raise SiteError("the site is not as it should be:\n" + "\n".join(wrong))
         replace(folder, target)
@@ -141,6 +141,17 @@ def finish(source: Path, scratch: Path, *, blank: bool) -> None:
         said = below if path in lessons else pages.EXERCISES_NOTE
         manuscripts.finish(book, said, drawings, places)
         nbformat.write(book, path)
+
+
+def look(target: Path) -> list[str]:
+    """Open the pages in a browser, where there is one; return what is wrong."""
+    tell("looking at every page")
+    wrong = visits.visit(target)
+    if wrong is None:
+        tell(
+            "no browser was found: nobody looked whether the pages show as they should"
+        )
+    return wrong or []
 
 
 def named_places(scratch: Path) -> dict[str, str]:

@@ -100,7 +100,7 @@ def _register(book: Any, url: str, assignment: Assignment) -> None:
         known = book.find_notebook(name, name)
     except MissingEntry:
         book.update_or_create_assignment(name, course_id=COURSE)
-        paper = nbformat.reads(json.dumps(assignment.book), 4)  # type: ignore[no-untyped-call]
+        paper = nbformat.reads(json.dumps(assignment.book), 4)
         place = {"notebook": name, "assignment": name, "db_url": url}
         SaveCells().preprocess(paper, {"nbgrader": place})
         return
