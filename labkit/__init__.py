@@ -56,6 +56,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 machine addresses surroundings leavings
 ``browsing``    JupyterLab in a browser without a window: finding labs scripts
                 models problems windows pages browsers
+``gallery``     the README's pictures, from the real thing: subjects digests
+                shots
 ``testing``     the commands test and lab: lab testkernels
 ``site``        the lessons as pages, run and read without a kernel: widgetstates
                 player runs widgetviews lexers manuscripts diagrams pages links

@@ -75,20 +75,24 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def page(self, lab: "Lab") -> Page:
+    def page(self, lab: "Lab", *, scale: float = 1) -> Page:
         """Return a page that shows nothing yet, with cookies and storage of its own.
 
         Parameters
         ----------
         lab : Lab
             The server whose notebooks it opens.
+        scale : float
+            Pixels of a screenshot for one of the page.
 
         Returns
         -------
         Page
             A context manager; it does not end the kernels of what it opened.
         """
-        context = self._browser.new_context(reduced_motion="reduce")
+        context = self._browser.new_context(
+            reduced_motion="reduce", device_scale_factor=scale
+        )
         return Page(context.new_page(), lab)
 
     @contextmanager

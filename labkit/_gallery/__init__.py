@@ -1,0 +1,1 @@
+"""The workshop of :mod:`labkit.gallery`; the map is in :mod:`labkit`."""

@@ -1,0 +1,117 @@
+"""Take the picture of one subject, in a page of a real JupyterLab."""
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from labkit._gallery.subjects import Subject
+
+if TYPE_CHECKING:
+    from labkit.browsing import Lab, Page
+
+__all__ = ["take"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_WIDTH_PX = 960  # the README is about as wide
+_TALL_PX = 8000  # all cells are in sight, so that nothing has to be scrolled
+_COLOURS = 48  # text and lines need few, and the file is a fifth of the size
+_KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+# The frame around a selected cell, and what shows itself at the pointer.
+_PLAIN = ".jp-Cell .jp-Toolbar, .jp-Notebook-footer {visibility: hidden !important}"
+
+
+class _Box(TypedDict):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def take(subject: Subject, page: "Page", lab: "Lab", path: Path) -> None:
+    """Open, run, wait, and write a picture of a few colours.
+
+    Parameters
+    ----------
+    subject : Subject
+        What is shown.
+    page : Page
+        Where.
+    lab : Lab
+        The server of the page.
+    path : pathlib.Path
+        The PNG file to write.
+
+    Raises
+    ------
+    BrowserError
+        The cells do not come to say what they should.
+    """
+    if subject.own:
+        book = json.dumps(_notebook(subject.own))
+        (lab.folder / subject.notebook).write_text(book, encoding="utf-8")
+    page.open(subject.notebook, view="doc", width=_WIDTH_PX, height=_TALL_PX)
+    page.raw.add_style_tag(content=_PLAIN)
+    cell, file = subject.answer
+    if cell:
+        header = page.source(cell).partition("\n")[0]
+        page.set_source(cell, f"{header}\n{(ROOT / file).read_text(encoding='utf-8')}")
+    _run(subject, page)
+    page.raw.mouse.move(0, 0)
+    shot = page.raw.screenshot(clip=_frame(subject, page), animations="disabled")
+    _write(shot, path)
+
+
+def _run(subject: Subject, page: "Page") -> None:
+    last = page.cell(subject.shown[-1])
+    cells = [cell["id"] for cell in page.cells() if cell["type"] == "code"]
+    end = len(cells) if subject.own else cells.index(_last_code(subject, cells)) + 1
+    for cell_id in cells[:end]:
+        page.run_cell(cell_id)
+    page.until(lambda: subject.ends_with in _words(last.inner_html()), subject.name)
+    page.until(lambda: page.raw.evaluate("document.fonts.ready.then(() => true)"), "")
+
+
+def _last_code(subject: Subject, cells: list[str]) -> str:
+    return [cell_id for cell_id in subject.shown if cell_id in cells][-1]
+
+
+def _words(html: str) -> str:
+    return " ".join(html.replace("<strong>", "").replace("</strong>", "").split())
+
+
+def _frame(subject: Subject, page: "Page") -> _Box:
+    """Return the part of the page with the cells that are shown."""
+    boxes = []
+    for number, cell_id in enumerate(subject.shown):
+        place = page.cell(cell_id)
+        if subject.only_output or (subject.from_output and number == 0):
+            place = place.locator(".jp-Cell-outputWrapper")
+        box = place.bounding_box()
+        assert box is not None, cell_id  # noqa: S101 - it was seen above
+        boxes.append(box)
+    left, top = min(b["x"] for b in boxes), min(b["y"] for b in boxes)
+    right = max(b["x"] + b["width"] for b in boxes)
+    bottom = max(b["y"] + b["height"] for b in boxes)
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
+
+
+def _notebook(cells: dict[str, str]) -> dict[str, object]:
+    empty = {
+        "cell_type": "code",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
+    made = [{**empty, "id": id_, "source": source} for id_, source in cells.items()]
+    metadata = {"kernelspec": _KERNEL}
+    return {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _write(shot: bytes, path: Path) -> None:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(shot)) as image:
+        few = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
