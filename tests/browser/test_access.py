@@ -237,6 +237,14 @@ class Keys:
         """Write where the cursor is, without the editor's own ideas of indentation."""
         self.page.raw.keyboard.insert_text(text)
 
+    def edit(self, cell_id, text):
+        """Put a text in place of what is in the cell that has the focus."""
+        self.press("Enter")
+        self.page.until(lambda: self.at["kind"] == "textbox", f"a cursor in {cell_id}")
+        self.press("ControlOrMeta+a")
+        self.write(text)
+        self.page.until(lambda: self.page.source(cell_id) == text, f"text in {cell_id}")
+
     @property
     def at(self):
         """Say what has the focus."""
@@ -284,8 +292,7 @@ def test_a_whole_exercise_by_keys(page, lab):
     for number, task in enumerate(solutions, 1):
         answer, check = f"ex01-{number}-answer", f"ex01-{number}-check"
         keys.reach(answer)
-        keys.press("Enter", "ControlOrMeta+a")
-        keys.write(f"%%answer {task}\n{solutions[task]}")
+        keys.edit(answer, f"%%answer {task}\n{solutions[task]}")
         keys.run(answer, by="Shift+Enter")
         assert keys.at["cell"] == check
         assert keys.at["ring"]
