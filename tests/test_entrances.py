@@ -81,3 +81,12 @@ def test_readme_tells_every_way_in():
         assert any(
             line.startswith("|") and words in line for line in README.splitlines()
         )
+
+
+def test_workflow_tries_what_cannot_be_tried_here():
+    """A browser, Binder's image and a codespace's container: each has a job."""
+    text = (ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    assert {"browser", "binder", "codespace", "conda"} <= set(jobs)
+    commands = [step.get("run", "") for job in jobs.values() for step in job["steps"]]
+    assert "python -m labkit test tests/browser" in commands
