@@ -255,12 +255,12 @@ def test_busy_machine_gets_a_second_try(monkeypatch, tmp_path):
     assert said[-1].startswith("1 of 1: two, ")
 
 
-def test_lesson_that_fails_twice_is_an_error(monkeypatch, tmp_path):
+def test_lesson_that_fails_alone_is_an_error(monkeypatch, tmp_path):
     """The error names the notebook and ends with what it said."""
     with pytest.raises(
         SiteError, match=r"(?s)two.ipynb failed: .*AssertionError: late$"
     ):
-        play(monkeypatch, tmp_path, {"one": [0], "two": [1, 1]})
+        play(monkeypatch, tmp_path, {"one": [0], "two": [1, 1, 1]})
 
 
 def test_site_replaces_a_site_and_nothing_else(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import re
 import shutil
 import sys
 import time
@@ -16,7 +17,10 @@ __all__ = ["AT_A_TIME", "run_all"]
 
 AT_A_TIME = 2  # lessons measure: more of them would measure each other
 LESSON_TIMEOUT_S = 600  # 20 s on an idle machine
+TRIES_ALONE = 2  # for a lesson that failed beside another
 LAST_LINES = 25  # of what a notebook that failed has to say
+
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 _Ended = queue.SimpleQueue[tuple[Path, int, str]]
 
@@ -44,14 +48,15 @@ def run_all(
     ------
     SiteError
         A cell failed that is not tagged ``raises-exception``, or took too long, and
-        did so again when nothing else ran. Whatever ran has been ended by then.
+        did so again when run alone. Whatever ran has been ended by then.
     """
     failed = _run(list(books), AT_A_TIME, scratch, env, tell)
-    if failed:  # lessons also claim what only an idle machine can show
-        tell(f"once more, alone: {', '.join(book.stem for book in failed)}")
-        failed = _run(list(failed), 1, scratch, env, tell)
+    for _ in range(TRIES_ALONE):  # lessons measure, and other programs run as well
+        if failed:
+            tell(f"once more, alone: {', '.join(book.stem for book in failed)}")
+            failed = _run(list(failed), 1, scratch, env, tell)
     for book, said in failed.items():
-        lines = [line for line in said.splitlines() if line.strip()]
+        lines = [line for line in _COLOURS.sub("", said).splitlines() if line.strip()]
         why = "\n".join(lines[-LAST_LINES:]) or "it said nothing"
         raise SiteError(f"{book.name} failed: {why}")
 
@@ -67,7 +72,9 @@ def _run(
     count = len(waiting)
     failed: dict[Path, str] = {}
     started: dict[Path, float] = {}
-    ended: _Ended = queue.SimpleQueue()
+    ended: _COLOURS = re.compile(r"\x1b\[[\d;]*m")
+
+_Ended = queue.SimpleQueue()
     with ExitStack() as running:
         for done in range(count):
             while waiting and len(started) < done + at_a_time:
