@@ -124,6 +124,17 @@ def test_missing_packages_name_the_command():
     assert check.state == "FAIL"
     assert check.found == "missing psutil>=7"
     assert check.todo.startswith("python3 -m labkit lab makes .venv")
+    check = installation.check_packages(bootstrap.ROOT, ["psutil>=7"] * 11)
+    assert check.found == "missing 11 packages"
+
+
+@pytest.mark.parametrize("look", [machine.check_memory, leavings.check_leftovers])
+def test_before_the_set_up_some_checks_wait(monkeypatch, look):
+    """What needs psutil is looked at when it is there, and the reader learns so."""
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda _: None)
+    check = look()
+    assert (check.state, check.found) == ("warn", "not looked at yet")
+    assert check.todo == "ask the doctor again after the set-up"
 
 
 def test_packages_of_another_major_version_are_a_warning(tmp_path):

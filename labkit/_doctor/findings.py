@@ -1,11 +1,14 @@
 """What a check of the doctor says: one thing, how it is, and what to do."""
 
-__all__ = ["Check", "State"]
+__all__ = ["AFTER_SET_UP", "Check", "State"]
 
 from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["ok", "warn", "FAIL"]
+
+# What to do about a check that psutil is needed for.
+AFTER_SET_UP = "ask the doctor again after the set-up"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit._doctor.findings import Check
+from labkit._doctor.findings import AFTER_SET_UP, Check
 from labkit._processes.trees import MARKER
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ IMPORTED = {"distributed", "ipywidgets", "labkit", "matplotlib", "psutil", "pyte
 def check_leftovers() -> Check:
     """Look for processes of the kit whose notebook or terminal has gone."""
     if importlib.util.find_spec("psutil") is None:
-        return Check("processes", "warn", "not looked at", "this needs psutil")
+        return Check("processes", "warn", "not looked at yet", AFTER_SET_UP)
     pids = " ".join(map(str, sorted(leftovers())))
     if not pids:
         return Check("processes", "ok", "nothing is left running")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from labkit._doctor.findings import Check
+from labkit._doctor.findings import AFTER_SET_UP, Check
 
 # JupyterLab takes 110 MB; the kernel and the programs of the largest lesson, 11, take
 # 280; the browser's page 500.
@@ -30,7 +30,7 @@ OURS = Path("/proc/self/cgroup")
 def check_memory(cgroups: Path = CGROUPS, ours: Path = OURS) -> Check:
     """Compare what is free, here and in this container, with what a lesson takes."""
     if importlib.util.find_spec("psutil") is None:
-        return Check("memory", "warn", "not looked at", "this needs psutil")
+        return Check("memory", "warn", "not looked at yet", AFTER_SET_UP)
     import psutil  # not at the top: the doctor also runs where it is missing
 
     free = psutil.virtual_memory().available
