@@ -72,9 +72,7 @@ def _run(
     count = len(waiting)
     failed: dict[Path, str] = {}
     started: dict[Path, float] = {}
-    ended: _COLOURS = re.compile(r"\x1b\[[\d;]*m")
-
-_Ended = queue.SimpleQueue()
+    ended: _Ended = queue.SimpleQueue()
     with ExitStack() as running:
         for done in range(count):
             while waiting and len(started) < done + at_a_time:
