@@ -90,7 +90,7 @@
   };
   const rules = [
     ":is(.jp-RenderedHTMLCommon :is(p, li, td, dd), .jp-RenderedText pre) a:link " +
-      "{ text-decoration: underline }",
+      "{ text-decoration: underline !important }",
     // Widgets take the ring away, and show the focus by a border's shade.
     `${OUTPUT} :is(${CONTROL}, summary):focus-visible {
        outline: 2px solid var(--jp-brand-color1) !important; outline-offset: 2px }`,
