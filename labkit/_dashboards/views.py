@@ -144,6 +144,7 @@ def slider(name: str, options: list[tuple[str, int]], value: int) -> Any:
         options=options,
         value=value,
         description=name,
+        tooltip=name,  # else ipywidgets shows "null" there
         continuous_update=False,
         style={"description_width": "6.5em"},
         layout={"width": "min(100%, 24em)"},
