@@ -287,7 +287,7 @@ def test_score_is_a_bare_number_as_text_and_words_as_html(task):
     score = Score(1.0, grade(task, consume("raise ValueError('<b>')")))
     assert (repr(score), f"{score:.1f}", float(score)) == ("1.0", "1.0", 1.0)
     html = score._repr_html_()
-    assert html.startswith('<div role="status"')
+    assert html.startswith('<div role="alert"')
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
     assert html.index("raised ValueError") < html.index("1 of 5 points")

@@ -151,8 +151,9 @@ class Refusal:
 
 
 def _panel(colour: str, *parts: str) -> str:
+    # An alert: of what appears all at once, screen readers read nothing less aloud.
     return (
-        f'<div role="status" style="border-left:4px solid {colour};'
+        f'<div role="alert" style="border-left:4px solid {colour};'
         f'padding-left:1em">{"".join(parts)}</div>'
     )
 
