@@ -32,6 +32,11 @@ class Model:
         """Return each cell: id, type, source, tags, count, outputs (as in nbformat)."""
         return list(self._ask("cells"))
 
+    def select(self, cell_id: str) -> Self:
+        """Make a cell the active one."""
+        self._ask("activate", cell_id)
+        return self
+
     def set_source(self, cell_id: str, text: str) -> Self:
         """Replace the text of a cell."""
         self._ask("setSource", [cell_id, text])

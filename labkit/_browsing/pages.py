@@ -52,7 +52,7 @@ class Page(Window):
         self, cell_id: str, *, wait: bool = True, timeout_s: float = PATIENCE_S
     ) -> Self:
         """Run one code cell, and wait until the kernel did it; see :meth:`run_all`."""
-        self._ask("activate", cell_id)
+        self.select(cell_id)
         return self._run("notebook:run-cell", 1, wait, timeout_s)
 
     def wait_idle(self, timeout_s: float = PATIENCE_S) -> Self:

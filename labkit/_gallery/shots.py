@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _WIDTH_PX = 960  # the README is about as wide
 _TALL_PX = 8000  # all cells are in sight, so that nothing has to be scrolled
 _COLOURS = 48  # text and lines need few, and the file is a fifth of the size
+_ALL_LOADED = "[...document.images].every(image => image.complete)"
 _KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
 # The frame around a selected cell, and what shows itself at the pointer.
 _PLAIN = ".jp-Cell .jp-Toolbar, .jp-Notebook-footer {visibility: hidden !important}"
@@ -56,9 +57,10 @@ def take(subject: Subject, page: "Page", lab: "Lab", path: Path) -> None:
     cell, file = subject.answer
     if cell:
         header = page.source(cell).partition("\n")[0]
-        page.set_source(cell, f"{header}\n{(ROOT / file).read_text(encoding='utf-8')}")
+        page.set_source(cell, f"{header}\n{_code(ROOT / file)}")
     _run(subject, page)
     page.raw.mouse.move(0, 0)
+    page.select(page.cells()[0]["id"])  # its frame is out of the picture
     shot = page.raw.screenshot(clip=_frame(subject, page), animations="disabled")
     _write(shot, path)
 
@@ -70,7 +72,13 @@ def _run(subject: Subject, page: "Page") -> None:
     for cell_id in cells[:end]:
         page.run_cell(cell_id)
     page.until(lambda: subject.ends_with in _words(last.inner_html()), subject.name)
-    page.until(lambda: page.raw.evaluate("document.fonts.ready.then(() => true)"), "")
+    page.until(lambda: page.raw.evaluate(_ALL_LOADED), "its images")
+
+
+def _code(path: Path) -> str:
+    """Return an answer without the comments that are for the kit's own people."""
+    lines = path.read_text(encoding="utf-8").strip().splitlines()
+    return "\n".join(line for line in lines if not line.strip().startswith("#"))
 
 
 def _last_code(subject: Subject, cells: list[str]) -> str:
@@ -86,7 +94,9 @@ def _frame(subject: Subject, page: "Page") -> _Box:
     boxes = []
     for number, cell_id in enumerate(subject.shown):
         place = page.cell(cell_id)
-        if subject.only_output or (subject.from_output and number == 0):
+        if subject.only_output:
+            place = place.locator(".jp-OutputArea-output").last
+        elif subject.from_output and number == 0:
             place = place.locator(".jp-Cell-outputWrapper")
         box = place.bounding_box()
         assert box is not None, cell_id  # noqa: S101 - it was seen above

@@ -26,7 +26,7 @@ class Subject:
     from_output: bool = False
     """Whether the first cell's code is left out."""
     only_output: bool = False
-    """Whether all code is left out."""
+    """Whether only the last output is shown."""
     answer: tuple[str, str] = ("", "")
     """An exercise's cell, and the file whose text is put into it."""
     own: dict[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ SUBJECTS = (
         name="throughput-06",
         notebook="notebooks/06_measure_throughput.ipynb",
         shown=("06-compare",),
-        ends_with="Every point is one repeat",
+        ends_with="Bar chart of items per second",
         drawn_by=("labkit/_plots/curves.py", "labkit/_plots/pictures.py"),
         alt=(
             "A figure of lesson 06: items per second through a direct queue and "
