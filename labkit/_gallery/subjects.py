@@ -46,9 +46,9 @@ SUBJECTS = (
         ends_with="ended (exit code 0)",
         drawn_by=("labkit/_processes/panes.py",),
         alt=(
-            "A lesson in JupyterLab: below a cell that holds a whole program a pane "
-            "shows that the server runs and where it listens; a question to predict; a "
-            "producer whose pane shows ten orders put, and exit code 0."
+            "A lesson in JupyterLab: a pane shows that a server runs, and where it "
+            "listens; a question to predict; a cell with a whole program, and the pane "
+            "below it, which shows ten orders put, and exit code 0."
         ),
         from_output=True,
     ),
