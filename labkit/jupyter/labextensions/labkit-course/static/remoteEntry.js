@@ -60,8 +60,8 @@
       learn && paragraph(learn),
       told && paragraph(told),
     );
-    const attributes = { "aria-current": lesson.next && "step" };
-    return element("li", attributes, about, exercises && drawSet(number, exercises, link));
+    const set = exercises && drawSet(number, exercises, link);
+    return element("li", { "aria-current": lesson.next && "step" }, about, set);
   }
 
   function drawSet(number, { path, done, tasks, best, points }, link) {
@@ -96,20 +96,18 @@
         this._documents = documents;
         this._text = ""; // the record that is shown, as the server sent it
         this._soon = 0;
-        this._refresh = () => this.refresh();
-        this._draw = () => this._text && this.draw();
       }
 
       onAfterAttach() {
-        window.addEventListener("focus", this._refresh);
-        NARROW.addEventListener("change", this._draw);
-        shared.notebook.NotebookActions.executed.connect(this._refresh);
+        window.addEventListener("focus", this.refresh);
+        NARROW.addEventListener("change", this.draw);
+        shared.notebook.NotebookActions.executed.connect(this.refresh);
       }
 
       onBeforeDetach() {
-        window.removeEventListener("focus", this._refresh);
-        NARROW.removeEventListener("change", this._draw);
-        shared.notebook.NotebookActions.executed.disconnect(this._refresh);
+        window.removeEventListener("focus", this.refresh);
+        NARROW.removeEventListener("change", this.draw);
+        shared.notebook.NotebookActions.executed.disconnect(this.refresh);
       }
 
       onAfterShow() {
@@ -120,10 +118,14 @@
         this.node.focus();
       }
 
-      refresh() {
+      onCloseRequest() {
+        this.dispose();
+      }
+
+      refresh = () => {
         clearTimeout(this._soon); // of many cells the last one counts
         this._soon = setTimeout(() => this.isVisible && this._ask(), 100);
-      }
+      };
 
       async _ask() {
         const { ServerConnection } = shared.services;
@@ -145,13 +147,14 @@
         this.draw();
       }
 
-      draw() {
+      draw = () => {
+        if (!this._text) return;
         const focused = document.activeElement?.dataset.opens;
         const link = (path, words, fragment) => this._link(path, words, fragment);
         this.node.replaceChildren(draw(JSON.parse(this._text), link));
         const links = [...this.node.querySelectorAll("a")];
         if (focused) links.find((one) => one.dataset.opens === focused)?.focus();
-      }
+      };
 
       _link(path, words, fragment = "") {
         if (!path) return words;
@@ -168,8 +171,21 @@
       }
     }
 
+    /* A link in the bar above a single document, which has no tabs to come back by. */
+    function makeWayBack(open) {
+      const href = URLExt.join(PageConfig.getBaseUrl(), "lab");
+      const link = element("a", { href }, "Course");
+      link.onclick = (event) => {
+        event.preventDefault();
+        open();
+      };
+      const id = "labkit-way-back";
+      return Object.assign(new shared.widgets.Widget({ node: element("div", {}, link) }), { id });
+    }
+
     function activate(app, documents, shell, restorer, launcher, palette, menu) {
       if (!shell) return; // an application with a page for each document
+      document.head.append(element("link", { rel: "stylesheet", href: STYLE }));
       const tracker = new WidgetTracker({ namespace: "labkit-course" });
       const asked = PageConfig.getOption("treePath"); // it changes with what is shown
       let course = null;
@@ -186,13 +202,13 @@
       }
 
       const execute = (args) => show(args.activate !== false);
-      const caption = "The lessons, and how far you are";
-      app.commands.addCommand(OPEN, { label: "Course", caption, icon, execute });
+      app.commands.addCommand(OPEN, { label: "Course", icon, execute });
       const args = () => ({ activate: false });
       void restorer?.restore(tracker, { command: OPEN, args, name: () => "course" });
       launcher?.add({ command: OPEN, category: "Lessons", categoryRank: -1 });
       palette?.addItem({ command: OPEN, category: "Help" });
       menu?.helpMenu.addGroup([{ command: OPEN }], -1);
+      shell.add(makeWayBack(() => show(true)), "top", { rank: 10000 });
 
       void app.restored.then(() => {
         const single = PageConfig.getOption("mode") === "single-document";
@@ -202,19 +218,11 @@
       });
     }
 
-    const { IDocumentManager } = shared.docmanager;
-    const { ILauncher } = shared.launcher;
-    const { IMainMenu } = shared.mainmenu;
-    const optional = [ILabShell, ILayoutRestorer, ILauncher, ICommandPalette, IMainMenu];
-    const requires = [IDocumentManager];
+    const requires = [shared.docmanager.IDocumentManager];
+    const optional = [ILabShell, ILayoutRestorer, shared.launcher.ILauncher];
+    optional.push(ICommandPalette, shared.mainmenu.IMainMenu);
     return { id: "labkit-course:plugin", autoStart: true, requires, optional, activate };
   }
-
-  const NEEDED = [
-    ...["application", "apputils", "coreutils", "docmanager", "launcher", "mainmenu"],
-    ...["notebook", "services", "ui-components"],
-  ].map((name) => `@jupyterlab/${name}`);
-  NEEDED.push("@lumino/widgets");
 
   let scope = {}; // what JupyterLab and its extensions share: copies of modules
 
@@ -225,22 +233,18 @@
   }
 
   async function makeExtension() {
-    const here = NEEDED.every((name) => name in scope); // not so in a bare notebook
-    const shared = here && Object.fromEntries(await Promise.all(NEEDED.map(load)));
+    const names =
+      "application apputils coreutils docmanager launcher mainmenu notebook services";
+    const needed = [...names.split(" "), "ui-components"].map((n) => `@jupyterlab/${n}`);
+    needed.push("@lumino/widgets");
+    const here = needed.every((name) => name in scope); // not so in a bare notebook
+    const shared = here && Object.fromEntries(await Promise.all(needed.map(load)));
     return { __esModule: true, default: here ? makePlugin(shared) : [] };
-  }
-
-  function makeStyle() {
-    document.head.append(element("link", { rel: "stylesheet", href: STYLE }));
-    return {};
   }
 
   window._JUPYTERLAB ??= {};
   window._JUPYTERLAB["labkit-course"] = {
     init: (given) => void (scope = given),
-    get: async (name) => {
-      const made = name === "./style" ? makeStyle() : await makeExtension();
-      return () => made;
-    },
+    get: () => makeExtension().then((made) => () => made),
   };
 })();
