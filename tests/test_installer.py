@@ -190,6 +190,20 @@ def test_new_requirements_are_installed_in_place(ready):
     assert "the kit is set up" in messages
 
 
+def test_extra_of_a_command_is_installed_with_the_others(tmp_path, monkeypatch):
+    """A command that needs a group of its own adds it, and takes none away."""
+    asked = []
+    monkeypatch.setattr(
+        installer, "run", lambda argv, *_: (asked.append(argv), (0, ""))[1]
+    )
+    monkeypatch.setattr(installer, "say", asked.append)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / ".venv").mkdir()
+    installer.install(Environment(tmp_path, ("site", "test")), None)
+    assert ".[test,site]" in asked[0]
+
+
 def test_environment_made_by_hand_is_adopted(ready):
     """A .venv with everything in it and no stamp is used as it is."""
     (ready.root / ".venv" / "labkit-set-up.json").unlink()
