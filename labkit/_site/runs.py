@@ -1,6 +1,5 @@
 """Run the lessons for the site: in folders of their own, two at a time."""
 
-import os
 import queue
 import re
 import shutil
@@ -98,7 +97,7 @@ def _start(
     return guard.launch(
         [sys.executable, "-m", "labkit._site.player", str(book), str(book)],
         cwd=folder,
-        env={**env, "PYTHONPATH": os.fspath(Path(__file__).parents[2])},
+        env=env,
         on_output=said.append,
         on_exit=lambda status: ended.put((book, status, "".join(said))),
     )
