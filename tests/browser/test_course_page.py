@@ -27,6 +27,10 @@ SIZES = """() => {
   const course = document.querySelector('.labkit-course');
   return [course.scrollWidth, course.clientWidth, innerWidth];
 }"""
+SPLIT = """() => {
+  const {shell} = jupyterapp;
+  shell.add(shell.currentWidget, 'main', {mode: 'split-right'});
+}"""
 CURRENT = "jupyterapp.shell.currentWidget.id"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
@@ -42,9 +46,14 @@ def open_course(page, lab, *, width=1280, theme="light"):
     return course
 
 
+def order(page, command):
+    """Give a command to JupyterLab."""
+    page.raw.evaluate("name => void jupyterapp.commands.execute(name)", command)
+
+
 def come_back(page):
     """Open the course page from a notebook, as the palette does; return it."""
-    page.raw.evaluate("jupyterapp.commands.execute('labkit:open-course')")
+    order(page, "labkit:open-course")
     return page.raw.locator(".labkit-course")
 
 
@@ -124,8 +133,7 @@ def test_solved_exercise_is_counted(page, lab):
 def test_page_beside_a_notebook_follows_the_runs(page, lab):
     """Shown beside a notebook, it is up to date after each run; also when damaged."""
     course = come_back(page.open(FIRST))
-    order = "shell.add(shell.currentWidget, 'main', {mode: 'split-right'})"
-    page.raw.evaluate(f"() => {{ const {{shell}} = jupyterapp; {order}; }}")
+    page.raw.evaluate(SPLIT)
     Progress(lab.progress).attempt("01.1", 1, 1)
     page.run_cell("00-setup-kit")
     wait_to_say(page, course, "1 of 58 tasks done", "Continue with")
@@ -140,14 +148,14 @@ def test_course_opens_again(page):
     course = come_back(page.open(FIRST))
     tab = page.raw.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="Course")
     tab.click(button="middle")
-    page.raw.evaluate("jupyterapp.commands.execute('launcher:create')")
+    order(page, "launcher:create")
     page.raw.locator(".jp-LauncherCard", has_text="Course").click()
     course.locator("h1").wait_for()
     tab.click(button="middle")
     page.raw.locator(".lm-MenuBar-item", has_text="Help").click()
     page.raw.locator(".lm-Menu-item", has_text="Course").click()
     course.locator("h1").wait_for()
-    assert page.problems() == []
+    assert page._watch.seen == []  # of the console: no notebook is in front
 
 
 def test_seconds_to_the_first_lesson(browser, capsys):
