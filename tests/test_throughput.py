@@ -15,8 +15,10 @@ from programs import assert_gone
 
 from labkit import errors, throughput
 from labkit._throughput.catalog import TRANSPORTS
+from labkit._throughput.lines import Line
 from labkit._throughput.payloads import FIRST, batches, items, sent_at, stamped
-from labkit._throughput.sessions import Conduct
+from labkit._throughput.sessions import Conduct, Session
+from labkit._throughput.trials import Budget
 from labkit.throughput import compare, first_calls, measure
 
 
@@ -75,6 +77,13 @@ def test_first_calls():
     (found,) = first_calls(["labkit tcp"], repeats=3)
     assert (found.kind, len(found.rates_per_s)) == ("first calls", 3)
     assert found.latency_samples_s == pytest.approx([1 / r for r in found.rates_per_s])
+
+
+def test_a_line_that_was_stopped_makes_no_first_calls():
+    """On a busy machine a run may be stopped; what follows goes on without it."""
+    session = Session([], Budget(5, time.monotonic), time.perf_counter)
+    session.lines = {"stopped": Line(TRANSPORTS["labkit tcp"])}
+    assert session.first_calls(Conduct(2), session.budget) == []
 
 
 def test_a_stalled_transport_keeps_the_budget():
