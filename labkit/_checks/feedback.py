@@ -154,7 +154,7 @@ def _panel(colour: str, *parts: str) -> str:
     # An alert: of what appears all at once, screen readers read nothing less aloud.
     return (
         f'<div role="alert" style="border-left:4px solid {colour};'
-        f'padding-left:1em">{"".join(parts)}</div>'
+        f'padding-left:1em;overflow-wrap:anywhere">{"".join(parts)}</div>'
     )
 
 

@@ -46,7 +46,7 @@ with wiretap(server) as tap:
     relayed.put(LONG)
 tap.table()""",
     "sequence": "tap.sequence()",
-    "answer": "%%answer 01.1\nopen_shop = None",
+    "answer": "%%answer 01.1\nraise ValueError('spam' * 30)",
     "check": 'check("01.1")',
     "hint": 'hint("01.1")',
     "figure": """\
@@ -166,7 +166,9 @@ OUT_OF_REACH = """async () => {
       '.jp-RenderedMarkdown, .jp-OutputArea-output')) {
     const edge = root.getBoundingClientRect().right + 1;
     for (const e of root.querySelectorAll(parts)) {
-      if (!e.checkVisibility() || e.getBoundingClientRect().right <= edge) continue;
+      const wide = e.getBoundingClientRect().right > edge ||
+        e.matches('p, li, label') && e.scrollWidth > e.clientWidth + 1 && e.clientWidth;
+      if (!e.checkVisibility() || !wide) continue;
       let around = e;
       while (around !== root && !scrolls(around)) around = around.parentElement;
       if (!scrolls(around) || !e.closest(may))
