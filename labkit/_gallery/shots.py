@@ -108,7 +108,7 @@ def _frame(subject: Subject, page: "Page") -> _Box:
 
 
 def _notebook(cells: dict[str, str]) -> dict[str, object]:
-    empty = {
+    empty: dict[str, object] = {
         "cell_type": "code",
         "metadata": {},
         "outputs": [],
