@@ -1,6 +1,7 @@
 """Predictions, quizzes, orderings and exercises, answered in a real JupyterLab."""
 
 import json
+import re
 
 import pytest
 from learner import typed, wait_to_say, written
@@ -11,6 +12,7 @@ ONE_TASK = "notebooks/one_task.ipynb"
 NUMBERS = "notebooks/numbers.ipynb"
 OLD = "notebooks/old.ipynb"
 
+IN_EDITOR = "document.activeElement.classList.contains('cm-content')"
 TOO_BROAD = """\
 %%answer 04.1
 def consume(orders, handle, idle_s):
@@ -108,17 +110,24 @@ def test_quiz_says_why_an_answer_is_wrong_or_right(page, progress):
     assert page.problems() == []
 
 
+def place_of(lines, line):
+    """Return the number that stands before a line."""
+    return int(re.search(rf"(\d)\. {re.escape(line)}", lines.inner_text())[1])
+
+
 def put_in_order(page, lines, wanted):
-    """Move each line up to its place, with the keyboard alone after the first key."""
+    """Move each line up to its place by one key, pressed again and again."""
+    focused = "document.activeElement.title"
     for place, line in enumerate(wanted, 1):
-        row = lines.get_by_title(f"Up: {line}")
-        row.focus()
-        while f"{place}. {line}" not in lines.inner_text():
-            before = lines.get_by_role("alert").inner_text()
+        lines.get_by_title(f"Up: {line}").focus()
+        for now in range(place_of(lines, line), place, -1):
             page.raw.keyboard.press("Enter")
             page.until(
-                lambda before=before: lines.get_by_role("alert").inner_text() != before,
-                f"{line!r} to move up",
+                lambda line=line, now=now: (
+                    place_of(lines, line) == now - 1
+                    and page.raw.evaluate(focused) == f"Up: {line}"
+                ),
+                f"{line!r} to move up, and the focus with it",
             )
 
 
@@ -181,6 +190,7 @@ def test_exercise_is_answered_wrongly_then_rightly(page, progress):
     page.raw.keyboard.press("Escape")
     page.raw.keyboard.press("b")
     page.raw.keyboard.press("Enter")
+    page.until(lambda: page.raw.evaluate(IN_EDITOR), "the new cell's editor")
     page.raw.keyboard.insert_text('hint("04.1")')
     page.raw.keyboard.press("Control+Enter")
     page.raw.get_by_text("Hint 1 of 3 for 04.1").wait_for()

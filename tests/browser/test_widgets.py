@@ -108,11 +108,12 @@ def drag(page, slider, by_px):
 
 def measured(page, view):
     """Press Measure; wait until that is over; return the only rate of the table."""
+    row = view.get_by_role("row", name="direct queue")
+    assert "not yet" in row.inner_text()
     view.get_by_role("button", name="Measure").click()
-    wait_to_say(page, view.get_by_role("status"), "measuring 1 transport, 4 s at most")
+    page.until(lambda: "not yet" not in row.inner_text(), "a rate")
     wait_to_say(page, view.get_by_role("status"), "measured")
-    row = view.get_by_role("row", name="direct queue").inner_text()
-    return row.split("\t")[2]
+    return row.inner_text().split("\t")[2]
 
 
 def test_explorer_measures_what_its_sliders_say(desk):
@@ -138,13 +139,19 @@ def test_explorer_measures_what_its_sliders_say(desk):
     assert desk.problems() == []
 
 
+def last_tick(log):
+    """Return the number that the clock has printed last."""
+    return int(log.inner_text().split()[-1])
+
+
 def test_pane_shows_output_as_it_comes_and_stops_its_program(desk):
     """Lines arrive while the program runs; Stop ends it, and the words say so."""
     pane = desk.run_cell("clock").cell("clock")
     state, log = pane.get_by_role("status"), pane.get_by_role("log")
     wait_to_say(desk, state, "clock: running (pid ")
-    seen = len(wait_to_say(desk, log, "tick 1\n").splitlines())
-    wait_to_say(desk, log, f"tick {seen + 3}\n")
+    wait_to_say(desk, log, "tick")
+    seen = last_tick(log)
+    desk.until(lambda: last_tick(log) > seen + 2, f"more ticks than {seen}")
     stop = pane.get_by_role("button", name="Stop")
     stop.click()
     wait_to_say(desk, state, "clock: ended")
