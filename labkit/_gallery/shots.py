@@ -114,9 +114,19 @@ def _notebook(cells: dict[str, str]) -> dict[str, object]:
         "outputs": [],
         "execution_count": None,
     }
+    title = {
+        "cell_type": "markdown",
+        "metadata": {},
+        "id": "gallery-top",
+        "source": "#",
+    }
     made = [{**empty, "id": id_, "source": source} for id_, source in cells.items()]
-    metadata = {"kernelspec": _KERNEL}
-    return {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return {
+        "cells": [title, *made],
+        "metadata": {"kernelspec": _KERNEL},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def _write(shot: bytes, path: Path) -> None:
