@@ -162,6 +162,8 @@ def scale(axis: Any, which: str, values: Iterable[float]) -> bool:
     positive = [value for value in values if value > 0]
     wide = bool(positive) and max(positive) / min(positive) >= LOG_FROM
     getattr(axis, f"set_{which}scale")("log" if wide else "linear")
+    if which == "x" and not wide:
+        axis.locator_params(axis="x", nbins=6)  # more long numbers would overlap
     label(axis, which, number_text)
     return wide
 
