@@ -24,7 +24,8 @@ FIRST_LESSON = "notebooks/00_start_here.ipynb"
 HELP = f"""\
 Usage: python -m labkit lab [JupyterLab's own arguments]
 
-Opens JupyterLab on {FIRST_LESSON}; Ctrl-C ends it and its kernels.
+Opens JupyterLab on {FIRST_LESSON}, and later, when something
+is begun, on the page of the course. Ctrl-C ends it and its kernels.
 
   --no-browser   print the address and open no browser
   --port N       listen at this port; without it the next free one from 8888
