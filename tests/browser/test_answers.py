@@ -13,6 +13,10 @@ NUMBERS = "notebooks/numbers.ipynb"
 OLD = "notebooks/old.ipynb"
 
 IN_EDITOR = "document.activeElement.classList.contains('cm-content')"
+FOCUS = """row => {
+    const button = document.activeElement, line = button.closest(".widget-hbox");
+    return [button.title, !!line && line.innerText.includes(row)];
+}"""
 TOO_BROAD = """\
 %%answer 04.1
 def consume(orders, handle, idle_s):
@@ -110,25 +114,21 @@ def test_quiz_says_why_an_answer_is_wrong_or_right(page, progress):
     assert page.problems() == []
 
 
-def place_of(lines, line):
-    """Return the number that stands before a line."""
-    return int(re.search(rf"(\d)\. {re.escape(line)}", lines.inner_text())[1])
+def wait_for_focus(page, button, row):
+    """Wait until the keyboard is at a button, and the button in a certain row."""
+    page.until(
+        lambda: [button, True] == page.raw.evaluate(FOCUS, row), f"{button} at {row}"
+    )
 
 
 def put_in_order(page, lines, wanted):
     """Move each line up to its place by one key, pressed again and again."""
-    focused = "document.activeElement.title"
     for place, line in enumerate(wanted, 1):
+        now = int(re.search(rf"(\d)\. {re.escape(line)}", lines.inner_text())[1])
         lines.get_by_title(f"Up: {line}").focus()
-        for now in range(place_of(lines, line), place, -1):
+        for above in range(now - 1, place - 1, -1):
             page.raw.keyboard.press("Enter")
-            page.until(
-                lambda line=line, now=now: (
-                    place_of(lines, line) == now - 1
-                    and page.raw.evaluate(focused) == f"Up: {line}"
-                ),
-                f"{line!r} to move up, and the focus with it",
-            )
+            wait_for_focus(page, f"Up: {line}", f"{above}. {line}")
 
 
 def test_lines_are_put_in_order_with_the_keyboard(page, progress):
@@ -141,6 +141,7 @@ def test_lines_are_put_in_order_with_the_keyboard(page, progress):
     for extra in ("the callable runs, in the client", "the class name is looked up"):
         lines.get_by_title(f"Leave out: {extra}").press("Enter")
         wait_to_say(page, said, f"{extra} is left out.")
+        wait_for_focus(page, f"Use: {extra}", f"left out: {extra}")
     put_in_order(page, lines, START_ORDER)
     check.press("Enter")
     wait_to_say(page, said, "✓ That is the order.", "The callable comes late:")
