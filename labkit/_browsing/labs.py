@@ -12,8 +12,10 @@ import shutil
 import sys
 import tempfile
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -173,10 +175,13 @@ class Lab:
 
     def end_kernels(self) -> None:
         """Shut every kernel down that was started in this server, and wait for it."""
-        for session in self.ask("/api/sessions"):
-            self.ask(f"/api/sessions/{session['id']}", "DELETE")
-        for kernel in self.ask("/api/kernels"):
-            self.ask(f"/api/kernels/{kernel['id']}", "DELETE")
+        for kind in ("sessions", "kernels"):  # a session that ends ends its kernel
+            for one in self.ask(f"/api/{kind}"):
+                try:
+                    self.ask(f"/api/{kind}/{one['id']}", "DELETE")
+                except urllib.error.HTTPError as problem:
+                    if problem.code != HTTPStatus.NOT_FOUND:  # else: it has just ended
+                        raise
 
     def _options(self) -> list[str]:
         return [

@@ -47,7 +47,7 @@ def parts(subject: Subject) -> dict[str, str]:
     for name in [*subject.drawn_by, *filter(None, subject.answer[1:])]:
         path = ROOT / name
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        found[name] = _digest(_code(text))
+        found[name] = _digest(_code(text) if name.endswith(".py") else text)
     return found
 
 
@@ -73,7 +73,7 @@ def keep(subject: Subject) -> None:
 
 
 def _cells(subject: Subject) -> Iterator[tuple[str, str]]:
-    if subject.own:
+    if subject.own or not subject.notebook:
         yield from subject.own.items()
         return
     book = json.loads((ROOT / subject.notebook).read_text(encoding="utf-8"))

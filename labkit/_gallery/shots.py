@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypedDict
 from labkit._gallery.subjects import Subject
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
     from labkit.browsing import Lab, Page
 
 __all__ = ["take"]
@@ -16,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _WIDTH_PX = 960  # the README is about as wide
 _TALL_PX = 8000  # all cells are in sight, so that nothing has to be scrolled
-_COLOURS = 48  # text and lines need few, and the file is a fifth of the size
+_FRONT_PX = 760  # the first lessons of the list
+_BESIDE_PX = 310  # JupyterLab's sidebars
+_COLOURS = 96  # text and lines need few, and the file is a fifth of the size
 _ALL_LOADED = "[...document.images].every(image => image.complete)"
 _KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
 # The frame around a selected cell, and what shows itself at the pointer.
@@ -49,6 +53,23 @@ def take(subject: Subject, page: "Page", lab: "Lab", path: Path) -> None:
     BrowserError
         The cells do not come to say what they should.
     """
+    clip = _front(subject, page, lab) if subject.page else _cells(subject, page, lab)
+    page.raw.mouse.move(0, 0)
+    _write(page.raw.screenshot(clip=clip, animations="disabled"), path)
+
+
+def _front(subject: Subject, page: "Page", lab: "Lab") -> _Box:
+    """Show JupyterLab's first page; return the part that is wanted."""
+    page.leave()
+    page.raw.set_viewport_size({"width": _WIDTH_PX + _BESIDE_PX, "height": _FRONT_PX})
+    page.raw.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    place = page.raw.locator(subject.page)
+    page.until(lambda: subject.ends_with in _words(place.inner_html()), subject.name)
+    return _box(place)
+
+
+def _cells(subject: Subject, page: "Page", lab: "Lab") -> _Box:
+    """Open the notebook and run it; return the part of the page with what is shown."""
     if subject.own:
         book = json.dumps(_notebook(subject.own))
         (lab.folder / subject.notebook).write_text(book, encoding="utf-8")
@@ -59,10 +80,8 @@ def take(subject: Subject, page: "Page", lab: "Lab", path: Path) -> None:
         header = page.source(cell).partition("\n")[0]
         page.set_source(cell, f"{header}\n{_code(ROOT / file)}")
     _run(subject, page)
-    page.raw.mouse.move(0, 0)
     page.select(page.cells()[0]["id"])  # its frame is out of the picture
-    shot = page.raw.screenshot(clip=_frame(subject, page), animations="disabled")
-    _write(shot, path)
+    return _frame(subject, page)
 
 
 def _run(subject: Subject, page: "Page") -> None:
@@ -98,13 +117,22 @@ def _frame(subject: Subject, page: "Page") -> _Box:
             place = place.locator(".jp-OutputArea-output").last
         elif subject.from_output and number == 0:
             place = place.locator(".jp-Cell-outputWrapper")
-        box = place.bounding_box()
-        assert box is not None, cell_id  # noqa: S101 - it was seen above
-        boxes.append(box)
+        boxes.append(_box(place))
     left, top = min(b["x"] for b in boxes), min(b["y"] for b in boxes)
     right = max(b["x"] + b["width"] for b in boxes)
     bottom = max(b["y"] + b["height"] for b in boxes)
     return {"x": left, "y": top, "width": right - left, "height": bottom - top}
+
+
+def _box(place: "Locator") -> _Box:
+    box = place.bounding_box()
+    assert box is not None  # noqa: S101 - it was waited for
+    return {
+        "x": box["x"],
+        "y": box["y"],
+        "width": box["width"],
+        "height": box["height"],
+    }
 
 
 def _notebook(cells: dict[str, str]) -> dict[str, object]:

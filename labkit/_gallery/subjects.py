@@ -29,6 +29,8 @@ class Subject:
     """Whether only the last output is shown."""
     answer: tuple[str, str] = ("", "")
     """An exercise's cell, and the file whose text is put into it."""
+    page: str = ""
+    """In place of a notebook: the selector of what JupyterLab's first page shows."""
     own: dict[str, str] = field(default_factory=dict)
     """Cells of a notebook that is written for the picture: their ids and texts."""
 
@@ -67,6 +69,23 @@ SUBJECTS = (
             "why, and the points."
         ),
         answer=("ex04-1-answer", _WRONG),
+    ),
+    Subject(
+        name="course",
+        notebook="",
+        shown=(),
+        ends_with="Lessons",
+        drawn_by=(
+            "labkit/course.py",
+            "labkit/jupyter/labextensions/labkit-course/static/course.css",
+            "labkit/jupyter/labextensions/labkit-course/static/remoteEntry.js",
+        ),
+        alt=(
+            "The course's page in JupyterLab: how many tasks are done, a link to what "
+            "is next, and the list of lessons, each with what one learns, its minutes, "
+            "and its exercises with their points."
+        ),
+        page=".labkit-course",
     ),
     Subject(
         name="throughput-06",

@@ -81,5 +81,5 @@ def nothing_left_running(request):
     lab = request.getfixturevalue("lab")
     lab.end_kernels()
     left = psutil.Process(lab.pid).children(recursive=True)
-    _, left = psutil.wait_procs(left, timeout=10)
+    _, left = psutil.wait_procs(left, timeout=30)
     assert not left, f"left running: {left}"
