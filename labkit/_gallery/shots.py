@@ -114,7 +114,7 @@ def _frame(subject: Subject, page: "Page") -> _Box:
     for number, cell_id in enumerate(subject.shown):
         place = page.cell(cell_id)
         if subject.only_output:
-            place = place.locator(".jp-OutputArea-output").last
+            place = place.locator(".jp-OutputArea-output img").last
         elif subject.from_output and number == 0:
             place = place.locator(".jp-Cell-outputWrapper")
         boxes.append(_box(place))

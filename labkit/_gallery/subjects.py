@@ -26,7 +26,7 @@ class Subject:
     from_output: bool = False
     """Whether the first cell's code is left out."""
     only_output: bool = False
-    """Whether only the last output is shown."""
+    """Whether only the image in the last output is shown."""
     answer: tuple[str, str] = ("", "")
     """An exercise's cell, and the file whose text is put into it."""
     page: str = ""
