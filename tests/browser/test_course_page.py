@@ -3,7 +3,6 @@
 import time
 
 import axe
-import pytest
 from learner import wait_to_say
 
 from labkit._checks.bookkeeping import Progress
@@ -57,12 +56,25 @@ def come_back(page):
     return page.raw.locator(".labkit-course")
 
 
+def assert_accessible(page):
+    """Let the rules look at every link; none that is serious or critical is broken."""
+    size = page.raw.viewport_size
+    page.raw.set_viewport_size({**size, "height": 4000})
+    page.raw.evaluate(f"{axe.script()}; document.body.style.minHeight = '100vh'")
+    seen = page.raw.evaluate(axe.RUN, [[".labkit-course"], []])
+    page.raw.set_viewport_size(size)
+    assert [each for each in seen["findings"] if each[1] in axe.GRAVE] == []
+    assert seen["passed"]["color-contrast"] >= 13
+    assert seen["passed"]["link-name"] == 1 + 13 + 11
+
+
 def test_first_page_lists_the_lessons_for_keys(page, lab):
-    """Thirteen lessons, nothing done; Tab finds the link, Enter opens the first one."""
+    """Thirteen lessons, none done; open to all; Tab and Enter lead to the first one."""
     course = open_course(page, lab)
     assert page.raw.evaluate(CURRENT) == "labkit-course"
     assert course.locator("li").count() == 13
     assert "0 of 58 tasks done" in course.inner_text()
+    assert_accessible(page)
     page.raw.evaluate("window.same = true")
     page.raw.keyboard.press("Tab")
     focused = page.raw.locator(":focus")
@@ -75,8 +87,10 @@ def test_first_page_lists_the_lessons_for_keys(page, lab):
 
 
 def test_narrow_window_leads_to_the_single_document_view(page, lab):
-    """At 480 pixels the list has the width, and its links lead to /doc/tree."""
-    course = open_course(page, lab, width=480)
+    """At 480 pixels the list has the width, and its links lead to /doc/tree; dark."""
+    Progress(lab.progress).attempt("04.1", 1, 5)
+    course = open_course(page, lab, width=480, theme="dark")
+    assert_accessible(page)
     scrolled, room, window = page.raw.evaluate(SIZES)
     assert scrolled <= room
     assert room > 0.8 * window
@@ -94,19 +108,6 @@ def test_narrow_window_leads_to_the_single_document_view(page, lab):
     assert page.problems() == []
     page.raw.locator("#labkit-way-back a").click()
     course.locator("h1").wait_for()
-
-
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 480)])
-def test_page_is_accessible(page, lab, theme, width):
-    """The rules find nothing serious or critical, and has looked at every link."""
-    Progress(lab.progress).attempt("04.1", 1, 5)
-    course = open_course(page, lab, theme=theme, width=width)
-    page.raw.set_viewport_size({"width": width, "height": 4000})
-    page.raw.evaluate(f"{axe.script()}; document.body.style.minHeight = '100vh'")
-    seen = page.raw.evaluate(axe.RUN, [[".labkit-course"], []])
-    assert [each for each in seen["findings"] if each[1] in axe.GRAVE] == []
-    assert seen["passed"]["color-contrast"] >= 13
-    assert seen["passed"]["link-name"] == course.locator("a").count() == 1 + 13 + 11
 
 
 def test_beginner_has_the_lesson_in_front(page):
@@ -171,4 +172,4 @@ def test_seconds_to_the_first_lesson(browser, capsys):
     with capsys.disabled():
         told = f"server {answered:.1f} s, lesson usable {usable:.1f} s"
         print(f"\nlabkit lab: {told}, first cell has run {ran:.1f} s")
-    assert ran < 60  # wide: other programs may share the machine
+    assert ran < 120  # wide: other programs may share the machine
