@@ -7,7 +7,7 @@
  *   own: an arrow would leave a slider, and two d's on a button would delete the cell.
  *   Escape goes back from the control to its cell.
  * - What has the focus has a ring around it, and links in text are underlined.
- * - Tracebacks have colours that can be read.
+ * - Tracebacks have colours that can be read, and long names wrap on a narrow page.
  */
 (() => {
   "use strict";
@@ -91,6 +91,7 @@
   const rules = [
     ":is(.jp-RenderedHTMLCommon :is(p, li, td, dd), .jp-RenderedText pre) a:link " +
       "{ text-decoration: underline !important }",
+    ".jp-RenderedHTMLCommon :is(p, li) code { overflow-wrap: break-word }",
     // Widgets take the ring away, and show the focus by a border's shade.
     `${OUTPUT} :is(${CONTROL}, summary):focus-visible {
        outline: 2px solid var(--jp-brand-color1) !important; outline-offset: 2px }`,
