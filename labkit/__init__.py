@@ -47,7 +47,7 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``engines``     the same jobs on a manager's workers or on Dask: jobfiles
                 daskclients daskengine run
 ``scaling``     one server and many workers, measured and modelled: queueing
-                simulations shifts teams modelchecks choices scaleplots scale
+                simulations shifts teams texttables modelchecks choices scaleplots scale
 ``grading``     :func:`grade`, a whole class: assignments submissions marking
                 farms daskfarm gradelog tallies papers gradebooks
 ``bootstrap``   the set-up, standard library alone: pip_output environments

@@ -114,7 +114,7 @@ def test_model_is_near_what_is_measured(team):
     errors = []
     for _ in range(3):  # while other tests run, a moment may be unlike the next
         found = check(team, "tasks that compute 2 ms", rounds=1, seconds=0.06)
-        print("\n".join(found.lines()))
+        print(found.table())
         errors.append(found.middle)
         if errors[-1] < 0.3:
             break
@@ -142,9 +142,10 @@ def test_tables_and_pictures():
     points = (Point(1, 100.0, 120.0, 130.0, 0.9), Point(16, 200.0, 190.0, 2000.0, 0.5))
     found = Check("empty tasks", WAITS, WAITS, points, others=0.0)
     assert (found.worst, found.middle) == pytest.approx((0.2, 0.125))
-    assert [*found.lines()][-1] == "  largest error 20%, median 12%"
+    assert found.table()[-1] == "  largest error 20%, median 12%"
     assert "100 with 1, 200 with 16, error 20%" in plot_checks([found]).alt
     choices = [Choice("manager", 0.0001), Choice("several servers", 0.0001, 4)]
     assert "several servers (4)" in plot_choices(choices).alt
-    table = "\n".join(scale.choices_table(choices))
+    table = str(scale.choices_table(choices))
+    assert "overflow-x:auto" in scale.choices_table(choices)._repr_html_()
     assert "A broker was not measured at all." in table

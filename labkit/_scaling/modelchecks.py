@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from labkit._scaling.queueing import Demand, mva, rates
 from labkit._scaling.simulations import rivals_of, simulate
 from labkit._scaling.teams import Run, Shift, Team
+from labkit._scaling.texttables import TextTable
 
 __all__ = ["COUNTS", "KINDS", "Check", "Point", "calibrate", "check", "kept_busy"]
 
@@ -89,20 +90,25 @@ class Check:
         """The median error, without its sign."""
         return statistics.median(abs(point.error) for point in self.points)
 
-    def lines(self) -> Iterator[str]:
-        """Yield a table of the points, and the errors in words."""
+    def table(self) -> TextTable:
+        """Return the points as a table, and the errors in words."""
         cost = self.company
-        yield (
+        head = (
             f"{self.kind}: the calls of a task cost {cost.worker_s * 1e6:,.1f} µs in "
             f"the worker and {cost.server_s * 1e6:,.1f} µs in the server"
         )
-        yield "  workers   measured  predicted   error   own processors"
-        for one in self.points:
-            yield (
-                f"  {one.workers:>7} {one.measured:>10,.0f} {one.predicted:>10,.0f} "
-                f"{one.error:>+7.0%} {one.on_paper:>16,.0f}"
+        return TextTable(
+            (
+                head,
+                "  workers   measured  predicted   error   own processors",
+                *(
+                    f"  {one.workers:>7} {one.measured:>10,.0f} {one.predicted:>10,.0f}"
+                    f" {one.error:>+7.0%} {one.on_paper:>16,.0f}"
+                    for one in self.points
+                ),
+                f"  largest error {self.worst:.0%}, median {self.middle:.0%}",
             )
-        yield f"  largest error {self.worst:.0%}, median {self.middle:.0%}"
+        )
 
 
 def calibrate(team: Team, kind: Shift, workers: int, seconds: float) -> Demand:

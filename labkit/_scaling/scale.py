@@ -10,6 +10,7 @@ from labkit._plots.pictures import seconds_text
 from labkit._scaling.choices import Choice, measure_choices
 from labkit._scaling.modelchecks import KINDS, Check, check
 from labkit._scaling.teams import Shift, Team
+from labkit._scaling.texttables import TextTable
 from labkit.commands import cli
 
 __all__ = ["busy_table", "choices_table", "main"]
@@ -42,17 +43,17 @@ def _scale(options: argparse.Namespace) -> int:
             check(team, name, rounds=options.rounds, tick=advance) for name in KINDS
         ]
         for one in checks:
-            print("\n".join([*one.lines(), ""]), flush=True)
-        print("\n".join([*busy_table(team), ""]), flush=True)
+            print(one.table(), end="\n\n", flush=True)
+        print(busy_table(team), end="\n\n", flush=True)
         choices = measure_choices(team)
-    print("\n".join(choices_table(choices)))
+    print(choices_table(choices))
     _doubt(checks)
     _draw(options.png, checks, choices)
     print(f"It took {time.perf_counter() - began:.0f} s.")
     return cli.Exit.DONE
 
 
-def busy_table(team: Team, batch_size: int = 10, seconds: float = 0.4) -> list[str]:
+def busy_table(team: Team, batch_size: int = 10, seconds: float = 0.4) -> TextTable:
     """Return how busy one worker on each processor is, by the length of a task.
 
     Parameters
@@ -73,10 +74,10 @@ def busy_table(team: Team, batch_size: int = 10, seconds: float = 0.4) -> list[s
         lines.append(
             f"  tasks of {seconds_text(task_s):>6} keep them {run.busy:.0%} busy"
         )
-    return lines
+    return TextTable(lines)
 
 
-def choices_table(choices: Sequence[Choice]) -> list[str]:
+def choices_table(choices: Sequence[Choice]) -> TextTable:
     """Return where each choice stops being right, as aligned text."""
     head = "per task   at most   busy at 10 ms    at 1 s    1,000 need   10 Gbit/s from"
     lines = [f"{'':<20} {head}"]
@@ -88,15 +89,15 @@ def choices_table(choices: Sequence[Choice]) -> list[str]:
             f"{one.keeps_busy(1.0):>9,} {seconds_text(one.shortest_task_s(1000)):>13} "
             f"{'never' if full == float('inf') else f'{full:,.0f} B':>15}"
         )
-    return [
-        *lines,
+    notes = (
         "per task: processor time of the process that all tasks go through. At most:",
         "tasks per second. Busy: workers, each with its own machine, 90 % busy with",
         "tasks of that length. 1,000 need: the shortest task that keeps 1,000 workers",
         "90 % busy. 10 Gbit/s from: the size of a task, and of its result, from which",
         "the network is full before the server is (of Dask and Redis the bytes were",
         "not measured). 10,000 workers: or more. A broker was not measured at all.",
-    ]
+    )
+    return TextTable((*lines, *notes))
 
 
 def _doubt(checks: Sequence[Check]) -> None:
