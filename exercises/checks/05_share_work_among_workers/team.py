@@ -140,12 +140,13 @@ def slow_leaver(manager, jobs):
 
 
 def deliver(manager, number, after_s, stays):
-    """Put the result of one task after a while; then stay, or end."""
+    """Put the result of one task after a while; then stay, or end a little later."""
     results = manager.get_result_queue()
     time.sleep(after_s)  # the work
     results.put((number, f"result {number}"))
     if stays:
         manager.get_task_queue().get()
+    time.sleep(after_s)  # who asks just then must not find a result and a dead worker
 
 
 def die(_):
