@@ -110,7 +110,7 @@ window.labkit = (() => {
     enter, forget, leave, isReady, isDone, stray,
     asked: () => asked.size,
     waiting: () => [...asked].filter(id => !replied.has(id)).map(id => cellOf[id]),
-    cells: () => panel().content.widgets.map(describe),
+    cells: () => panel() ? panel().content.widgets.map(describe) : [],
     describe: id => describe(cell(id)),
     setSource: ([id, text]) => cell(id).model.sharedModel.setSource(text),
     activate: id => { panel().content.activeCellIndex = index(id); },
