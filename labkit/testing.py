@@ -25,6 +25,8 @@ EVERYTHING = ("tests", "notebooks", "exercises/source", "exercises/release")
 CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
 SLOWEST = 10
 MOST_AT_A_TIME = 4
+BROWSER = ROOT / "tests" / "browser"
+BROWSERS_AT_A_TIME = 2  # each with a JupyterLab and its kernels
 # Somebody chose another number of processes, or wants to talk to the test.
 ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no:xdist")
 
@@ -98,17 +100,22 @@ def arguments(argv: list[str]) -> list[str]:
     places = [] if named else [name for name in EVERYTHING if (ROOT / name).is_dir()]
     # nbval colours its messages unless it is told not to, also in a log file.
     plain = [] if sys.stdout.isatty() else ["--color=no"]
-    return [*nbval, *plain, *([] if named else side_by_side(argv)), *places, *argv]
+    return [*nbval, *plain, *side_by_side(argv, named), *places, *argv]
 
 
-def side_by_side(argv: list[str]) -> list[str]:
+def side_by_side(argv: list[str], named: list[str]) -> list[str]:
     """Return the arguments that run several files at a time, unless it was ruled out.
 
     The tests wait for processes more than they compute; the cells of a notebook, and
-    the tests of a file, stay together and in order.
+    the tests of a file, stay together and in order. What was named runs in order, but
+    for the folder of the browser's tests.
     """
     cores = os.cpu_count() or 1
     processes = min(MOST_AT_A_TIME, cores + 2)  # more: some always wait
+    if named:
+        processes = BROWSERS_AT_A_TIME
+        if [Path(text).resolve() for text in named] != [BROWSER]:
+            return []
     if cores == 1 or any(text.startswith(ONE_AT_A_TIME) for text in argv):
         return []
     # The order of tests/conftest.py, which puts files first that take long.

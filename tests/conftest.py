@@ -78,7 +78,12 @@ def pytest_addoption(parser):
 
 
 # Begun late, one of these would still run when all else is done.
-_TAKE_LONG = ("test_exercises.py", "test_notebook_kernels.py", "test_checks.py")
+_TAKE_LONG = (
+    "test_exercises.py",
+    "test_notebook_kernels.py",
+    "test_checks.py",
+    "test_lessons.py",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -112,6 +112,7 @@ def test_files_run_side_by_side(monkeypatch, argv, processes, together):
     monkeypatch.setattr(testing.os, "cpu_count", lambda: processes)
     assert testing.arguments(argv).count("loadfile") == together
     assert "loadfile" not in testing.arguments([*argv, "tests/test_testing.py"])
+    assert testing.arguments([*argv, "tests/browser"]).count("loadfile") == together
 
 
 def test_a_notebook_counts_as_a_whole():
