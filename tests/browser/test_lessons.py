@@ -7,14 +7,37 @@ from axe import look
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+SETS = sorted((ROOT / "exercises" / "release").glob("*/*.ipynb"))
 # These measure, and assert what they found: nothing else runs meanwhile.
 MEASURING = ("05_", "06_", "07_", "11_")
-LONG = "notebooks/05_share_work_among_workers.ipynb"
+LONG = "notebooks/01_start_a_manager_server.ipynb"
+
+
+def desks():
+    """Return what is open at once: one lesson that measures, or two other notebooks.
+
+    Most wait more than they compute, so that two take the time of one.
+    """
+    alone = [path for path in LESSONS if path.name.startswith(MEASURING)]
+    others = [path for path in LESSONS if path not in alone]
+    pairs = [
+        (*books[place : place + 2],)
+        for books in (others, SETS)
+        for place in range(0, len(books), 2)
+    ]
+    return [(path,) for path in alone] + pairs
+
+
+def name_of(paths):
+    """Return a short name for a parametrised test."""
+    return " ".join(
+        path.relative_to(ROOT).parts[0][0] + path.name[:2] for path in paths
+    )
 
 
 @pytest.fixture(scope="module")
 def beside(browser, lab):
-    """Open a second page, for the exercises of the lesson that is in the first."""
+    """Open a second page, beside the first one."""
     with browser.page(lab) as shown:
         yield shown
         shown.leave()
@@ -43,35 +66,35 @@ def points(page):
     return sum(cell["source"].startswith("check(") for cell in code(page))
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_lesson_runs_beside_its_exercises(page, beside, path):
-    """Run All in both: nothing complains, nor does axe; blank answers get points."""
-    page.open(f"notebooks/{path.name}")
-    page.run_all(wait=path.stem.startswith(MEASURING))
-    exercises = Path("exercises", "release", path.stem, path.name)
-    if (ROOT / exercises).is_file():
-        beside.open(exercises.as_posix()).run_all()
-        assert_ran(beside)
-        told = answers(beside)
-        assert len(told) == points(beside) > 0
-        assert all(" points." in html for html in told)
-    page.wait_idle()
-    assert_ran(page)
-    assert look(page).findings == []
+@pytest.mark.parametrize("paths", desks(), ids=name_of)
+def test_notebooks_run(page, beside, paths):
+    """Run All: nothing complains, nor does axe of lessons; blank answers get points."""
+    shown = list(zip((page, beside), paths, strict=False))
+    for window, path in shown:
+        window.open(path.relative_to(ROOT).as_posix()).run_all(wait=False)
+    for window, path in shown:
+        assert_ran(window.wait_idle())
+        if path in SETS:
+            told = answers(window)
+            assert len(told) == points(window) > 0
+            assert all(" points." in html for html in told)
+        else:
+            assert look(window).findings == []
 
 
 def test_interrupt_restart_and_run_again(page):
     """A call that waits for ever is stopped; from the top, the lesson works again."""
     page.open(LONG)
-    kept = page.source("05-slow")
-    page.set_source("05-slow", "print('waiting for 3')\nresults.get()")
+    kept = page.source("01-callable-runs")
+    endless = "print('waiting')\nclient.get_own_queue().get()"
+    page.set_source("01-callable-runs", endless)
     page.run_all(wait=False)
-    page.until(lambda: page.outputs("05-slow"), "the call that nobody answers")
+    page.until(lambda: page.outputs("01-callable-runs"), "the call nobody answers")
     page.interrupt().wait_idle()
     (problem,) = page.problems()
-    assert (problem.kind, problem.where) == ("cell", "05-slow")
+    assert (problem.kind, problem.where) == ("cell", "01-callable-runs")
     assert problem.text.startswith("KeyboardInterrupt")
-    assert page.outputs("05-order") == []
-    page.set_source("05-slow", kept)
+    assert page.outputs("01-source") == []
+    page.set_source("01-callable-runs", kept)
     page.restart().run_all()
     assert_ran(page)
