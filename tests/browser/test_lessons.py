@@ -8,7 +8,7 @@ from axe import look
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SETS = sorted((ROOT / "exercises" / "release").glob("*/*.ipynb"))
-# These measure, and assert what they found: nothing else runs meanwhile.
+# These measure, and assert what they found: no other notebook runs meanwhile.
 MEASURING = ("05_", "06_", "07_", "11_")
 LONG = "notebooks/01_start_a_manager_server.ipynb"
 
@@ -55,6 +55,17 @@ def assert_ran(page):
     assert [cell["id"] for cell in code(page) if not cell["count"]] == []
 
 
+def try_again_if_busy(page):
+    """Restart a lesson that measured something odd, and run it again, once.
+
+    Another file of tests may have been at work in that moment.
+    """
+    found = page.problems()
+    odd = [one for one in found if one.text.startswith("AssertionError")]
+    if len(found) == len(odd) == 1:
+        page.restart().run_all()
+
+
 def answers(page):
     """Return the HTML that each graded cell of an exercise set shows."""
     cells = [cell for cell in code(page) if cell["source"].startswith("check(")]
@@ -73,7 +84,10 @@ def test_notebooks_run(page, beside, paths):
     for window, path in shown:
         window.open(path.relative_to(ROOT).as_posix()).run_all(wait=False)
     for window, path in shown:
-        assert_ran(window.wait_idle())
+        window.wait_idle()
+        if path.name.startswith(MEASURING) and path in LESSONS:
+            try_again_if_busy(window)
+        assert_ran(window)
         if path in SETS:
             told = answers(window)
             assert len(told) == points(window) > 0
