@@ -96,6 +96,7 @@
         this._documents = documents;
         this._text = ""; // the record that is shown, as the server sent it
         this._soon = 0;
+        this._asked = 0;
       }
 
       onAfterAttach() {
@@ -128,6 +129,7 @@
       };
 
       async _ask() {
+        const asked = ++this._asked;
         const { ServerConnection } = shared.services;
         const url = URLExt.join(this._settings.baseUrl, "labkit/course");
         let text;
@@ -142,9 +144,18 @@
             "notebooks at the left, or start python3 -m labkit lab again.";
           text = JSON.stringify({ title: "Course", lessons: [], trouble });
         }
-        if (text === this._text || this.isDisposed) return;
+        if (asked !== this._asked || this.isDisposed) return; // a later one counts
+        if (text === this._text || this._isLess(text)) return;
         this._text = text;
         this.draw();
+      }
+
+      /* Tells whether only a sentence on what is wrong is gone: it is told but once. */
+      _isLess(text) {
+        if (!this._text) return false;
+        const told = (record) => JSON.stringify({ ...record, trouble: "" });
+        const [now, before] = [JSON.parse(text), JSON.parse(this._text)];
+        return !now.trouble && told(now) === told(before);
       }
 
       draw = () => {
