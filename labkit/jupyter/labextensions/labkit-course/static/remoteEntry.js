@@ -92,11 +92,9 @@
         this.node.tabIndex = -1;
         this.node.setAttribute("role", "region");
         this.node.setAttribute("aria-label", "Course");
-        this._settings = settings;
-        this._documents = documents;
+        Object.assign(this, { _settings: settings, _documents: documents });
+        Object.assign(this, { _soon: 0, _asked: 0 });
         this._text = ""; // the record that is shown, as the server sent it
-        this._soon = 0;
-        this._asked = 0;
       }
 
       onAfterAttach() {
@@ -111,17 +109,9 @@
         shared.notebook.NotebookActions.executed.disconnect(this.refresh);
       }
 
-      onAfterShow() {
-        this.refresh();
-      }
-
-      onActivateRequest() {
-        this.node.focus();
-      }
-
-      onCloseRequest() {
-        this.dispose();
-      }
+      onAfterShow = () => this.refresh();
+      onActivateRequest = () => this.node.focus();
+      onCloseRequest = () => this.dispose();
 
       refresh = () => {
         clearTimeout(this._soon); // of many cells the last one counts
@@ -150,12 +140,11 @@
         this.draw();
       }
 
-      /* Tells whether only a sentence on what is wrong is gone: it is told but once. */
+      // Tells whether only a sentence on what is wrong is gone: it is told but once.
       _isLess(text) {
-        if (!this._text) return false;
-        const told = (record) => JSON.stringify({ ...record, trouble: "" });
-        const [now, before] = [JSON.parse(text), JSON.parse(this._text)];
-        return !now.trouble && told(now) === told(before);
+        const rest = (record) => JSON.stringify({ ...JSON.parse(record), trouble: "" });
+        const old = this._text;
+        return old && !JSON.parse(text).trouble && rest(text) === rest(old);
       }
 
       draw = () => {
