@@ -93,7 +93,7 @@
         this.node.setAttribute("role", "region");
         this.node.setAttribute("aria-label", "Course");
         Object.assign(this, { _settings: settings, _documents: documents });
-        Object.assign(this, { _soon: 0, _asked: 0 });
+        Object.assign(this, { _soon: 0, _last: Promise.resolve() });
         this._text = ""; // the record that is shown, as the server sent it
       }
 
@@ -115,11 +115,12 @@
 
       refresh = () => {
         clearTimeout(this._soon); // of many cells the last one counts
-        this._soon = setTimeout(() => this.isVisible && this._ask(), 100);
+        this._soon = setTimeout(() => {
+          if (this.isVisible) this._last = this._last.finally(() => this._ask());
+        }, 100);
       };
 
       async _ask() {
-        const asked = ++this._asked;
         const { ServerConnection } = shared.services;
         const url = URLExt.join(this._settings.baseUrl, "labkit/course");
         let text;
@@ -134,8 +135,7 @@
             "notebooks at the left, or start python3 -m labkit lab again.";
           text = JSON.stringify({ title: "Course", lessons: [], trouble });
         }
-        if (asked !== this._asked || this.isDisposed) return; // a later one counts
-        if (text === this._text || this._isLess(text)) return;
+        if (this.isDisposed || text === this._text || this._isLess(text)) return;
         this._text = text;
         this.draw();
       }
