@@ -2,6 +2,21 @@
 
 import json
 
+EXERCISE = "exercises/release/04_produce_and_consume/04_produce_and_consume.ipynb"
+# A right answer to its first task.
+RIGHT = """\
+%%answer 04.1
+import queue
+
+def consume(orders, handle, idle_s):
+    while True:
+        try:
+            order = orders.get(timeout=idle_s)
+        except queue.Empty:
+            return
+        handle(order)
+"""
+
 
 def written(cells):
     """Return a notebook with these cells, as JSON."""

@@ -4,10 +4,9 @@ import json
 import re
 
 import pytest
-from learner import typed, wait_to_say, written
+from learner import EXERCISE, RIGHT, typed, wait_to_say, written
 
 LESSON = "notebooks/01_start_a_manager_server.ipynb"
-EXERCISE = "exercises/release/04_produce_and_consume/04_produce_and_consume.ipynb"
 ONE_TASK = "notebooks/one_task.ipynb"
 NUMBERS = "notebooks/numbers.ipynb"
 OLD = "notebooks/old.ipynb"
@@ -25,18 +24,6 @@ def consume(orders, handle, idle_s):
             handle(orders.get(timeout=idle_s))
         except Exception:
             return
-"""
-RIGHT = """\
-%%answer 04.1
-import queue
-
-def consume(orders, handle, idle_s):
-    while True:
-        try:
-            order = orders.get(timeout=idle_s)
-        except queue.Empty:
-            return
-        handle(order)
 """
 ENDINGS = """\
 %%answer 04.5

@@ -3,25 +3,12 @@
 import time
 
 import axe
-from learner import wait_to_say
+from learner import EXERCISE, RIGHT, wait_to_say
 
 from labkit._checks.bookkeeping import Progress
 from labkit.browsing import Lab
 
 FIRST = "notebooks/00_start_here.ipynb"
-SET = "exercises/release/04_produce_and_consume/04_produce_and_consume.ipynb"
-RIGHT = """\
-%%answer 04.1
-import queue
-
-def consume(orders, handle, idle_s):
-    while True:
-        try:
-            order = orders.get(timeout=idle_s)
-        except queue.Empty:
-            return
-        handle(order)
-"""
 SIZES = """() => {
   const course = document.querySelector('.labkit-course');
   return [course.scrollWidth, course.clientWidth, innerWidth];
@@ -120,7 +107,7 @@ def test_beginner_has_the_lesson_in_front(page):
 
 def test_solved_exercise_is_counted(page, lab):
     """A check that gives full points shows on the page when one comes back to it."""
-    page.open(SET).set_source("ex04-1-answer", RIGHT)
+    page.open(EXERCISE).set_source("ex04-1-answer", RIGHT)
     for cell in ("ex04-setup", "ex04-1-answer", "ex04-1-check"):
         page.run_cell(cell)
     assert lab.progress.exists()
