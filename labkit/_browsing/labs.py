@@ -111,6 +111,23 @@ class Lab:
         self._program.end()
         self._home.cleanup()
 
+    def write(self, notebook: str, cells: Mapping[str, str]) -> None:
+        """Write a notebook of one's own into `folder`.
+
+        Parameters
+        ----------
+        notebook : str
+            Its path below `folder`.
+        cells : mapping of str to str
+            The source of each code cell, by its id.
+        """
+        from nbformat import v4, write
+
+        made = [v4.new_code_cell(text, id=name) for name, text in cells.items()]
+        kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+        book = v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
+        write(book, self.folder / notebook)
+
     def renew(self, notebook: str) -> None:
         """Copy a lesson or an exercise anew from the checkout.
 

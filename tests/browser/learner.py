@@ -1,7 +1,5 @@
 """What a learner does on a page of JupyterLab, in steps that tests share."""
 
-import json
-
 EXERCISE = "exercises/release/04_produce_and_consume/04_produce_and_consume.ipynb"
 # A right answer to its first task.
 RIGHT = """\
@@ -16,20 +14,6 @@ def consume(orders, handle, idle_s):
             return
         handle(order)
 """
-
-
-def written(cells):
-    """Return a notebook with these cells, as JSON."""
-    made = [
-        {"cell_type": "code", "id": name, "source": source, "metadata": {}}
-        | {"outputs": [], "execution_count": None}
-        for name, source in cells.items()
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    return json.dumps(
-        {"cells": made, "metadata": {"kernelspec": kernel}}
-        | {"nbformat": 4, "nbformat_minor": 5}
-    )
 
 
 def wait_to_say(page, place, *wanted):

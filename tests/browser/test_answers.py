@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from learner import EXERCISE, RIGHT, typed, wait_to_say, written
+from learner import EXERCISE, RIGHT, typed, wait_to_say
 
 LESSON = "notebooks/01_start_a_manager_server.ipynb"
 ONE_TASK = "notebooks/one_task.ipynb"
@@ -145,7 +145,7 @@ def test_number_is_predicted_and_its_distance_told(page, lab, progress):
         "guess": 'rate = predict("rate", "How fast?", unit="items/s")\nrate',
         "run": "rate.compare(8000)",
     }
-    (lab.folder / NUMBERS).write_text(written(cells), encoding="utf-8")
+    lab.write(NUMBERS, cells)
     guess = page.open(NUMBERS).run_cell("setup").run_cell("guess").cell("guess")
     field, said = guess.get_by_label("Your prediction"), guess.get_by_role("alert")
     field.fill("fast")
@@ -224,7 +224,7 @@ def test_question_without_its_kernel_says_what_to_do(page, lab):
         "setup": "from labkit import quiz",
         "quiz": 'quiz("old", "Who asks?", {"I": "Yes.", "You": "No."}, "I")',
     }
-    (lab.folder / OLD).write_text(written(cells), encoding="utf-8")
+    lab.write(OLD, cells)
     page.open(OLD).run_cell("setup").run_cell("quiz").restart()
     quiz = page.cell("quiz").locator(".jp-OutputArea-output")
     before = "part => getComputedStyle(part, '::before').content"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from learner import wait_to_say, written
+from learner import wait_to_say
 
 NOTEBOOK = "notebooks/widgets.ipynb"
 CELLS = {
@@ -38,7 +38,7 @@ for number in range(3):
 @pytest.fixture
 def desk(page, lab):
     """Open a notebook with one cell for each thing, and run its set-up."""
-    (lab.folder / NOTEBOOK).write_text(written(CELLS), encoding="utf-8")
+    lab.write(NOTEBOOK, CELLS)
     return page.open(NOTEBOOK).run_cell("setup")
 
 
