@@ -1,7 +1,6 @@
 """Take the picture of one subject, in a page of a real JupyterLab."""
 
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -22,7 +21,6 @@ _FRONT_PX = 760  # the first lessons of the list
 _BESIDE_PX = 310  # JupyterLab's sidebars
 _COLOURS = 96  # text and lines need few, and the file is a fifth of the size
 _ALL_LOADED = "[...document.images].every(image => image.complete)"
-_KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
 # The frame around a selected cell, and what shows itself at the pointer.
 _PLAIN = ".jp-Cell .jp-Toolbar, .jp-Notebook-footer {visibility: hidden !important}"
 
@@ -71,8 +69,7 @@ def _front(subject: Subject, page: "Page", lab: "Lab") -> _Box:
 def _cells(subject: Subject, page: "Page", lab: "Lab") -> _Box:
     """Open the notebook and run it; return the part of the page with what is shown."""
     if subject.own:
-        book = json.dumps(_notebook(subject.own))
-        (lab.folder / subject.notebook).write_text(book, encoding="utf-8")
+        lab.write(subject.notebook, subject.own)
     page.open(subject.notebook, view="doc", width=_WIDTH_PX, height=_TALL_PX)
     page.raw.add_style_tag(content=_PLAIN)
     cell, file = subject.answer
@@ -132,28 +129,6 @@ def _box(place: "Locator") -> _Box:
         "y": box["y"],
         "width": box["width"],
         "height": box["height"],
-    }
-
-
-def _notebook(cells: dict[str, str]) -> dict[str, object]:
-    empty: dict[str, object] = {
-        "cell_type": "code",
-        "metadata": {},
-        "outputs": [],
-        "execution_count": None,
-    }
-    title = {
-        "cell_type": "markdown",
-        "metadata": {},
-        "id": "gallery-top",
-        "source": "#",
-    }
-    made = [{**empty, "id": id_, "source": source} for id_, source in cells.items()]
-    return {
-        "cells": [title, *made],
-        "metadata": {"kernelspec": _KERNEL},
-        "nbformat": 4,
-        "nbformat_minor": 5,
     }
 
 
