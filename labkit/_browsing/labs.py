@@ -111,19 +111,24 @@ class Lab:
         self._program.end()
         self._home.cleanup()
 
-    def write(self, notebook: str, cells: Mapping[str, str]) -> None:
+    def write(self, notebook: str, cells: Mapping[str, Any]) -> None:
         """Write a notebook of one's own into `folder`.
 
         Parameters
         ----------
         notebook : str
             Its path below `folder`.
-        cells : mapping of str to str
-            The source of each code cell, by its id.
+        cells : mapping of str to str or nbformat.NotebookNode
+            By its id, the source of each code cell; or a cell of nbformat's.
         """
-        from nbformat import v4, write
+        from nbformat import from_dict, v4, write
 
-        made = [v4.new_code_cell(text, id=name) for name, text in cells.items()]
+        made = [
+            v4.new_code_cell(cell, id=name)
+            if isinstance(cell, str)
+            else from_dict({**cell, "id": name})
+            for name, cell in cells.items()
+        ]
         kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
         book = v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
         write(book, self.folder / notebook)

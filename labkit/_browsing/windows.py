@@ -89,8 +89,7 @@ class Window(Model):
         BrowserError
             There is no such notebook, or no kernel was ready in time.
         """
-        themes = {"@jupyterlab/apputils-extension:themes": {"theme": _THEMES[theme]}}
-        wanted = {**themes, **(settings or {})}
+        wanted = {**_themed(theme), **(settings or {})}
         mark = f"{view} {json.dumps(wanted)}"
         may_stay = self._may_stay(mark)
         self.leave()
@@ -99,11 +98,21 @@ class Window(Model):
         if may_stay:
             self._ask("enter", notebook)
         else:
-            self._lab.set_settings(wanted)
-            token = self._lab.token
-            self.raw.goto(f"{self._lab.url}/{view}/tree/{notebook}?token={token}&reset")
+            self._load(f"{view}/tree/{notebook}", wanted)
             self._ask("setMark", mark)
         return self.wait_ready()
+
+    def open_first_page(
+        self, *, width: int = 1280, height: int = 1000, theme: str = "light"
+    ) -> Self:
+        """Load JupyterLab anew, with no notebook open; see :meth:`open`.
+
+        It is there when this returns; what its extensions show may come later.
+        """
+        self.leave()
+        self.raw.set_viewport_size({"width": width, "height": height})
+        self._load("lab", _themed(theme))
+        return self
 
     def leave(self) -> Self:
         """Close all notebooks and end their kernels; forget what went wrong."""
@@ -139,6 +148,10 @@ class Window(Model):
                 )
             self.raw.wait_for_timeout(_POLL_MS)
 
+    def _load(self, place: str, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        self._lab.set_settings(settings)
+        self.raw.goto(f"{self._lab.url}/{place}?token={self._lab.token}&reset")
+
     def _may_stay(self, mark: str) -> bool:
         """Tell whether JupyterLab need not be loaded anew."""
         return bool(
@@ -159,3 +172,8 @@ class Window(Model):
 
     def _place(self) -> str:
         return urlsplit(self.raw.url).path  # the rest has the token
+
+
+def _themed(theme: str) -> dict[str, dict[str, Any]]:
+    """Return JupyterLab's settings for a theme."""
+    return {"@jupyterlab/apputils-extension:themes": {"theme": _THEMES[theme]}}

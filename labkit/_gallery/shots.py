@@ -51,16 +51,14 @@ def take(subject: Subject, page: "Page", lab: "Lab", path: Path) -> None:
     BrowserError
         The cells do not come to say what they should.
     """
-    clip = _front(subject, page, lab) if subject.page else _cells(subject, page, lab)
+    clip = _front(subject, page) if subject.page else _cells(subject, page, lab)
     page.raw.mouse.move(0, 0)
     _write(page.raw.screenshot(clip=clip, animations="disabled"), path)
 
 
-def _front(subject: Subject, page: "Page", lab: "Lab") -> _Box:
+def _front(subject: Subject, page: "Page") -> _Box:
     """Show JupyterLab's first page; return the part that is wanted."""
-    page.leave()
-    page.raw.set_viewport_size({"width": _WIDTH_PX + _BESIDE_PX, "height": _FRONT_PX})
-    page.raw.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    page.open_first_page(width=_WIDTH_PX + _BESIDE_PX, height=_FRONT_PX)
     place = page.raw.locator(subject.page)
     page.until(lambda: subject.ends_with in _words(place.inner_html()), subject.name)
     return _box(place)

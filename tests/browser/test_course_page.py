@@ -18,16 +18,11 @@ SPLIT = """() => {
   shell.add(shell.currentWidget, 'main', {mode: 'split-right'});
 }"""
 CURRENT = "jupyterapp.shell.currentWidget.id"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
-def open_course(page, lab, *, width=1280, theme="light"):
+def open_course(page, **how):
     """Open JupyterLab with nothing in it; return its course page."""
-    settings = {"@jupyterlab/apputils-extension:themes": {"theme": THEMES[theme]}}
-    lab.set_settings(settings)
-    page.raw.set_viewport_size({"width": width, "height": 900})
-    page.raw.goto(f"{lab.url}/lab?token={lab.token}&reset")
-    course = page.raw.locator(".labkit-course")
+    course = page.open_first_page(height=900, **how).raw.locator(".labkit-course")
     course.locator("h1").wait_for()
     return course
 
@@ -55,9 +50,9 @@ def assert_accessible(page):
     assert seen["passed"]["link-name"] == 1 + 13 + 11
 
 
-def test_first_page_lists_the_lessons_for_keys(page, lab):
+def test_first_page_lists_the_lessons_for_keys(page):
     """Thirteen lessons, none done; open to all; Tab and Enter lead to the first one."""
-    course = open_course(page, lab)
+    course = open_course(page)
     assert page.raw.evaluate(CURRENT) == "labkit-course"
     assert course.locator("li").count() == 13
     assert "0 of 58 tasks done" in course.inner_text()
@@ -76,7 +71,7 @@ def test_first_page_lists_the_lessons_for_keys(page, lab):
 def test_narrow_window_leads_to_the_single_document_view(page, lab):
     """At 480 pixels the list has the width, and its links lead to /doc/tree; dark."""
     Progress(lab.progress).attempt("04.1", 1, 5)
-    course = open_course(page, lab, width=480, theme="dark")
+    course = open_course(page, width=480, theme="dark")
     assert_accessible(page)
     scrolled, room, window = page.raw.evaluate(SIZES)
     assert scrolled <= room
