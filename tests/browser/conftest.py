@@ -6,6 +6,7 @@ its functions, so that it can be collected, and skipped, where that is not insta
 """
 
 import importlib.util
+import re
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 from labkit.browsing import Browser, Lab, find_browser
 
 HERE = Path(__file__).resolve().parent
+PICTURES = HERE.parents[1] / "build" / "browser"
 ALONE = "the browser suite runs by itself: python3 -m labkit test tests/browser"
 NO_BROWSER = (
     "no browser was found: install Chromium or Chrome, or name one in LABKIT_BROWSER"
@@ -37,6 +39,20 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if HERE in item.path.parents:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Keep what the page of a failed test looked like."""
+    report = yield
+    shown = item.funcargs.get("page") or item.funcargs.get("kinds")
+    if report.when == "call" and report.failed and shown:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        file = PICTURES / re.sub(r"[^\w.-]+", "-", f"{item.name}.png")
+        file.with_suffix(".html").write_text(shown.raw.content(), encoding="utf-8")
+        shown.raw.screenshot(path=file)
+        report.sections.append(("page", f"what it looked like is in {file}"))
+    return report
 
 
 @pytest.fixture(scope="session")
