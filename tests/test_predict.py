@@ -202,6 +202,7 @@ def test_a_quiz_explains_each_answer():
     assert "✗ Not yet." in words(asked)
     assert "What is not there" not in words(asked)
     asked.radio.index = 0
+    assert asked.said.value == ""  # what was said is of the other answer
     asked.check_button.click()
     assert "✓ That is right." in words(asked)
     assert "What is not there" in words(asked)

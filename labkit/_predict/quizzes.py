@@ -43,7 +43,8 @@ class Quiz(Prompt):
         self.boxes = checkboxes(self.options, answer) if self._several else {}
         self.check_button = button("Check", "Say whether this is the answer")
         self.check_button.on_click(lambda _: self._check())
-        self._make_box(*([self.radio] if self.radio else self.boxes.values()))
+        choices = [self.radio] if self.radio else list(self.boxes.values())
+        self._make_box(*choices)
         self.box.children = (
             *self.box.children[:-1],
             self.check_button,
@@ -51,6 +52,8 @@ class Quiz(Prompt):
         )
         if answer:
             self._say(self._feedback(answer), self._is_right(answer))
+        for choice in choices:  # what was said is of the answer before
+            choice.observe(lambda _: self._unsay(), "value")
 
     def choose(self, *options: str | int) -> None:
         """Answer, as the widgets and their button do.
