@@ -1,6 +1,7 @@
 """A learner's progress: the file that keeps it, what is shown of it, the command."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -264,8 +265,18 @@ def test_everything_that_is_kept_is_shown(path, small):
     )
     assert "  04.2  begun   4.5 of 6  1 attempt    1 of 3 hints  make: T" in text
     table = as_html(now)
-    assert '<th scope="row">04.2 make: T</th><td>begun</td><td>4.5 of 6</td>' in table
+    assert '<th scope="row">04.2 make: T</th><td>4.5 of 6</td>' in table
     assert '04_sell.ipynb#cell-id=ex-2">task 04.2' in table
+
+
+def test_what_is_half_done_is_open(path, small):
+    """A lesson that is done, or not begun, does not lengthen the page."""
+    opened = re.compile(r"<details open><summary><strong>(\d\d)")
+    assert opened.findall(as_html(standing(path, small))) == ["00"]  # it is next
+    Progress().attempt("04.1", 5.0, 5.0)
+    assert opened.findall(as_html(standing(path, small))) == ["04"]
+    Progress().attempt("04.2", 6.0, 6.0)
+    assert opened.findall(as_html(standing(path, small))) == ["06"]
 
 
 def test_a_renamed_task_keeps_its_points(path, small):

@@ -47,6 +47,7 @@ STYLE = """<style>
 .labkit-table caption { text-align:left; overflow-wrap:anywhere }
 .labkit-table th, .labkit-table td { text-align:right; padding:0 0 0 16px }
 .labkit-table th:first-child { text-align:left; padding:0; font-weight:normal }
+.labkit-table td { white-space:nowrap; vertical-align:top }
 </style>"""
 
 _shown: dict[str, "View"] = {}

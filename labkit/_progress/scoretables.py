@@ -149,7 +149,7 @@ def anchor(step: Step) -> str:
 
 
 def as_html(standing: Standing) -> str:
-    """Return it as a part that unfolds for each lesson; what is begun is open.
+    """Return it as a part that unfolds for each lesson; what is half done is open.
 
     Parameters
     ----------
@@ -175,6 +175,7 @@ def _part(lesson: LessonStanding, step: Step | None) -> str:
     told = "; ".join(filter(None, (points, guessed)))
     title = html.escape(f"{lesson.number} {lesson.title}")
     here = step is not None and step.notebook in (lesson.notebook, lesson.exercises)
+    is_open = here or (lesson.begun and not lesson.done)
     links = [
         _link(path, words)
         for path, words in (
@@ -184,7 +185,7 @@ def _part(lesson: LessonStanding, step: Step | None) -> str:
         if path
     ]
     return (
-        f"<details{' open' if lesson.begun or here else ''}>"
+        f"<details{' open' if is_open else ''}>"
         f"<summary><strong>{title}</strong>{': ' if told else ''}{told}</summary>"
         f"<p>{' · '.join(links)}</p>{_table(lesson)}</details>"
     )
@@ -193,7 +194,7 @@ def _part(lesson: LessonStanding, step: Step | None) -> str:
 def _table(lesson: LessonStanding) -> str:
     if not lesson.tasks:
         return ""
-    columns = ("task", "state", "points", "attempts", "hints")
+    columns = ("task", "points", "attempts", "hints")
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     return (
         f'<table class="labkit-table"><caption>Tasks of lesson {lesson.number}'
@@ -204,8 +205,7 @@ def _table(lesson: LessonStanding) -> str:
 
 def _row(task: TaskStanding) -> str:
     cells = (
-        _state(task),
-        f"{task.best:g} of {task.points:g}",
+        f"{'✓ ' * task.done}{task.best:g} of {task.points:g}",
         task.attempts,
         f"{task.hints} of {task.hint_count}",
     )

@@ -67,6 +67,11 @@ class LessonStanding:
         guessed = self.right or self.wrong or self.undecided
         return bool(guessed) or any(task.attempts for task in self.tasks)
 
+    @property
+    def done(self) -> bool:
+        """Whether no task is left here."""
+        return all(task.done for task in self.tasks)
+
 
 @dataclass(frozen=True)
 class Gone:
