@@ -154,7 +154,7 @@ class Call:
         said = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
         advice = next((_EXPLAIN[key] for key in _EXPLAIN if key in said), advice)
         name = type(error).__name__
-        detail = f" ({error})" if str(error) else ""
+        detail = f" ({_readable(str(error))})" if str(error) else ""
         line = _last_line(traceback.walk_tb(error.__traceback__), self._source)
         raise AssertionError(
             f"{self} raised {name}{detail}{line}; expected it to return. {advice}"
@@ -170,6 +170,11 @@ def _last_line(frames: Iterable[tuple[FrameType, int]], source: Path) -> str:
         return ""
     text = source.read_text(encoding="utf-8").split("\n")[numbers[-1] - 1].strip()
     return f" at line {numbers[-1]}: {text}"
+
+
+def _readable(text: str) -> str:
+    """Return a text in one line, its control characters as Python writes them."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _shown(name: str, value: object) -> str:

@@ -16,9 +16,10 @@ def _must_answer(answer, message, name):
     digest = hmac.digest(key, message, name)
     new = len(message) != 20
     wanted = b"{%s}" % name.encode() + digest if new else digest
-    call = answer.call("prove", challenge=CHALLENGE + message, key=key)
-    got = call.returns("It has nothing to wait for.")
     form = f"a challenge that names {name}" if new else "a challenge of 20 bytes"
+    random = "" if new else ", which are random: a { among them means nothing"
+    call = answer.call("prove", challenge=CHALLENGE + message, key=key)
+    got = call.returns("It has nothing to wait for.", advice=f"It got {form}{random}.")
     assert got == wanted, (
         f"{call} returned {_shown(got)} for {form}; expected {_shown(wanted)}. "
         f"{_likely(got, key, message, name)}"
