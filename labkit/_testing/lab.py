@@ -134,6 +134,8 @@ def defaults() -> dict[str, dict[str, Any]]:
     server = {"allow_root": True, "log_level": "ERROR"}
     return {
         "KernelManager": {"transport_encryption": curve},
+        # Not looked for: that starts Node.js, where there is one.
+        "LanguageServerManager": {"autodetect": False},
         # Nothing is asked outside the machine: no catalogue of extensions.
         "LabApp": {"extension_manager": "readonly", "log_level": "ERROR"},
         "ServerApp": {**server, **behind_a_codespace(os.environ)},
