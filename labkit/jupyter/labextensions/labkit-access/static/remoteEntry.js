@@ -53,8 +53,9 @@
     due = true;
     requestAnimationFrame(() => {
       due = false;
+      // Also again: when its kernel changes it, ipywidgets draws a choice anew.
       document
-        .querySelectorAll(`${OUTPUT} .widget-radio-box:not([role])`)
+        .querySelectorAll(`${OUTPUT} .widget-radio-box:has(input:not([name]))`)
         .forEach(nameRadios);
       document.querySelectorAll(`${OUTPUT} .noUi-handle`).forEach(nameSlider);
     });
