@@ -47,12 +47,22 @@ def pytest_runtest_makereport(item):
     report = yield
     shown = item.funcargs.get("page") or item.funcargs.get("kinds")
     if report.when == "call" and report.failed and shown:
-        PICTURES.mkdir(parents=True, exist_ok=True)
         file = PICTURES / re.sub(r"[^\w.-]+", "-", f"{item.name}.png")
-        file.with_suffix(".html").write_text(shown.raw.content(), encoding="utf-8")
-        shown.raw.screenshot(path=file)
-        report.sections.append(("page", f"what it looked like is in {file}"))
+        report.sections.append(("page", keep_looks(shown.raw, file)))
     return report
+
+
+def keep_looks(raw, file):
+    """Write a page's picture and its HTML beside it; say so, or why not."""
+    from playwright.sync_api import Error
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        raw.screenshot(path=file)
+        file.with_suffix(".html").write_text(raw.content(), encoding="utf-8")
+    except Error as problem:  # it has crashed, or is closed
+        return f"no picture: {problem}"
+    return f"what it looked like is in {file}, and in {file.stem}.html"
 
 
 @pytest.fixture(scope="session")
