@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import types
 import urllib.error
 import urllib.request
@@ -134,6 +135,30 @@ def test_lab_runs_quietly_and_stops_at_once(server):
         assert ended == 0
     assert server.program.leftovers == 0
     assert "WARNING" not in server.said
+
+
+def test_labs_that_start_at_once_take_turns(tmp_path):
+    """Nobody asked for a port: each gets one, though both look at the same moment."""
+    said = [[], []]
+    address = re.compile(r"runs at http://\S+?:(\d+)/")
+    command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
+    labs = [
+        guard.launch(
+            command, cwd=lab.ROOT, env=environment(tmp_path), on_output=heard.append
+        )
+        for heard in said
+    ]
+    try:
+        until = time.monotonic() + START_S
+        while not all(address.search("".join(heard)) for heard in said):
+            assert time.monotonic() < until, said
+            assert [program.exit_code for program in labs] == [None, None], said
+            threading.Event().wait(0.05)
+    finally:
+        for program in labs:
+            program.end()
+    ports = {address.search("".join(heard))[1] for heard in said}
+    assert len(ports) == 2
 
 
 def test_taken_port_is_one_sentence(tmp_path):

@@ -207,6 +207,7 @@ class Lab:
 
     def _options(self) -> list[str]:
         return [
+            "--port=0",  # any: several may start at the same moment
             f"--ServerApp.root_dir={self.folder}",
             "--LabApp.expose_app_in_browser=True",  # lets a page be asked what it holds
         ]

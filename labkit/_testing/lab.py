@@ -7,6 +7,7 @@ below it, but for the folder it opens and the page it shows.
 
 __all__ = ["main"]
 
+import contextlib
 import os
 import re
 import signal
@@ -67,6 +68,8 @@ def main(argv: list[str]) -> int:
     except PermissionError as problem:
         text = "let HOME name a folder of your own and run the same command again."
         return refuse(f"JupyterLab cannot write {problem.filename}: {text}")
+    if server.port_retries:
+        take_port(server)
     server.io_loop.add_callback(print, announcement(server), flush=True)
     # Without a question, and also without a terminal: first the kernels, then itself.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
@@ -96,6 +99,25 @@ def is_free(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def take_port(server: Any) -> None:
+    """Bind the server's port now, or the next free one, and keep it.
+
+    JupyterLab has looked for a free port, and binds it only when all is ready: where
+    several labs start at once, another one would have it by then.
+    """
+    from tornado.netutil import bind_sockets
+
+    sockets = []
+    for port in range(server.port, min(server.port + 100, 65536)):
+        with contextlib.suppress(OSError):
+            sockets = bind_sockets(port, server.ip)
+            server.port = port
+            break
+    if sockets:  # else JupyterLab says itself what is wrong
+        http = server.http_server
+        http.listen = lambda *_, **__: http.add_sockets(sockets)
 
 
 def set_paths(environment: MutableMapping[str, str]) -> None:
