@@ -68,7 +68,7 @@ def main(argv: list[str]) -> int:
     except PermissionError as problem:
         text = "let HOME name a folder of your own and run the same command again."
         return refuse(f"JupyterLab cannot write {problem.filename}: {text}")
-    if server.port_retries:
+    if server.port_retries and not server.sock:
         take_port(server)
     server.io_loop.add_callback(print, announcement(server), flush=True)
     # Without a question, and also without a terminal: first the kernels, then itself.
