@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import signal
 import threading
 import time
 from pathlib import Path
@@ -75,6 +76,15 @@ def pytest_addoption(parser):
         metavar="N",
         help="items that test_storm sends through a server, a multiple of 50",
     )
+
+
+def pytest_configure():
+    """Let programs be interrupted, also where the tests are a shell's background job.
+
+    Such a job ignores Ctrl-C, and so would every program that a test starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Begun late, one of these would still run when all else is done.
