@@ -27,6 +27,8 @@ def _must_answer(answer, message, name):
 
 
 def _shown(got):
+    if got is None:
+        return "None"
     if not isinstance(got, bytes):
         return f"{type(got).__name__}, not bytes"
     name, curly, rest = got.partition(b"}")
