@@ -11,6 +11,14 @@ from labkit import bootstrap
 from labkit._doctor import installation, leavings, machine
 
 
+@pytest.fixture
+def work(tmp_path):
+    """Return the empty folder of a checkout into which lessons write."""
+    folder = tmp_path / "notebooks" / "work"
+    folder.mkdir(parents=True)
+    return folder
+
+
 def test_missing_packages_name_the_command():
     """Packages that are missing are a failure with the command that installs them."""
     check = installation.check_packages(bootstrap.ROOT, ["psutil>=7"])
@@ -102,10 +110,8 @@ def test_a_running_server_is_no_leftover():
         assert owned.pid not in set(leavings.leftovers())
 
 
-def test_keys_in_work_folders_are_a_warning(tmp_path):
+def test_keys_in_work_folders_are_a_warning(tmp_path, work):
     """A key file that a lesson left is worth a word; other files are counted."""
-    work = tmp_path / "notebooks" / "work"
-    work.mkdir(parents=True)
     (work / "server.py").touch()
     assert leavings.check_work(tmp_path).state == "ok"
     (work / "hello.key").touch()
@@ -149,10 +155,8 @@ def test_a_file_in_the_way_is_no_folder(tmp_path):
     assert installation.may_write(tmp_path / "new" / "folder")
 
 
-def test_a_file_that_hides_a_module_is_a_failure(tmp_path):
+def test_a_file_that_hides_a_module_is_a_failure(tmp_path, work):
     """A file called queue.py beside the lessons would be imported in its place."""
-    work = tmp_path / "notebooks" / "work"
-    work.mkdir(parents=True)
     (work / "reader.py").touch()
     assert leavings.check_modules(tmp_path).state == "ok"
     (work / "queue.py").touch()
