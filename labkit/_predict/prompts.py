@@ -191,10 +191,6 @@ class Prompt(View):
         """Show what became of the answer, below the question and as text."""
         self.said.value = panel(lines, right, aloud=True)
 
-    def _unsay(self) -> None:
-        """Take back what was said."""
-        self.said.value = ""
-
     @abstractmethod
     def _twin(self) -> list[str]:
         """Return the possible answers and the present one, a line for each."""

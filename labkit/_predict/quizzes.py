@@ -52,8 +52,8 @@ class Quiz(Prompt):
         )
         if answer:
             self._say(self._feedback(answer), self._is_right(answer))
-        for choice in choices:  # what was said is of the answer before
-            choice.observe(lambda _: self._unsay(), "value")
+        for choice in choices:
+            choice.observe(self._unsay, "value")
 
     def choose(self, *options: str | int) -> None:
         """Answer, as the widgets and their button do.
@@ -87,6 +87,10 @@ class Quiz(Prompt):
         if self.radio is not None:
             return [] if self.radio.value is None else [self.radio.value]
         return [text for text, box in self.boxes.items() if box.value]
+
+    def _unsay(self, _: object) -> None:
+        """Take back what was said: it is of the answer before."""
+        self.said.value = ""
 
     def _check(self) -> None:
         chosen = self._chosen()
