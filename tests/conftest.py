@@ -17,6 +17,11 @@ _PERMANENT = ("resource_tracker", "forkserver")
 def pytest_addoption(parser):
     """Add the options that make the large tests larger."""
     parser.addoption(
+        "--all",
+        action="store_true",
+        help="run what is marked long, too: every answer, every start method",
+    )
+    parser.addoption(
         "--all-checks",
         action="store_true",
         help="run all checks on each wrong answer, not only up to the first that fails",
@@ -78,11 +83,12 @@ def pytest_addoption(parser):
     )
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Let programs be interrupted, also where the tests are a shell's background job.
 
     Such a job ignores Ctrl-C, and so would every program that a test starts.
     """
+    config.addinivalue_line("markers", "long: runs only with --all")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -96,8 +102,12 @@ _TAKE_LONG = (
 )
 
 
-def pytest_collection_modifyitems(items):
-    """Put the files that take long first; the order is otherwise kept."""
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is marked long, but for --all; put files that take long first."""
+    if not config.getoption("--all"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     items.sort(key=lambda item: item.path.name not in _TAKE_LONG)
 
 
@@ -169,7 +179,13 @@ def nothing_left_running():
     assert not any(left), f"left running: {left}"
 
 
-@pytest.fixture(params=["fork", "forkserver", "spawn"])
+@pytest.fixture(
+    params=[
+        "spawn",  # the one that every system has
+        pytest.param("fork", marks=pytest.mark.long),
+        pytest.param("forkserver", marks=pytest.mark.long),
+    ]
+)
 def context(request):
     """Return a multiprocessing context, one for each start method there is."""
     if request.param not in multiprocessing.get_all_start_methods():

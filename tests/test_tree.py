@@ -1,6 +1,5 @@
 """What the tree promises: clean notebooks, small modules, no traces of a machine."""
 
-import ast
 import json
 import re
 import shutil
@@ -14,11 +13,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted(
-    path for name in ("*.py", "*/*.py") for path in (ROOT / "labkit").glob(name)
-)
-MAX_MODULE_LINES = 250
-MAX_FUNCTION_LINES = 25
 IMPORT_MS = 60
 
 # Folders that .gitignore names, for a copy of the kit that is no git checkout.
@@ -107,91 +101,6 @@ def test_no_caches_and_keys():
     unwanted = [path for path in FILES if any(path.match(like) for like in UNWANTED)]
     unwanted += [path for path in FILES if IGNORED & {*path.relative_to(ROOT).parts}]
     assert [name_of(path) for path in unwanted] == []
-
-
-def code_lines(node, lines):
-    """Count the lines of a function's body: no docstring, no comments, no blanks."""
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    if not body:
-        return 0
-    span = lines[body[0].lineno - 1 : node.end_lineno]
-    return sum(1 for line in span if line.strip() and not line.strip().startswith("#"))
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_module_is_small(path):
-    """A module fits on a few screens, a function on one."""
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    assert len(lines) <= MAX_MODULE_LINES
-    long = {
-        node.name: code_lines(node, lines)
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and code_lines(node, lines) > MAX_FUNCTION_LINES
-    }
-    assert long == {}
-
-
-def dotted(path):
-    """Return the name by which a module is imported."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
-
-
-def top_imports(path, there):
-    """Return the kit's modules that a module imports when it is itself imported."""
-    found = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom):
-            found |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found & there - {"labkit"}
-
-
-def reached(module, graph):
-    """Return every module of the kit that importing one of them loads."""
-    found, waiting = set(), [module]
-    while waiting:
-        new = graph.get(waiting.pop(), set()) - found
-        found |= new
-        waiting += new
-    return found
-
-
-def the_map():
-    """Return the rows of the map in labkit/__init__.py, each a list of modules."""
-    text = ast.get_docstring(
-        ast.parse((ROOT / "labkit/__init__.py").read_text("utf-8"))
-    ).replace("\n", " ")
-    there = {dotted(path) for path in MODULES}
-    rows = []
-    for first, words in re.findall(r"``(\w+)``  (.*?)(?=``\w+``  |====)", text):
-        names = re.findall(r"\w+", re.sub(r":\w+:`[^`]*`", "", words).partition(":")[2])
-        folder = first if first == "commands" else f"_{first}"
-        row = [f"labkit.{first}", *(f"labkit.{folder}.{name}" for name in names)]
-        rows.append([module for module in row if module in there])
-    return rows
-
-
-def test_every_module_is_on_the_map_once():
-    """A stranger finds each module in one row of the map, and no name too many."""
-    on_map = sorted(module for row in the_map() for module in row)
-    there = {dotted(path) for path in MODULES if not path.name.startswith("__")}
-    there -= {"labkit.jupyter.nbgrader_config"}  # read by nbgrader, not by us
-    assert on_map == sorted(there | {"labkit.commands"})
-
-
-def test_imports_go_one_way():
-    """No module imports itself in a circle, and none of a row below its own."""
-    there = {dotted(path) for path in MODULES}
-    graph = {dotted(path): top_imports(path, there) for path in MODULES}
-    assert [name for name in graph if name in reached(name, graph)] == []
-    rows = the_map()
-    for place, row in enumerate(rows):
-        below = {module for later in rows[place + 1 :] for module in later}
-        assert {m: graph[m] & below for m in row if graph[m] & below} == {}
 
 
 def test_importing_labkit_loads_nothing_heavy():
