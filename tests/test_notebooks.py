@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests import claims
+
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 # 99 is the glossary: tests/test_material.py holds it to a form of its own.
 LESSONS = sorted(set(FOLDER.glob("[0-9][0-9]_*.ipynb")) - set(FOLDER.glob("99_*")))
@@ -241,3 +243,10 @@ def test_lessons_do_not_share_program_names():
         names = re.findall(r"(?m)^%%process (\w+)|^%%writefile work/(\w+)", page)
         written += sorted({"".join(pair) for pair in names})
     assert len(set(written)) == len(written)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_claims_are_about_cells_that_exist(path):
+    """A claim of tests/claims names a cell of its lesson."""
+    cells = {cell.id for cell in nbformat.read(path, 4).cells}
+    assert set(claims.load(path.name[:2])) <= cells

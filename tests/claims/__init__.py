@@ -1,0 +1,133 @@
+"""What the cells of a lesson must show, held on the outputs of the run by nbval.
+
+A pytest plugin, loaded by pyproject.toml. ``tests/claims/NN.py`` holds the claims of
+lesson NN, each a function with the id of its cell::
+
+    from tests.claims import claim
+
+    @claim("04-orders-left")
+    def all_orders_wait(shown):
+        \"""Nobody consumes yet, so all ten orders are in the queue.\"""
+        assert "orders in the queue: 10" in shown
+"""
+
+import ast
+import importlib.util
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+_claims = defaultdict(list)
+
+# What a cell may begin with and still show nothing.
+_QUIET = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.ClassDef,
+    ast.AsyncFunctionDef,
+)
+
+
+class Shown(str):
+    """All text that a cell printed and showed, one output after the other.
+
+    Attributes
+    ----------
+    outputs : list of dict
+        nbval's record of each output.
+    error : str
+        The name of the exception that ended the cell; empty if none did.
+    message : str
+        The text of that exception.
+    """
+
+    def __new__(cls, outputs):
+        """Join the texts of nbval's outputs."""
+        texts = [
+            out.get("text") or out.get("data", {}).get("text/plain", "")
+            for out in outputs
+        ]
+        self = super().__new__(cls, "\n".join(texts))
+        self.outputs = outputs
+        errors = [out for out in outputs if out.get("output_type") == "error"]
+        self.error = errors[0]["ename"] if errors else ""
+        self.message = errors[0]["evalue"] if errors else ""
+        return self
+
+    @property
+    def html(self):
+        """The HTML of every output that has some."""
+        return "\n".join(
+            out.get("data", {}).get("text/html", "") for out in self.outputs
+        )
+
+    def numbers(self, pattern=""):
+        """Return the numbers that follow a pattern in the text, as floats."""
+        found = re.findall(pattern + r"\s*(-?\d[\d,]*\.?\d*(?:e[+-]?\d+)?)", self)
+        return [float(text.replace(",", "")) for text in found]
+
+
+def claim(*cells):
+    """Register a function that is given what each of these cells showed."""
+
+    def register(function):
+        for cell in cells:
+            _claims[cell].append(function)
+        return function
+
+    return register
+
+
+def load(number):
+    """Return the claims of one lesson, by cell id; none if it has no file."""
+    path = FOLDER / f"{number}.py"
+    if not path.exists():
+        return {}
+    if not any(cell.startswith(f"{number}-") for cell in _claims):
+        spec = importlib.util.spec_from_file_location(f"claims_{number}", path)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return {cell: held for cell, held in _claims.items() if cell.startswith(number)}
+
+
+def may_be_quiet(cell):
+    """Tell whether a cell only imports, defines, registers, writes or cleans up."""
+    magics = ("%%writefile", "%load_ext", "%%answer", "%matplotlib")
+    if cell.source.startswith(magics) or "clean" in cell.id:
+        return True
+    try:
+        body = ast.parse(cell.source).body
+    except SyntaxError:
+        return False  # another magic, which shows something
+    return all(
+        isinstance(node, _QUIET)
+        or (isinstance(node, ast.Expr) and ".register(" in ast.unparse(node))
+        for node in body
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Hold a lesson's cell to its claims once nbval has run it."""
+    result = yield
+    cell = getattr(item, "cell", None)
+    if cell is None or item.path.parent.name != "notebooks":
+        return result
+    shown = Shown(item.test_outputs or [])
+    if "raises-exception" in cell.metadata.get("tags", []):
+        assert shown.error, f"{cell.id} was expected to raise, and did not"
+    claims = load(item.path.name[:2])
+    if claims and not shown.outputs:
+        assert may_be_quiet(cell), f"{cell.id} shows nothing"
+    for held in claims.get(cell.id, []):
+        try:
+            held(shown)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{cell.id} does not show what {held.__name__} claims: "
+                f"{held.__doc__}\n{error}\nIt showed:\n{shown[:2000]}"
+            ) from error
+    return result
