@@ -7,7 +7,7 @@ lesson NN, each a function with the id of its cell::
 
     @claim("04-orders-left")
     def all_orders_wait(shown):
-        \"""Nobody consumes yet, so all ten orders are in the queue.\"""
+        "Nobody consumes yet, so all ten orders are in the queue."
         assert "orders in the queue: 10" in shown
 """
 
@@ -44,6 +44,8 @@ class Shown(str):
     message : str
         The text of that exception.
     """
+
+    __slots__ = ("error", "message", "outputs")
 
     def __new__(cls, outputs):
         """Join the texts of nbval's outputs."""
