@@ -152,12 +152,12 @@ def test_environment_is_what_binder_reads():
 
 
 def test_workflow_covers_every_system():
-    """The workflow runs the test command on three systems and two Pythons."""
+    """The workflow runs the test command on three systems and four Pythons."""
     text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
     kit = yaml.safe_load(text)["jobs"]["kit"]
     matrix = kit["strategy"]["matrix"]
     assert matrix["system"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
-    assert matrix["python"] == ["3.11", "3.14"]
+    assert matrix["python"] == ["3.11", "3.13", "3.14", "3.15"]
     assert {"run": "python -m labkit test"} in kit["steps"]
 
 
@@ -174,3 +174,13 @@ def test_lint_and_types(arguments):
     """The linter, the formatter and the type checker have nothing to say."""
     done = run("-m", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_actions_are_pinned():
+    """Every action of the workflows is pinned to a commit, with its version beside it."""
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        uses = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
+        loose = [
+            u for u in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\S+", u)
+        ]
+        assert loose == []
