@@ -177,7 +177,7 @@ def test_lint_and_types(arguments):
 
 
 def test_actions_are_pinned():
-    """Every action of the workflows is pinned to a commit, with its version beside it."""
+    """Every action of a workflow is pinned to a commit, with its version beside it."""
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         uses = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
         loose = [
