@@ -7,6 +7,7 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ==============  ================================================================
 ``errors``      every error of the kit: :class:`LabkitError` and its kin
 ``locks``       one process at a time
+``logbook``     what a learner has answered, in one SQLite file
 ``queues``      what a server hosts, :class:`TaskQueue`: callers packing batches
                 stats journals
 ``transport``   the manager protocol on the wire: handshake wire
