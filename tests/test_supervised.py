@@ -1,4 +1,4 @@
-"""Programs run under guard: their output, their end, and what they leave behind."""
+"""Children that end with their parent, and programs that leave nothing behind."""
 
 import os
 import signal
@@ -12,8 +12,9 @@ import psutil
 import pytest
 from programs import SLEEP, WITH_CHILD, Lines, assert_gone, is_running, python
 
-from labkit._processes import guard
+from labkit import supervised
 from labkit.errors import ProgramError
+from labkit.supervised import Supervised
 
 POSIX = os.name == "posix"
 posix_only = pytest.mark.skipif(not POSIX, reason="Windows has no signals and no fork")
@@ -24,31 +25,31 @@ linux_only = pytest.mark.skipif(
 
 def test_exit_code_passes_through():
     """The exit code is the program's own."""
-    assert guard.run(python("raise SystemExit(3)"), timeout_s=20).exit_code == 3
+    assert supervised.run(python("raise SystemExit(3)"), timeout_s=20).exit_code == 3
 
 
 @posix_only
 def test_signal_is_a_negative_exit_code():
     """A program that a signal ended has minus the signal's number as exit code."""
     code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    assert guard.run(python(code), timeout_s=20).exit_code == -signal.SIGSEGV
+    assert supervised.run(python(code), timeout_s=20).exit_code == -signal.SIGSEGV
 
 
 def test_output_is_merged_in_order():
     """Standard output and standard error arrive as one text, as they were written."""
     code = "import sys; print('à'); print('→', file=sys.stderr); print('c')"
-    assert guard.run(python(code), timeout_s=20).output == "à\n→\nc\n"
+    assert supervised.run(python(code), timeout_s=20).output == "à\n→\nc\n"
 
 
 def test_output_has_no_colour_codes(monkeypatch):
     """A kernel's wish for colours does not reach a program that writes to a pipe."""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert "\x1b" not in guard.run(python("1 / 0"), timeout_s=20).output
+    assert "\x1b" not in supervised.run(python("1 / 0"), timeout_s=20).output
 
 
 def test_stdin_is_empty_by_default():
     """A program that reads its standard input finds the end of it at once."""
-    finished = guard.run(
+    finished = supervised.run(
         python("import sys; print(repr(sys.stdin.read()))"), timeout_s=20
     )
     assert finished.output == "''\n"
@@ -57,7 +58,9 @@ def test_stdin_is_empty_by_default():
 def test_stdin_text_is_what_the_program_reads():
     """The text given is the program's standard input, however long."""
     code = "import sys; text = sys.stdin.read(); print(len(text), text[-1])"
-    finished = guard.run(python(code), timeout_s=20, stdin_text="x" * 500_000 + "é")
+    finished = supervised.run(
+        python(code), timeout_s=20, stdin_text="x" * 500_000 + "é"
+    )
     assert finished.output == "500001 é\n"
 
 
@@ -65,25 +68,25 @@ def test_environment_and_folder_are_those_given(tmp_path):
     """The program runs in the folder and with the environment it was given."""
     code = "import os; print(os.getcwd(), os.environ['ORDER'])"
     env = os.environ | {"ORDER": "letters"}
-    finished = guard.run(python(code), timeout_s=20, cwd=tmp_path, env=env)
+    finished = supervised.run(python(code), timeout_s=20, cwd=tmp_path, env=env)
     assert finished.output == f"{tmp_path} letters\n"
 
 
 def test_missing_program_is_one_sentence():
     """A program that does not exist is named in the error."""
     with pytest.raises(ProgramError, match=r"^cannot start 'no-such-program': .+"):
-        guard.run(["no-such-program"], timeout_s=20)
+        supervised.run(["no-such-program"], timeout_s=20)
 
 
 def test_missing_folder_is_one_sentence(tmp_path):
     """A folder that does not exist is named in the error."""
     with pytest.raises(ProgramError, match=r"there is no folder '.*nowhere'"):
-        guard.run(python("pass"), timeout_s=20, cwd=tmp_path / "nowhere")
+        supervised.run(python("pass"), timeout_s=20, cwd=tmp_path / "nowhere")
 
 
 def test_deadline_ends_the_program():
     """A program that runs on is ended at the deadline, its output kept."""
-    finished = guard.run(python("print('begun')\nwhile True: pass"), timeout_s=0.5)
+    finished = supervised.run(python("print('begun')\nwhile True: pass"), timeout_s=0.5)
     assert (finished.timed_out, finished.exit_code) == (True, None)
     assert finished.output == "begun\n"
     assert finished.duration_s < 0.5 + 1
@@ -92,7 +95,7 @@ def test_deadline_ends_the_program():
 def test_long_output_is_cut():
     """Of 100 MB the beginning is kept, and the text says what was dropped."""
     code = "import sys\nfor _ in range(100): sys.stdout.write('x' * 1_000_000)"
-    finished = guard.run(python(code), timeout_s=30, max_output_bytes=1000)
+    finished = supervised.run(python(code), timeout_s=30, max_chars=1000)
     assert finished.exit_code == 0
     assert finished.truncated
     assert finished.output.startswith("x" * 1000 + "\n[output cut: 99,999,000 more")
@@ -100,7 +103,7 @@ def test_long_output_is_cut():
 
 def test_leftovers_are_counted_and_ended():
     """A child in a session of its own is counted, and gone when run returns."""
-    finished = guard.run(python(WITH_CHILD), timeout_s=20)
+    finished = supervised.run(python(WITH_CHILD), timeout_s=20)
     assert (finished.exit_code, finished.leftovers) == (0, 1)
     assert not is_running(int(finished.output))
 
@@ -108,7 +111,7 @@ def test_leftovers_are_counted_and_ended():
 def test_child_that_holds_the_output_does_not_delay_the_end():
     """The output ends with the program's tree, not with a child that keeps it open."""
     began = time.monotonic()
-    guard.run(python(WITH_CHILD), timeout_s=60)
+    supervised.run(python(WITH_CHILD), timeout_s=60)
     assert time.monotonic() - began < 30
 
 
@@ -119,7 +122,7 @@ def test_two_hundred_sleepers_are_ended():
         "import os, time\nfor _ in range(200):\n    if os.fork() == 0:\n"
         "        os.setsid()\n        print(os.getpid())\n        time.sleep(120)\n"
     )
-    finished = guard.run(python(code), timeout_s=30)
+    finished = supervised.run(python(code), timeout_s=30)
     assert finished.leftovers == 200
     assert not any(is_running(int(pid)) for pid in finished.output.split())
 
@@ -132,7 +135,7 @@ def test_children_that_hand_over_to_children_are_ended():
         "for n in range(1500):\n    if os.fork(): os._exit(0)\n    os.setsid()\n"
         "import time; time.sleep(120)"
     )
-    finished = guard.run(python(code), timeout_s=20)
+    finished = supervised.run(python(code), timeout_s=20)
     assert finished.leftovers
     commands = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
     assert not [command for command in commands if command and code in command]
@@ -144,14 +147,14 @@ def test_helpers_of_multiprocessing_are_not_leftovers():
         "from multiprocessing import shared_memory as m\n"
         "block = m.SharedMemory(create=True, size=1)\nblock.close()\nblock.unlink()"
     )
-    finished = guard.run(python(code), timeout_s=20)
+    finished = supervised.run(python(code), timeout_s=20)
     assert (finished.output, finished.leftovers) == ("", 0)
 
 
 def test_output_arrives_while_the_program_runs():
     """A printed line is delivered at once, though the program does not flush."""
     lines = Lines()
-    with guard.launch(python("print('ready')\n" + SLEEP), on_output=lines) as program:
+    with Supervised(python("print('ready')\n" + SLEEP), on_output=lines) as program:
         assert lines.wait_for("ready\n")
         assert program.exit_code is None
 
@@ -161,13 +164,13 @@ def test_program_is_unmodified():
     code = "import os, sys; print(sys.argv[1:], os.getsid(0) == os.getpid())"
     if not POSIX:
         code = "import sys; print(sys.argv[1:], True)"
-    finished = guard.run([*python(code), "--fast", "a b"], timeout_s=20)
+    finished = supervised.run([*python(code), "--fast", "a b"], timeout_s=20)
     assert finished.output == "['--fast', 'a b'] True\n"
 
 
 def test_wait_gives_up_after_the_timeout():
     """Wait returns None while the program runs, and the exit code afterwards."""
-    with guard.launch(python(SLEEP)) as program:
+    with Supervised(python(SLEEP)) as program:
         assert program.wait(0.05) is None
         program.end()
         assert program.wait() is not None
@@ -176,7 +179,7 @@ def test_wait_gives_up_after_the_timeout():
 def test_on_exit_is_called_once_after_all_output():
     """on_exit gets the exit code, once, when the whole output was delivered."""
     lines, exits = Lines(), []
-    program = guard.launch(
+    program = Supervised(
         python("print('x' * 300_000); raise SystemExit(5)"),
         on_output=lines,
         on_exit=lambda code: exits.append((code, len(lines.text))),
@@ -189,7 +192,7 @@ def test_on_exit_is_called_once_after_all_output():
 def test_no_thread_is_left():
     """When wait has returned, the threads that read the pipes have ended."""
     before = threading.active_count()
-    guard.launch(python("pass")).wait(20)
+    Supervised(python("pass")).wait(20)
     assert threading.active_count() == before
 
 
@@ -200,7 +203,7 @@ def test_interrupt_is_ctrl_c():
     lines = Lines()
     code = f"try:\n    print('ready'); {SLEEP}\nexcept KeyboardInterrupt: print('bye')"
     try:
-        with guard.launch(python(code), on_output=lines) as program:
+        with Supervised(python(code), on_output=lines) as program:
             lines.wait_for("ready\n")
             program.interrupt()
             assert program.wait(20) == 0
@@ -217,7 +220,7 @@ def test_terminate_can_be_handled():
         "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
         f"print('ready')\n{SLEEP}"
     )
-    with guard.launch(python(code), on_output=lines) as program:
+    with Supervised(python(code), on_output=lines) as program:
         lines.wait_for("ready\n")
         program.terminate()
         assert program.wait(20) == 7
@@ -225,7 +228,7 @@ def test_terminate_can_be_handled():
 
 def test_end_may_be_called_again():
     """The second end changes nothing and returns the same exit code."""
-    program = guard.launch(python(SLEEP))
+    program = Supervised(python(SLEEP))
     assert program.end() == program.end() is not None
 
 
@@ -233,42 +236,81 @@ def test_end_may_be_called_again():
 def test_killed_supervisor_does_not_free_the_program():
     """When somebody kills the supervisor, the program and its child end as well."""
     lines = Lines()
-    program = guard.launch(python(WITH_CHILD + SLEEP), on_output=lines)
+    program = Supervised(python(WITH_CHILD + SLEEP), on_output=lines)
     child = int(lines.wait_for("\n"))
     psutil.Process(program.pid).parent().kill()
     assert program.wait(20) == -signal.SIGKILL
     assert_gone([program.pid, child], within_s=5)
 
 
-KERNEL = f"""
-import os, psutil, queue, signal, sys, time
-from labkit._processes import guard
+CHILD = """
+import os, time
+from labkit import supervised
 
-lines = queue.SimpleQueue()
-code = {WITH_CHILD + SLEEP!r}
-program = guard.launch([sys.executable, "-c", code], on_output=lines.put)
-child = int(lines.get(timeout=20))
-fork = os.fork()
-if fork == 0:  # it lives on, with a copy of everything the kernel had open
+def main(conn):
+    supervised.end_with_parent()
+    conn.send(os.getpid())
     time.sleep(120)
-print(fork, child, program.pid, psutil.Process(program.pid).ppid(), flush=True)
+
+if __name__ == "__main__":
+    supervised.watch()
+    print(os.getpid(), flush=True)
+    time.sleep(120)
+"""
+PARENT = f"""
+import child, multiprocessing, os, queue, signal, sys, time
+from labkit import supervised
+
+def main():
+    lines = queue.SimpleQueue()
+    code = {WITH_CHILD + SLEEP!r}
+    program = supervised.Supervised([sys.executable, "-c", code], lines.put)
+    watching = supervised.start("child")
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=child.main, args=(there,))
+    process.start()
+    pids = [here.recv(), int(watching.stdout.readline()), program.pid]
+    pids += [int(lines.get(timeout=20)), program._process.pid]
+    fork = os.fork() if hasattr(os, "fork") else 0
+    if fork == 0 and hasattr(os, "fork"):
+        time.sleep(120)  # it lives on, with a copy of everything its parent had open
+    print(fork, *pids, flush=True)
+
+if __name__ == "__main__":
+    main()
 """
 DEATHS = ["sys.exit()", "os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"]
 
 
-@posix_only
 @pytest.mark.parametrize("death", DEATHS)
-def test_nothing_outlives_the_kernel(death):
-    """However a kernel ends, its programs are gone, though a fork of it lives on."""
-    root = str(Path(guard.__file__).parent.parent)
-    with subprocess.Popen(
-        python(KERNEL + death),
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": root},
-    ) as kernel:
-        fork, *guarded = map(int, kernel.stdout.readline().split())
-        kernel.wait(20)
+def test_nothing_outlives_the_parent(death, tmp_path):
+    """However a process ends, its children are gone, though a fork of it lives on."""
+    if not POSIX and "SIGKILL" in death:
+        death = death.replace("SIGKILL", "SIGTERM")  # there it is as sudden
+    if death == "sys.exit()":  # which waits for children of multiprocessing
+        death = "process.terminate(); sys.exit()"
+    (tmp_path / "child.py").write_text(CHILD, encoding="utf-8")
+    parent = tmp_path / "parent.py"
+    text = PARENT.replace("*pids, flush=True)", f"*pids, flush=True)\n    {death}")
+    parent.write_text(text, encoding="utf-8")
+    home = str(Path(supervised.__file__).parents[1])
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), home])}
+    command = [sys.executable, str(parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
+        fork, *pids = map(int, process.stdout.readline().split())
+        process.wait(20)
         try:
-            assert_gone(guarded, within_s=2)
+            assert_gone(pids, within_s=2)
         finally:
-            psutil.Process(fork).kill()
+            if fork:
+                psutil.Process(fork).kill()
+
+
+def test_a_learners_module_does_no_harm(tmp_path, monkeypatch):
+    """A file queue.py beside the notebook is not what our children import."""
+    (tmp_path / "queue.py").write_text("raise RuntimeError", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert supervised.run(python("print(1)"), timeout_s=20).output == "1\n"
+    with supervised.start("platform") as child:
+        assert child.communicate()[0]
