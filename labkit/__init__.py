@@ -40,7 +40,6 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 scoring startingcode exercises
 ``progress``    :func:`progress`, what is done and what is next: standings
                 scoretables scoreboards
-``course``      the course as JupyterLab's first page: syllabus records handlers
 ``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
                 prompts options guesses estimates quizzes movables orderings
 ``commands``    the seeds' programs as commands: cli jsonlines clients key
@@ -57,8 +56,6 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 machine addresses surroundings leavings
 ``browsing``    JupyterLab in a browser without a window: finding labs scripts
                 models problems windows pages browsers
-``gallery``     the README's pictures, from the real thing: subjects digests
-                shots
 ``testing``     the commands test and lab: lab testkernels
 ``site``        the lessons as pages, run and read without a kernel: widgetstates
                 player runs widgetviews lexers manuscripts diagrams pages links

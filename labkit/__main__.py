@@ -47,7 +47,6 @@ if sys.version_info < OLDEST:
 COMMANDS = {
     "lab": ("_testing.lab", (), "open JupyterLab on the first lesson"),
     "test": ("testing", ("test",), "run every test, notebook and exercise"),
-    "pictures": ("gallery", ("test",), "make the README's pictures in a browser"),
     "doctor": ("doctor", None, "is this machine fit, is anything left over"),
     "exercises": (
         "_checks.exercises",

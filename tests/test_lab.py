@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 import types
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -108,13 +107,9 @@ def test_lab_runs_quietly_and_stops_at_once(server):
     assert config["extensionManager"]["name"] == "read-only"
     assert config["buildCheck"] is False  # takes time at each start, and a Node.js
     extensions = [one["name"] for one in config["federated_extensions"]]
-    assert {"labkit-access", "labkit-course"} <= {*extensions}
+    assert "labkit-access" in extensions
     assert "@jupyter/nbgrader:menu" in config["disabledExtensions"]  # for authors
     assert server.said.count(LESSON) == 1
-
-    assert len(json.loads(server.get("/labkit/course"))["lessons"]) == 13
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(f"http://127.0.0.1:{server.port}/labkit/course")
 
     news = server.setting(NEWS)
     assert news["fetchNews"]["default"] == "false"
@@ -210,11 +205,12 @@ def test_arguments_win_over_ours():
     assert ours not in lab.arguments(argv)
 
 
-def test_first_page_is_the_lesson_or_the_course(monkeypatch):
-    """A beginner gets lesson 00; whoever has begun gets the page of the course."""
-    monkeypatch.setattr(lab, "is_begun", lambda: False)
+def test_first_page_is_the_lesson_then_the_workspace(monkeypatch, tmp_path):
+    """A beginner gets lesson 00; later JupyterLab opens what was open."""
+    progress = tmp_path / "progress.json"
+    monkeypatch.setenv("LABKIT_PROGRESS", str(progress))
     assert lab.first_page() == LESSON
-    monkeypatch.setattr(lab, "is_begun", lambda: True)
+    progress.write_text("{}", encoding="utf-8")
     assert lab.first_page() == "/lab"
 
 

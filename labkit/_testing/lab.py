@@ -17,7 +17,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from labkit.course import is_begun
+from labkit._checks.bookkeeping import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
@@ -25,8 +25,8 @@ FIRST_LESSON = "notebooks/00_start_here.ipynb"
 HELP = f"""\
 Usage: python -m labkit lab [JupyterLab's own arguments]
 
-Opens JupyterLab on {FIRST_LESSON}, and later, when something
-is begun, on the page of the course. Ctrl-C ends it and its kernels.
+Opens JupyterLab on {FIRST_LESSON}, and later, when you have
+begun, with the notebooks that you had open. Ctrl-C ends it and its kernels.
 
   --no-browser   print the address and open no browser
   --port N       listen at this port; without it the next free one from 8888
@@ -136,8 +136,8 @@ def set_paths(environment: MutableMapping[str, str]) -> None:
     kernels = str(Path(sys.prefix, "share", "jupyter"))
     settings = str(Path(__file__).resolve().parents[1] / "jupyter")
     known = environment.get("JUPYTER_PATH")
-    # Ours holds labextensions: the course page, and what JupyterLab lacks for keys and
-    # screen readers. It comes first, for an installation has copies, perhaps old ones.
+    # Ours holds labkit-access: what JupyterLab lacks for keys and screen readers. It
+    # comes first, for an installation has a copy, perhaps an old one.
     _join(environment, "JUPYTER_PATH", settings, kernels, known)
     known = environment.get("JUPYTER_CONFIG_PATH")
     _join(environment, "JUPYTER_CONFIG_PATH", known, settings)
@@ -189,9 +189,9 @@ def arguments(argv: list[str]) -> list[str]:
 
 
 def first_page() -> str:
-    """Return what to open: lesson 00, or the course for those who have begun it."""
-    there = (ROOT / FIRST_LESSON).exists()
-    return f"/lab/tree/{FIRST_LESSON}" if there and not is_begun() else "/lab"
+    """Return what to open: lesson 00, or JupyterLab's own workspace after that."""
+    begun = Progress().path.exists() or not (ROOT / FIRST_LESSON).exists()
+    return "/lab" if begun else f"/lab/tree/{FIRST_LESSON}"
 
 
 def announcement(server: Any) -> str:

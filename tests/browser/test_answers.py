@@ -228,7 +228,7 @@ def test_question_without_its_kernel_says_what_to_do(page, lab):
     page.open(OLD).run_cell("setup").run_cell("quiz").restart()
     quiz = page.cell("quiz").locator(".jp-OutputArea-output")
     before = "part => getComputedStyle(part, '::before').content"
-    wait = "run this cell again to use it."
+    wait = "Run this cell again to use it."
     page.until(lambda: wait in quiz.locator("> *").evaluate(before), "advice")
     assert quiz.get_by_role("button", name="Check").evaluate(before) == "none"
     page.raw.keyboard.press("ControlOrMeta+s")

@@ -7,6 +7,9 @@
  *   own: an arrow would leave a slider, and two d's on a button would delete the cell.
  *   Escape goes back from the control to its cell.
  * - What has the focus has a ring around it, and links in text are underlined.
+ * - A widget whose kernel has gone says so. After a restart ipywidgets puts a broken link
+ *   beside each of its parts; in a notebook opened again, an error in its place: here
+ *   the text that the notebook has kept stands there.
  * - Tracebacks have colours that can be read, and long names wrap on a narrow page.
  */
 (() => {
@@ -46,9 +49,27 @@
     }
   }
 
+  const LOST = "Error displaying widget: model not found";
+  const ADVICE = "The kernel was restarted. Run this cell again to use it.";
+  const GONE = "jupyter-widgets-disconnected";
+  const holding = (widgets, node) =>
+    [...(widgets ?? [])].find((widget) => widget?.node.contains(node));
+
+  function showTwin(app, place) {
+    if (place.childElementCount || place.textContent !== LOST) return;
+    const panel = holding(app.shell.widgets("main"), place);
+    const cell = holding(panel?.content?.widgets, place);
+    const shown = cell?.outputArea?.widgets ?? [];
+    const output = cell?.model.outputs.get(shown.indexOf(holding(shown, place)));
+    const twin = document.createElement("pre");
+    twin.className = "labkit-earlier";
+    twin.textContent = [output?.data["text/plain"] ?? ""].flat().join("");
+    place.replaceChildren(twin);
+  }
+
   let due = false;
 
-  function lookSoon() {
+  function lookSoon(app) {
     if (due) return;
     due = true;
     requestAnimationFrame(() => {
@@ -58,6 +79,9 @@
         .querySelectorAll(`${OUTPUT} .widget-radio-box:has(input:not([name]))`)
         .forEach(nameRadios);
       document.querySelectorAll(`${OUTPUT} .noUi-handle`).forEach(nameSlider);
+      document
+        .querySelectorAll(`${OUTPUT}.jupyter-widgets`)
+        .forEach((place) => showTwin(app, place));
     });
   }
 
@@ -96,6 +120,15 @@
     // Widgets take the ring away, and show the focus by a border's shade.
     `${OUTPUT} :is(${CONTROL}, summary):focus-visible {
        outline: 2px solid var(--jp-brand-color1) !important; outline-offset: 2px }`,
+    `.${GONE}::before { content: none !important }
+     ${OUTPUT} > .${GONE}::before, .labkit-earlier::before {
+       content: "${ADVICE}" !important; display: block; margin: 2px;
+       font: bold 14px/1.4 var(--jp-ui-font-family, sans-serif);
+       color: var(--jp-ui-font-color1, #1f1f1f) }
+     ${OUTPUT} > .${GONE} > * { opacity: .75; pointer-events: none }
+     .labkit-earlier { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
+       color: var(--jp-content-font-color1, #1f1f1f);
+       font-family: var(--jp-code-font-family, monospace) }`,
     // IPython's own shades fit one background; bold and italics remain.
     ".jp-RenderedText pre span[style*='color:rgb'] { color: inherit !important }",
   ];
@@ -108,19 +141,19 @@
     rules.push(`${text} .ansi-yellow-bg { background: ${marked} }`);
   }
 
-  function activate() {
+  function activate(app) {
     const style = document.createElement("style");
     style.textContent = rules.join("\n");
     document.head.append(style);
     // Of the window, for JupyterLab listens at the document, which is later.
     window.addEventListener("keydown", keyDown, true);
-    new MutationObserver(lookSoon).observe(document.body, {
+    new MutationObserver(() => lookSoon(app)).observe(document.body, {
       attributeFilter: ["aria-valuetext"],
       characterData: true,
       childList: true,
       subtree: true,
     });
-    lookSoon();
+    lookSoon(app);
   }
 
   const plugin = { id: "labkit-access:plugin", autoStart: true, activate };
