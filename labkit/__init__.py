@@ -22,9 +22,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``processes``   :func:`start_process` and ``%%process``: trees captures
                 supervisor lifeline guard programs panes
 ``networks``    :func:`network`, several hosts on one Linux machine
-``wiretap``     :func:`wiretap`, every message between clients and a server:
-                frames picklenodes picklestack pickles conversations recordings
-                relay tapviews
+``tap``         :func:`wiretap`, every message between clients and a server:
+                relay decode views
 ``throughput``  :func:`measure`, :func:`compare`, a clock to every kind of
                 queue: payloads measurements adapters hosts proxied peers
                 catalog stations lines trials sessions
@@ -85,8 +84,8 @@ _HOME = {
     "ProgramProcess": "processes",
     "processes": "processes",
     "start_process": "processes",
-    "Message": "wiretap",
-    "wiretap": "wiretap",
+    "Message": "tap",
+    "wiretap": "tap",
     "Measurement": "throughput",
     "compare": "throughput",
     "measure": "throughput",

@@ -5,7 +5,6 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from programs import until
 
 from labkit import connect, errors, start_process, start_server, wiretap
 from labkit._managers.keys import write_key_file
-from labkit._wiretap.relay import Relay
 from labkit.networks import network
+from labkit.tap.relay import Relay
 from labkit.transport import shown
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
@@ -30,15 +29,14 @@ SECRET = "card 4929 0012"
 class Bytes:
     """What a relay tells it of, as bytes, in place of a recording."""
 
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.heard = b""
+    heard = b""
 
-    def hear(self, _number, _way, chunk):
-        """Take what has passed."""
-        self.heard += chunk
+    def hear(self, _number, _way, chunks):
+        """Take what passes."""
+        for chunk in chunks:
+            self.heard += chunk
 
-    def refused(self, _number, error):
+    def refuse(self, _number, error):
         """Take nothing: there is a server."""
         raise AssertionError(error)
 
@@ -105,7 +103,7 @@ def talk(address, authkey):
 def test_the_key_protects_the_door_and_not_the_talk(server):
     """Who listens on the way reads every item, though never the key."""
     recording = Bytes()
-    relay = Relay(server.address, recording)
+    relay = Relay(server.address, recording.hear, recording.refuse)
     try:
         with wiretap(relay) as tap:
             talk(tap.address, server.authkey)
@@ -121,7 +119,7 @@ def test_a_tunnel_makes_the_tap_blind(server, outer):
     """In a tunnel the same talk is noise: no item, no method, no challenge."""
     folder, address = outer
     recording = Bytes()
-    relay = Relay(address, recording)
+    relay = Relay(address, recording.hear, recording.refuse)
     try:
         with (
             wiretap(relay) as tap,
@@ -153,7 +151,7 @@ def test_an_impostor_hears_nothing(server, outer):
     folder, _ = outer
     own = {"cert": certificate(folder, "other"), "key": folder / "other-key.pem"}
     recording = Bytes()
-    relay = Relay(server.address, recording)
+    relay = Relay(server.address, recording.hear, recording.refuse)
     try:
         with (
             end_of_tunnel(folder, "server", relay.address, **own) as (false, _),

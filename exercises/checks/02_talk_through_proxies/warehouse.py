@@ -13,7 +13,7 @@ from multiprocessing import managers
 
 import pytest
 
-from labkit.wiretap import wiretap
+from labkit import wiretap
 
 PATIENCE_S = 0.25
 NO_WAIT = "Nothing here has to wait."

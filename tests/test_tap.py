@@ -8,21 +8,20 @@ import queue
 import socket
 import struct
 import subprocess
-import sys
 import threading
 from ast import literal_eval
 from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from exchange import KEY
 from pythons import pythons
 
-import labkit.wiretap
-from labkit import connect, errors, start_server
-from labkit._wiretap import frames
+from labkit import connect, errors, start_server, wiretap
 from labkit.managers import QueueManager
-from labkit.wiretap import Wiretap, wiretap
+from labkit.tap.decode import HEAD_BYTES, TO_CLIENT, TO_SERVER, frames
+from labkit.tap.views import Message, Sequence, Table
 
 EXCHANGE = Path(__file__).with_name("exchange.py")
 HANDSHAKE = ["challenge", "digest", "welcome"] * 2
@@ -281,25 +280,21 @@ def test_a_length_of_3_gib_is_believed_and_not_kept():
         cut = tap.wait_for("incomplete")
     assert (cut.size_bytes, cut.direction) == (3 << 30, "to server")
     assert cut.text == "1,048,576 of 3,221,225,472 bytes came"
-    framer = frames.Framer()
-    for _ in range(40):
-        assert not framer.feed(header + bytes(1 << 18))
-    assert len(framer._head) == frames.HEAD_BYTES
+    (frame,) = frames([header, *[bytes(1 << 18)] * 40])
+    assert (frame.came, len(frame.head)) == (40 << 18, HEAD_BYTES)
 
 
 def test_messages_arrive_in_pieces_and_in_bunches():
     """Where the stream is cut makes no difference."""
-    stream = b"".join(framed(b"x" * size) for size in (0, 1, 5, 300)) + framed(b"")
+    sizes = (0, 1, 5, 300, 70_000, 0)
+    stream = b"".join(framed(b"x" * size) for size in sizes)
     stream += struct.pack("!iQ", -1, 2) + b"xx"
-    for step in (1, 3, 7, len(stream)):
-        framer = frames.Framer()
-        found = []
-        for start in range(0, len(stream), step):
-            found += framer.feed(stream[start : start + step])
-        assert [frame.size for frame in found] == [0, 1, 5, 300, 0, 2]
-        assert framer.end() is None
-    framer.feed(struct.pack("!i", -7))
-    assert framer.lost
+    for step in (1, 3, 7, 100_000, len(stream)):
+        chunks = (stream[n : n + step] for n in range(0, len(stream), step))
+        found = list(frames(chunks))
+        assert [frame.size for frame in found] == [*sizes, 2]
+        assert [len(frame.head) for frame in found] == [0, 1, 5, 300, 65_536, 0, 2]
+    assert not list(frames([b"\0\0\0"]))
 
 
 def test_wait_for_clear_and_keep():
@@ -358,19 +353,135 @@ def test_long_texts_are_shortened_and_full_on_request():
     assert len(batch.full) < 4_100
 
 
-# How it looks from outside.
+@pytest.mark.parametrize("notes", ["", "\nwhen serializing list item 0"])
+def test_the_line_that_names_the_error_is_shown(notes):
+    """Neither a note after it, as from Python 3.14, nor a second line of its text."""
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "shop.py", line 3, in brew\n    pour()\n    ~~~~^^\n'
+        f"ValueError: no milk\nleft{notes}\n"
+    )
+    body = pickle.dumps(("#TRACEBACK", trace))
+
+    def answer(sock):
+        swallow(sock)
+        sock.sendall(framed(body))
+
+    with raw_server(answer) as address, wiretap(address) as tap, dial(tap) as client:
+        client.shutdown(socket.SHUT_WR)
+        assert tap.wait_for("traceback").text == "ValueError: no milk"
+        assert tap.messages[0].full == trace
 
 
-def test_the_module_is_the_function():
-    """Whichever way it was imported first, wiretap can be called."""
-    assert labkit.wiretap is wiretap
-    assert labkit.wiretap.Message is labkit.Message
-    code = (
-        "import labkit.wiretap\nfrom labkit import wiretap, Message\n"
-        "with wiretap(('127.0.0.1', 9)) as tap: print(tap.messages)"
+# The table and the diagram.
+
+NASTY = "put('</code><script>alert(1)</script>; end #x; \\n```')"
+
+
+def made(count=2, text=NASTY, full=None):
+    """Return messages that go up and down in turn."""
+    return [
+        Message(
+            number=number,
+            connection=1 + number % 2,
+            direction=TO_SERVER if number % 2 else TO_CLIENT,
+            kind="call" if number % 2 else "return",
+            size_bytes=1234,
+            at_s=0.5,
+            text=text,
+            full=full or text,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+class Tags(HTMLParser):
+    """Collects tags with their attributes."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags = []
+        self.words = []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        """Keep a tag."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        """Keep a text."""
+        self.words.append(data)
+
+
+def test_the_table_is_accessible_and_escaped():
+    """A caption, a scope for every heading, and no tag of a message's making."""
+    page = Tags(Table(made())._repr_html_())
+    scopes = [attrs.get("scope") for tag, attrs in page.tags if tag == "th"]
+    assert scopes == ["col"] * 7 + ["row"] * 2
+    assert [tag for tag, _ in page.tags].count("caption") == 1
+    assert "2 messages on 2 connections between clients and server" in page.words
+    assert "script" not in [tag for tag, _ in page.tags]
+    assert NASTY in page.words
+
+
+def test_a_long_text_opens():
+    """The full text stands behind the short one."""
+    page = Tags(Table(made(1, "put('x'…)", "put('xyz')"))._repr_html_())
+    assert [tag for tag, _ in page.tags if tag in {"details", "summary"}] == [
+        "details",
+        "summary",
+    ]
+    assert {"put('x'…)", "put('xyz')"} <= set(page.words)
+
+
+def test_the_table_as_text():
+    """A line for each message, and the caption."""
+    lines = repr(Table(made())).splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith(
+        f"connection 2  to server  call       {NASTY}  (1,234 bytes)"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout == "[]\n"
-    assert isinstance(Wiretap.__doc__, str)
+    assert repr(Table([])) == "No message has passed the wiretap yet."
+    assert "No message" in Table([])._repr_html_()
+
+
+def test_tables_have_an_end():
+    """Of many messages the last are shown, and the caption says so."""
+    table = Table(made(300))
+    assert table._repr_html_().count("<tr>") == 201
+    assert "300 messages" in repr(table)
+    assert repr(table).endswith("; the last 200 are shown")
+
+
+def test_the_diagram_has_an_arrow_for_each_message():
+    """Its direction can be seen and heard, and no tag is of a message's making."""
+    page = Tags(Sequence(made())._repr_html_())
+    assert [tag for tag, _ in page.tags].count("li") == 2
+    heads = [attrs["aria-label"] for tag, attrs in page.tags if tag == "span"]
+    assert heads == [" to the server", " to the client"]
+    assert {"2 messages on 2 connections between clients and server"} < {*page.words}
+    assert {"client, connections 1, 2", "server", "▶", "◀"} < {*page.words}
+    assert "script" not in [tag for tag, _ in page.tags]
+    assert page.words[3].startswith("2: call: put('</code><script>")
+
+
+def test_the_diagram_of_one_client_names_it_once():
+    """Its messages need not say whose they are."""
+    page = Tags(Sequence(made(1))._repr_html_())
+    assert "client, connection 2" in page.words
+    assert page.words[3].startswith("call: put(")
+
+
+def test_the_diagram_as_text():
+    """The same in lines, for front ends without HTML."""
+    diagram = Sequence(made())
+    assert repr(diagram).splitlines()[0] == f"   1  client 2 -> server  call: {NASTY}"
+    assert repr(diagram).splitlines()[1].startswith("   2  server -> client 1  return:")
+    assert "0 messages on 0 connections" in Sequence([])._repr_html_()
+
+
+def test_diagrams_have_an_end():
+    """Of many messages the first are drawn, and a note says so."""
+    page = Sequence(made(100))._repr_html_()
+    assert page.count("<li ") == 60
+    assert page.endswith("<p>40 more messages are not drawn</p>")

@@ -1,0 +1,178 @@
+"""Messages, as a table and as a sequence diagram, for eyes and for screen readers."""
+
+from dataclasses import dataclass, field
+from html import escape
+
+from labkit.tap.decode import TO_SERVER
+
+__all__ = ["Message", "Sequence", "Table"]
+
+MOST_ROWS = 200
+MOST_ARROWS = 60
+LABEL_LIMIT = 56  # characters on an arrow
+DETAIL_LIMIT = 1_000  # characters of a full text in a table
+
+_COLUMNS = ("No.", "Time (ms)", "Connection", "Direction", "Kind", "Text", "Bytes")
+_LEFT = 'style="text-align:left"'
+_CODE = 'style="white-space:pre-wrap; overflow-wrap:anywhere"'
+# On a narrow page the table scrolls in itself, by keys too, and its texts stay wide.
+_WIDE = 'style="text-align:left; min-width:15em"'
+_SCROLL = 'tabindex="0" role="region" style="overflow-x:auto"'
+
+# A frame of two lifelines, and in it a line with a head for each message.
+_PICTURE = "max-width:44em; margin:0 0 1em"
+_ENDS = "display:flex; justify-content:space-between; gap:1em; margin-bottom:.3em"
+_LIFELINES = (
+    "list-style:none; margin:0 1.2em; padding:0 0 .8em; "
+    "border:2px solid var(--jp-border-color1, #bdbdbd); border-width:0 2px"
+)
+_ARROW = (
+    "position:relative; margin:0; padding:.7em 1.2em .2em; text-align:center; "
+    "line-height:1.35; overflow-wrap:anywhere"
+)
+_HEAD = "position:absolute; bottom:-.62em; line-height:1.2em; font-size:.85em"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message that went through the tap.
+
+    Attributes
+    ----------
+    number, connection : int
+        From 1, in the order in which messages passed and clients connected.
+    direction : str
+        ``"to server"`` or ``"to client"``.
+    kind : str
+        ``"challenge"``, ``"digest"``, ``"welcome"``, ``"failure"``: the handshake.
+        ``"request"``, ``"call"``: for a function of the server itself, for a method of
+        a referent. ``"return"``, ``"error"``, ``"proxy"``, ``"traceback"``,
+        ``"unserializable"``: the reply. ``"incomplete"``: the connection ended within
+        it; ``"refused"``: the server could not be reached; ``"other"``: not of this
+        protocol.
+    size_bytes : int
+        Of the body, without the length before it.
+    at_s : float
+        Seconds from the start of the tap until its last byte had come.
+    text, full : str
+        What it says, such as ``put('hello', True, None)``, in 100 and 4,000
+        characters; of a challenge or a digest the first bytes only.
+    ident : str
+        Of a call: the name by which the server knows the referent.
+    """
+
+    number: int
+    connection: int
+    direction: str
+    kind: str
+    size_bytes: int
+    at_s: float
+    text: str
+    full: str = field(repr=False)
+    ident: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.number:>4}  {1000 * self.at_s:>9.1f} ms  "
+            f"connection {self.connection}  {self.direction}  "
+            f"{self.kind:<9}  {self.text}  ({self.size_bytes:,} bytes)"
+        )
+
+
+def _summary(messages: list[Message]) -> str:
+    count, connections = len(messages), len({m.connection for m in messages})
+    return (
+        f"{count:,} message{'s' * (count != 1)} on {connections:,} "
+        f"connection{'s' * (connections != 1)} between clients and server"
+    )
+
+
+class Table:
+    """Messages as rows, the last 200: HTML in a notebook, lines of text elsewhere."""
+
+    def __init__(self, messages: list[Message]) -> None:
+        self.messages = messages
+
+    def _caption(self) -> str:
+        if not self.messages:
+            return "No message has passed the wiretap yet."
+        is_cut = len(self.messages) > MOST_ROWS
+        note = f"; the last {MOST_ROWS} are shown" if is_cut else ""
+        return _summary(self.messages) + note
+
+    def __repr__(self) -> str:
+        return "\n".join([*map(str, self.messages[-MOST_ROWS:]), self._caption()])
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f'<th scope="col" {_LEFT}>{name}</th>' for name in _COLUMNS)
+        rows = "".join(map(_row, self.messages[-MOST_ROWS:]))
+        return (
+            f'<div {_SCROLL} aria-label="Messages on the wire">'
+            f"<table><caption {_LEFT}>{escape(self._caption())}</caption>"
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+
+
+def _row(message: Message) -> str:
+    at_ms = f"{1000 * message.at_s:.1f}"
+    cells = (at_ms, str(message.connection), message.direction, message.kind)
+    row = "".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in cells)
+    text, full = f"<code {_CODE}>{escape(message.text)}</code>", message.full
+    if full != message.text:  # opens where there is more
+        full = full if len(full) <= DETAIL_LIMIT else f"{full[:DETAIL_LIMIT]}…"
+        more = f"<code {_CODE}>{escape(full)}</code>"
+        text = f"<details><summary>{text}</summary>{more}</details>"
+    return (
+        f'<tr><th scope="row" {_LEFT}>{message.number}</th>{row}'
+        f"<td {_WIDE}>{text}</td><td>{message.size_bytes:,}</td></tr>"
+    )
+
+
+class Sequence:
+    """Messages as arrows between clients and server, the first 60; or lines of text.
+
+    The picture is made of text: it takes the colours of the page, wraps where the page
+    is narrow, and a screen reader reads it as a list.
+    """
+
+    def __init__(self, messages: list[Message]) -> None:
+        self.messages = messages
+
+    def __repr__(self) -> str:
+        lines = []
+        for m in self.messages:
+            ends = (f"client {m.connection}", "server")
+            source, to = ends if m.direction == TO_SERVER else ends[::-1]
+            lines.append(f"{m.number:>4}  {source} -> {to}  {m.kind}: {m.text}")
+        return "\n".join([*lines, _summary(self.messages)])
+
+    def _repr_html_(self) -> str:
+        drawn = self.messages[:MOST_ARROWS]
+        clients = sorted({message.connection for message in drawn})
+        several = len(clients) > 1
+        names = f", connection{'s' * several} {', '.join(map(str, clients))}"
+        arrows = "".join(_arrow(message, several) for message in drawn)
+        more = len(self.messages) - len(drawn)
+        note = f"<p>{more} more messages are not drawn</p>" if more else ""
+        return (
+            f"<p>{escape(_summary(self.messages))}</p>"
+            f'<div style="{_PICTURE}"><div style="{_ENDS}">'
+            f"<b>client{names if clients else ''}</b><b>server</b></div>"
+            f'<ol style="{_LIFELINES}">{arrows}</ol></div>{note}'
+        )
+
+
+def _arrow(message: Message, several: bool) -> str:
+    label = f"{message.kind}: {message.text}"
+    if len(label) > LABEL_LIMIT:
+        label = f"{label[:LABEL_LIMIT]}…"
+    if several:
+        label = f"{message.connection}: {label}"
+    up = message.direction == TO_SERVER
+    side, head, line = ("right", "▶", "solid") if up else ("left", "◀", "dashed")
+    words = "to the server" if up else "to the client"
+    return (
+        f'<li style="{_ARROW}; border-bottom:1px {line}">{escape(label)}'
+        f'<span role="img" aria-label=" {words}" style="{_HEAD}; {side}:0">{head}'
+        "</span></li>"
+    )
