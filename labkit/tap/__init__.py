@@ -134,18 +134,8 @@ class Wiretap:
     ) -> Message:
         """Return the first message of a kind, waiting for it if needed.
 
-        Parameters
-        ----------
-        what : str or callable
-            A kind, such as ``"return"``, or a function that tells of a message
-            whether it is the one.
-        timeout : float, default 5.0
-            Seconds to wait at most.
-
-        Raises
-        ------
-        NoMessageError
-            None came in time.
+        ``what`` is a kind, such as ``"return"``, or a function that is true of the
+        message sought. Raises NoMessageError if none passes within ``timeout`` seconds.
         """
 
         def first() -> Message | None:

@@ -84,14 +84,6 @@ class _Pair:
     value: Any
 
 
-@dataclass(slots=True)
-class _Cut:
-    """The beginning of a text or of bytes, and how many bytes all of it has."""
-
-    head: str | bytes
-    size: int
-
-
 class _Made(list[Any]):
     """What a pickle wanted made: a call's result, a set, or a dictionary."""
 
@@ -225,7 +217,7 @@ def read_pickle(data: bytes, max_steps: int = MAX_STEPS) -> tuple[Any, str, int]
     return reader.unfinished(), trouble, steps
 
 
-def _beginning(rest: bytes) -> list[_Cut]:
+def _beginning(rest: bytes) -> list[_Name]:
     """Return what there is of the text or bytes that an instruction was to push."""
     info = _OPCODES.get(rest[:1].decode("latin-1"))
     if info is None or not info.name.endswith(("BINUNICODE", "BINBYTES", "8")):
@@ -233,7 +225,7 @@ def _beginning(rest: bytes) -> list[_Cut]:
     start = 9 if info.name.endswith("8") else 2 if info.name.startswith("SHORT") else 5
     size, piece = int.from_bytes(rest[1:start], "little"), rest[start:]
     head = piece.decode("utf-8", "ignore") if "UNICODE" in info.name else piece
-    return [_Cut(head, size)] if head else []
+    return [_Name(f"{head[:LEAF_LIMIT]!r}… ({size:,} bytes)")] if head else []
 
 
 class _Text(reprlib.Repr):
@@ -251,7 +243,7 @@ class _Text(reprlib.Repr):
         return super().repr1(value, level) if self.room > 0 else MORE
 
     def repr__Name(self, name: _Name, _level: int) -> str:  # noqa: N802
-        return name
+        return str(name)
 
     def repr__Pair(self, pair: _Pair, level: int) -> str:  # noqa: N802
         key = self.repr1(pair.key, level)
@@ -273,8 +265,7 @@ class _Text(reprlib.Repr):
         )
 
     def repr_str(self, text: str, _level: int) -> str:
-        size = len(text.encode("utf-8", "surrogatepass"))
-        return self.leaf(text, size, is_whole=True)
+        return self.leaf(text, len(text.encode("utf-8", "surrogatepass")))
 
     def repr_bytes(self, data: bytes, level: int) -> str:
         if data[:1] == b"\x80" and b"\x02" <= data[1:2] <= b"\x05" and self.steps > 0:
@@ -284,21 +275,18 @@ class _Text(reprlib.Repr):
             if trouble != "broken":
                 args = value if trouble else (value,)
                 return self.repr1(_Made(_Name("pickled"), args), level)
-        return self.leaf(data, len(data), is_whole=True)
+        return self.leaf(data, len(data))
 
     repr_bytearray = repr_bytes
 
-    def repr__Cut(self, cut: _Cut, _level: int) -> str:  # noqa: N802
-        return self.leaf(cut.head, cut.size, is_whole=False)
-
-    def leaf(self, head: Any, size: int, *, is_whole: bool) -> str:
-        text = repr(head[: self.limit])
+    def leaf(self, whole: Any, size: int) -> str:
+        head = whole[: self.limit]
+        text = repr(head)
         if len(text) > self.limit + 3:  # escapes
-            head, is_whole = head[: self.limit * self.limit // len(text)], False
+            head = whole[: self.limit * self.limit // len(text)]
             text = repr(head)
         self.room -= len(text)
-        is_whole = is_whole and len(head) <= self.limit
-        return text if is_whole else f"{text}… ({size:,} bytes)"
+        return text if len(head) == len(whole) else f"{text}… ({size:,} bytes)"
 
 
 def text_of(value: Any, limit: int, leaf_limit: int) -> str:
