@@ -1,30 +1,48 @@
 """A manager server in a background process, from a notebook or a program."""
 
+import atexit
 import contextlib
+import io
+import json
 import os
+import queue
 import shutil
-import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import threading
+import weakref
+from collections import deque
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
+from labkit import errors, supervised
 from labkit._managers import keys
-from labkit._servers.children import ServerChild
-from labkit._servers.namesakes import Namesakes
 from labkit.managers import QueueManager, QueueStats, connect
 from labkit.transport import Address, Nearby, shown
 
-__all__ = ["ServerProcess", "start_server"]
+__all__ = ["BackgroundServer", "ServerProcess", "start_server"]
 
-_running = Namesakes()
+_READY_WITHIN_S = 15.0
+_STOPPED_WITHIN_S = 2.0
+
+# Tell glibc, where it is the C library, to keep up to 128 MiB that were freed: to get
+# a page again costs a server more than to copy a large item through it.
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
+}
+_running: "weakref.WeakSet[BackgroundServer]" = weakref.WeakSet()
 
 
-class ServerProcess:
-    """A queue server that runs in a process of its own, until you stop it.
+class BackgroundServer:
+    """A server in a child process; a context manager that stops it.
 
-    Made by :func:`start_server`. A context manager: leaving the block stops it.
+    The child is a module that reads its settings, a line of JSON, from standard input,
+    and prints ``{"event": "ready", "address": ..., "pid": ...}``, or ``"failed"`` with
+    an error's ``kind`` and ``message``. Later lines are orders: see :meth:`ask`. It
+    ends with its input: on :meth:`stop`, and when this process ends in whatever way.
 
     Attributes
     ----------
@@ -32,60 +50,181 @@ class ServerProcess:
         For people, and to replace a server of the same name in a notebook.
     address : tuple of (str, int) or str
         Where it listens, with the real port.
-    authkey : bytes
-        Its key; its text form does not show it.
-    journal : pathlib.Path or None
-        The file that keeps its queues, if any.
-
-    Notes
-    -----
-    However this process ends, even by SIGKILL, the server ends with it, for it
-    watches a pipe that only this process holds.
+    pid : int
+        Its process id, or the one it had.
     """
 
-    def __init__(
-        self, name: str, address: Address, authkey: bytes, journal: Path | None = None
-    ) -> None:
-        self.name = name
-        self.journal = journal
-        self.address = address
-        self.authkey = keys.check_authkey(authkey)
-        # A Unix socket is quicker than TCP on loopback; connect() takes it.
-        self._folder = _private_folder() if isinstance(address, tuple) else None
-        self._child: ServerChild
-        self._start()
+    kind: ClassVar[str]
+    command: ClassVar[tuple[str, ...]]
+    address: Address
+    pid: int
 
-    def _start(self) -> None:
-        if self._folder is not None:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-        settings = {
-            "nearby": self._folder and str(self._folder / "lab"),
-            "address": self.address,
-            "authkey": bytes(self.authkey).hex(),
-            "journal": None if self.journal is None else str(self.journal),
-        }
+    def __init__(self, name: str) -> None:
+        self.name = name
+        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+            for old in list(_running):  # a cell that is run again
+                if old.name == name and type(old) is type(self):
+                    old.stop()
+
+    def _start(self, **settings: Any) -> None:
+        self._log: deque[str] = deque(maxlen=200)
+        self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._asking = threading.Lock()
+        env = {k: v for k, v in _KEEP_MEMORY.items() if k not in os.environ}
+        self._process = supervised.start(*self.command, **env)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._tell(settings)
         try:
-            self._child = ServerChild(f"server {self.name!r}", settings)
-        except BaseException:
-            self._clean_up()
-            raise
-        _running.add(self)
-        address = self._child.ready["address"]
+            event = self._events.get(timeout=_READY_WITHIN_S)
+        except queue.Empty:
+            event = {"event": "silence"}
+        if event.get("event") != "ready":
+            self._process.kill()
+            self.stop()
+            raise self._start_error(event)
+        address, self.pid = event["address"], event["pid"]
         self.address = address if isinstance(address, str) else tuple(address)
+        _running.add(self)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        # An authkey is the only value that JSON does not know.
+        line = json.dumps(message, default=lambda key: bytes(key).hex()) + "\n"
+        with contextlib.suppress(OSError, ValueError):  # it ended; its output says why
+            self._process.stdin.write(line.encode())  # type: ignore[union-attr]
+
+    def _read(self) -> None:
+        raw: Any = self._process.stdout
+        for line in io.TextIOWrapper(io.BufferedReader(raw), "utf-8", "replace"):
+            try:
+                event = json.loads(line)
+                message = event["message"] if event["event"] == "log" else None
+            except (ValueError, TypeError, KeyError):
+                message = line.rstrip("\n")
+            if message is None:
+                self._events.put(event)
+            else:
+                self._log.append(message)
+        self._events.put({})
+
+    def _start_error(self, event: dict[str, Any]) -> Exception:
+        who = f"{self.kind} {self.name!r}"
+        if event.get("event") == "failed":
+            kind = getattr(errors, event["kind"], errors.ServerStartError)
+            error: Exception = kind(event["message"])
+            return error
+        if event.get("event") == "silence":
+            return errors.ServerStartError(
+                f"{who} was not ready after {_READY_WITHIN_S:g} s; "
+                "the machine may be overloaded: try again"
+            )
+        said = self.log or "(nothing)"
+        return errors.ServerStartError(
+            f"{who} ended before it was ready; it said:\n{said}"
+        )
+
+    def ask(self, call: str, *args: object) -> Any:
+        """Send it an order; return what it answers.
+
+        Raises
+        ------
+        ServerStoppedError
+            It has ended, or does not answer.
+        """
+        with self._asking, contextlib.suppress(KeyError, queue.Empty):
+            self._tell({"call": call, "args": args})
+            return self._events.get(timeout=_READY_WITHIN_S)["value"]
+        self._process.kill()  # an answer that came later would be taken for the next
+        raise errors.ServerStoppedError(
+            f"{self.kind} {self.name!r} has ended, or does not answer; start it again"
+        )
 
     @property
     def log(self) -> str:
         """What the server printed last, up to 200 lines."""
-        return "\n".join(self._child.log)
-
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return int(self._child.ready["pid"])
+        return "\n".join(self._log)
 
     def is_alive(self) -> bool:
         """Tell whether the process runs."""
-        return self._child.process.poll() is None
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it: calls under way are answered, waiting ones get a clear error.
+
+        Safe to call twice. A server that does not end in 2 seconds is killed.
+        """
+        process: Any = self._process
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(_STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._reader.join(_STOPPED_WITHIN_S)
+        process.stdout.close()
+        _running.discard(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = f"running, pid {self.pid}" if self.is_alive() else "stopped"
+        kind = type(self).__name__
+        return f"<{kind} {self.name!r} at {shown(self.address)}, {state}>"
+
+
+@atexit.register
+def _stop_all() -> None:
+    for server in list(_running):
+        server.stop()
+
+
+class ServerProcess(BackgroundServer):
+    """A queue server in its own process, until you stop it.
+
+    Made by :func:`start_server`. A context manager: leaving the block stops it.
+    However this process ends, even by SIGKILL, the server ends with it.
+
+    Attributes
+    ----------
+    name, address, pid
+        As in :class:`BackgroundServer`.
+    authkey : bytes
+        Its key; its text form does not show it.
+    journal : pathlib.Path or None
+        The file that keeps its queues, if any.
+    """
+
+    kind = "server"
+    command = ("labkit", "serve", "--supervised")
+
+    def __init__(
+        self, name: str, address: Address, authkey: bytes, journal: Path | None = None
+    ) -> None:
+        super().__init__(name)
+        self.address, self.journal = address, journal
+        self.authkey = keys.check_authkey(authkey)
+        # A Unix socket is quicker than TCP on loopback; connect() takes it.
+        self._folder = _private_folder() if isinstance(address, tuple) else None
+        self._serve()
+
+    def _serve(self) -> None:
+        if self._folder:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._start(
+                address=self.address,
+                authkey=self.authkey,
+                journal=self.journal and str(self.journal),
+                nearby=self._folder and str(self._folder / "lab"),
+            )
+        except BaseException:
+            self._remove_folder()
+            raise
 
     def connect(self, retry_for: float = 0.0) -> QueueManager:
         """Return a connected manager; see :func:`labkit.connect`.
@@ -93,7 +232,7 @@ class ServerProcess:
         Where the system has Unix sockets it goes by one: it is quicker than TCP.
         """
         address = self.address
-        if self._folder is not None and (self._folder / "lab").exists():
+        if self._folder and (self._folder / "lab").exists():
             address = Nearby(str(self._folder / "lab"), address)
         return connect(address, self.authkey, retry_for)
 
@@ -117,38 +256,23 @@ class ServerProcess:
         return keys.write_key_file(path, self.authkey)
 
     def stop(self) -> None:
-        """Stop it: calls under way are answered, waiting ones get a clear error.
-
-        Safe to call twice. A server that does not end in 2 seconds is killed.
-        """
-        self._child.stop()
-        _running.discard(self)
-        self._clean_up()
-
-    def _clean_up(self) -> None:
-        if self._folder is not None:  # a killed server leaves its socket there
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Stop it; see :meth:`BackgroundServer.stop`."""
+        super().stop()
+        self._remove_folder()
 
     def kill(self) -> None:
         """End it at once, as a power cut would (SIGKILL): what it held is lost."""
-        with contextlib.suppress(OSError):  # it ended before
-            os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._process.kill()
         self.stop()
 
     def restart(self) -> None:
         """Stop it if it runs, and start it with the same address and key."""
         self.stop()
-        self._start()
+        self._serve()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def __repr__(self) -> str:
-        state = f"running, pid {self.pid}" if self.is_alive() else "stopped"
-        return f"<ServerProcess {self.name!r} at {shown(self.address)}, {state}>"
+    def _remove_folder(self) -> None:
+        if self._folder:  # a killed server leaves its socket there
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def start_server(
@@ -190,20 +314,35 @@ def start_server(
     ServerStartError
         The server ended, or said nothing, before it was ready.
     """
-    key = keys.new_key() if authkey is None else keys.check_authkey(authkey)
-    keys.check_strength(key, address)  # before an old server is stopped for this one
-    _running.make_way(name)
-    return ServerProcess(
-        name, address, key, None if journal is None else Path(journal).resolve()
-    )
+    # Under its own name: a traceback that shows locals must not show the key.
+    authkey = keys.new_key() if authkey is None else keys.check_authkey(authkey)
+    keys.check_strength(
+        authkey, address
+    )  # before an old server is stopped for this one
+    file = None if journal is None else Path(journal).resolve()
+    return ServerProcess(name, address, authkey, file)
 
 
 def _private_folder() -> Path | None:
     """Return a new folder for a Unix socket; None where there are none."""
     if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
         return None
-    folder = Path(tempfile.mkdtemp(prefix="labkit-"))
+    place = Path(tempfile.gettempdir())
+    for old in place.glob("labkit-server-*"):
+        if _is_abandoned(old):
+            shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"labkit-server-{os.getpid()}-"))
     if len(str(folder)) < 90:  # of the 104 characters that the system allows
         return folder
     folder.rmdir()
     return None
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Tell whether its starter was killed, and its server as well."""
+    with contextlib.suppress(ValueError, OSError), socket.socket(socket.AF_UNIX) as sock:
+        try:
+            os.kill(int(folder.name.split("-")[2]), 0)
+        except ProcessLookupError:
+            return sock.connect_ex(str(folder / "lab")) != 0
+    return False

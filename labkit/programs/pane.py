@@ -1,18 +1,19 @@
 """A live view of one background program, below the cell that started it.
 
 The widgets are made and shown in the main thread. Afterwards a thread of the pane
-sets their values, and nothing else: that works in JupyterLab, nbclient and nbval.
+sets their values; when the program has ended, it replaces them by the final state and
+text, which is what a saved notebook keeps.
 """
 
 import html
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ipywidgets import Button
 
-    from labkit._processes.programs import ProgramProcess
+    from labkit.programs import ProgramProcess
 
 _LAST_LINES = 200
 _LAST_CHARS = 40_000  # a line may be endless
@@ -43,19 +44,10 @@ _shown: dict[str, "Pane"] = {}
 def show(program: "ProgramProcess") -> None:
     """Show a program below the running cell: a live pane, or a line of text.
 
-    The pane of an earlier program of the same name is taken away.
-
-    Parameters
-    ----------
-    program : ProgramProcess
-        The program, just started.
-
-    Notes
-    -----
     A pane needs a kernel, to which a front end may be connected. Elsewhere, as in an
-    IPython terminal, a line of text says the name, the state and the process id; the
-    pane has the same line for front ends without widgets. Where a reader sees the
-    pane, ``wait`` does not print the output a second time.
+    IPython terminal, a line of text says what was started; the pane has the same line
+    for front ends without widgets. The pane of an earlier program of the same name is
+    taken away. Where a reader sees the pane, ``wait`` does not print the output again.
     """
     if not _has_kernel():
         sys.stdout.write(f"{program!r}\n")
@@ -65,10 +57,10 @@ def show(program: "ProgramProcess") -> None:
     if program.name in _shown:
         _shown.pop(program.name).close()
     pane = _shown[program.name] = Pane(program)
-    view = pane.box._repr_mimebundle_()
-    mimes = view | {"text/plain": repr(program)}
-    display(mimes, raw=True)  # type: ignore[no-untyped-call]  # IPython has no hints
+    mimes = pane.box._repr_mimebundle_() | {"text/plain": repr(program)}
+    pane.page = display(mimes, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     program.in_view = _is_watched()
+    pane.follow()
 
 
 def _has_kernel() -> bool:
@@ -94,12 +86,14 @@ class Pane:
     Parameters
     ----------
     program : ProgramProcess
-        The program to show; a thread follows it until it ends.
+        The program to show.
 
     Attributes
     ----------
     box : ipywidgets.VBox
         The whole pane, ready for display.
+    page : IPython.display.DisplayHandle or None
+        Where it is shown.
     state, log : ipywidgets.HTML
         The state in words; the last lines of the output.
     stop_button, interrupt_button : ipywidgets.Button
@@ -109,6 +103,7 @@ class Pane:
     def __init__(self, program: "ProgramProcess") -> None:
         import ipywidgets
 
+        self.page: Any = None
         self._program = program
         self._stopping = False
         self._news = threading.Event()
@@ -126,26 +121,18 @@ class Pane:
         self.box = ipywidgets.VBox([self._head, self._scroll])
         self.refresh()
         self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def follow(self) -> None:
+        """Keep it up to date until the program has ended."""
         self._thread.start()
-        program.on_change(self._hear)
+        self._program.on_change(self._hear)
         self._hear()  # it may have ended before anybody listened
 
     def refresh(self) -> None:
         """Bring the values of the widgets up to date."""
-        program = self._program
-        running = program.is_alive()
-        state = "stopping" if running and self._stopping else program.state
-        name = html.escape(program.name)
-        self.state.value = (
-            f'<span role="status" style="{_STATE_STYLE}">'
-            f"<b>{name}</b>: {html.escape(state)}</span>"
-        )
-        self.log.value = (
-            f'<pre role="log" aria-label="Output of {name}" style="{_LOG_STYLE}">'
-            f"{html.escape(_last_lines(program.output)) or ' '}</pre>"
-        )
-        self.stop_button.disabled = not running
-        self.interrupt_button.disabled = not running
+        self.state.value, self.log.value = self._state(), self._log()
+        ended = not self._program.is_alive()
+        self.stop_button.disabled = self.interrupt_button.disabled = ended
 
     def close(self) -> None:
         """Take the pane away from the page, and its widgets out of memory."""
@@ -154,6 +141,30 @@ class Pane:
             for part in (widget.layout, getattr(widget, "style", None), widget):
                 if part is not None:
                     part.close()
+
+    def _state(self) -> str:
+        program = self._program
+        state = program.state
+        if program.ended_at:
+            took_s = (program.ended_at - program.started_at).total_seconds()
+            state += f" at {program.ended_at:%H:%M:%S}, after {took_s:.1f} s"
+        elif self._stopping:
+            state = "stopping"
+        return (
+            f'<span role="status" style="{_STATE_STYLE}">'
+            f"<b>{html.escape(program.name)}</b>: {html.escape(state)}</span>"
+        )
+
+    def _log(self) -> str:
+        return (
+            f'<pre role="log" aria-label="Output of {html.escape(self._program.name)}" '
+            f'style="{_LOG_STYLE}">{html.escape(self._last_lines()) or " "}</pre>'
+        )
+
+    def _last_lines(self) -> str:
+        return "\n".join(
+            self._program.output[-_LAST_CHARS:].splitlines()[-_LAST_LINES:]
+        )
 
     def _stop(self, _: object) -> None:
         # In a thread: a program may take its time, and the kernel has other work.
@@ -178,6 +189,14 @@ class Pane:
             last = self._ended.is_set()
             self.refresh()
             self._ended.wait(_PAUSE_S)  # what comes meanwhile is shown together
+        if self.page:
+            style = "; ".join(f"{k.replace('_', '-')}:{v}" for k, v in _SCROLL.items())
+            final = (
+                f'{self._state()}<div tabindex="0" style="{style}">{self._log()}</div>'
+            )
+            text = f"{self._program!r}\n{self._last_lines()}".rstrip()
+            self.page.update({"text/html": final, "text/plain": text}, raw=True)
+            self.close()
 
 
 def _button(name: str, tooltip: str) -> "Button":
@@ -185,7 +204,3 @@ def _button(name: str, tooltip: str) -> "Button":
 
     width = {"width": "auto"}
     return ipywidgets.Button(description=name, tooltip=tooltip, layout=width)
-
-
-def _last_lines(output: str) -> str:
-    return "\n".join(output[-_LAST_CHARS:].splitlines()[-_LAST_LINES:])

@@ -1,1 +1,0 @@
-"""The workshop of :mod:`labkit.mail`; the map is in :mod:`labkit`."""

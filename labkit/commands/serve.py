@@ -1,0 +1,169 @@
+"""``python -m labkit serve``: a queue server as a program of its own."""
+
+import argparse
+import contextlib
+import errno
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labkit import errors, supervised
+from labkit._managers import keys
+from labkit._managers.hosting import QueueServer
+from labkit.managers import QueueManager
+from labkit.transport import SILENCE_S, Address, Listener, shown
+
+__all__ = ["main", "make_server"]
+
+
+def make_server(
+    address: Address, authkey: bytes, journal: str | Path | None = None
+) -> QueueServer:
+    """Bind a queue server; ``serve_forever()`` runs it.
+
+    The parameters and errors are those of :func:`labkit.start_server`.
+    """
+    authkey = keys.check_authkey(authkey)
+    keys.check_strength(authkey, address)
+    try:
+        server = QueueManager(address, authkey).get_server()
+    except OSError as error:
+        where, taken = shown(address), getattr(error, "winerror", 0) == 10048
+        if taken or error.errno == errno.EADDRINUSE:
+            free = (
+                "another path" if isinstance(address, str) else "port 0 for a free one"
+            )
+            text = f"another program listens at {where}; stop it, or use {free}"
+            raise errors.AddressInUseError(text) from None
+        raise errors.ServerStartError(
+            f"cannot listen at {where}: {error.strerror or error}; "
+            "use 127.0.0.1 and a port above 1023, or 0"
+        ) from None
+    if journal is not None:
+        from labkit._queues.journals import Journal
+
+        try:
+            server.keep(Journal(journal))
+        except errors.JournalError:
+            server.listener.close()
+            raise
+    return server
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; return its exit status."""
+    options = _parser().parse_args(argv)
+    with contextlib.suppress(ImportError):  # Windows counts descriptors otherwise
+        import resource  # each client takes one: ask for as many as the system allows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = 10_240 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    if options.supervised:
+        return _serve_supervised()
+    try:
+        if not options.key_file.exists():
+            keys.write_key_file(options.key_file)
+        address = options.socket or (options.host, options.port)
+        key = keys.read_key_file(options.key_file)
+        server = make_server(address, key, options.journal)
+        server.doorman.silence_s = options.silence
+    except (errors.LabkitError, ValueError, OSError) as error:
+        print(f"labkit serve: {error}", file=sys.stderr)
+        return 2
+    print(f"serving at {shown(server.address)}; key file {options.key_file}")
+    print("stop with Ctrl-C", flush=True)
+    _run(server, lambda line: print(line, flush=True))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m labkit serve",
+        description="Host queues for other processes, until Ctrl-C.",
+        epilog="example: python -m labkit serve --port 5555 --key-file lab.key",
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="interface to listen at (%(default)s)")
+    add("--port", type=int, default=0, help="port; 0, the default, takes a free one")
+    add("--socket", metavar="PATH", help="listen at a Unix socket instead")
+    text = "file with the authkey, made if it is not there (%(default)s)"
+    add("--key-file", default="labkit.key", type=Path, help=text)
+    text = "file that keeps the queues even if the server is killed"
+    add("--journal", type=Path, help=text)
+    text = "seconds until a client whose host is silent counts as gone (%(default)g)"
+    add("--silence", metavar="S", type=_silence, default=SILENCE_S, help=text)
+    add("--supervised", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def _silence(text: str) -> float:
+    if text.isdecimal() and 1 <= int(text) <= 3600:
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 1 to 3600")
+
+
+def _run(server: QueueServer, say: Callable[[str], None]) -> None:
+    """Serve until a signal or :meth:`QueueServer.stop`, then say what is left."""
+
+    def stop(signum: int, _frame: Any) -> None:
+        if server.stop_event.is_set():
+            os._exit(128 + signum)  # the second signal: at once
+        server.stop()
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, stop)
+    server.serve_forever()
+    if server.journal is not None:
+        server.journal.close()
+    say(_farewell(server))
+
+
+def _farewell(server: QueueServer) -> str:
+    sentences = ["Stopped."]
+    for name, queue in server.queues.items():
+        left = queue.stats()
+        for count, fate in (
+            (left.depth, f"still in the queue {name!r}"),
+            (left.unacked, f"still unacknowledged in the queue {name!r}"),
+        ):
+            if count:
+                items = "item is" if count == 1 else "items are"
+                sentences.append(f"{count} {items} {fate}.")
+    return " ".join(sentences)
+
+
+def _serve_supervised() -> int:
+    """Be a server that labkit.servers started; :class:`.BackgroundServer` has more.
+
+    No other program can read the key on its standard input.
+    """
+    try:
+        settings = json.loads(sys.stdin.readline())
+        address, nearby = settings["address"], settings["nearby"]
+        address = address if isinstance(address, str) else tuple(address)
+        key = bytes.fromhex(settings["authkey"])
+        server = make_server(address, key, settings["journal"])
+        if nearby:
+            server.doorman.listeners.append(Listener(nearby))
+    except (errors.LabkitError, ValueError, OSError) as error:
+        _tell(event="failed", kind=type(error).__name__, message=str(error))
+        return 2
+    supervised.watch(server.stop)
+    _tell(event="ready", address=server.address, pid=os.getpid())
+    _run(server, lambda line: _tell(event="log", message=line))
+    if nearby:
+        with contextlib.suppress(OSError):
+            Path(nearby).parent.rmdir()
+    return 0
+
+
+def _tell(**event: Any) -> None:
+    try:
+        print(json.dumps(event), flush=True)
+    except OSError:  # the one who listened has gone
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115

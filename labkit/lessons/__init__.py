@@ -1,0 +1,1 @@
+"""Props of one lesson each: its mail server, its machines."""
