@@ -14,16 +14,15 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``managers``    :class:`QueueManager` and :func:`connect`. The server's side:
                 doorman referents hosting. The client's: keys dialing links
                 proxies
-``servers``     :func:`start_server`, a manager server in a background process:
-                children namesakes serve
+``supervised``  the one way in which a child process ends with its parent
+``servers``     :func:`start_server`, a manager server in a background process
 ``buffering``   ends that do not wait for each answer: :func:`buffered`,
                 :func:`prefetched`: outlets inlets
-``mail``        :func:`start_mail_server`, a real SMTP server: letters postoffice
-``processes``   :func:`start_process` and ``%%process``: trees captures
-                supervisor lifeline guard programs panes
-``networks``    :func:`network`, several hosts on one Linux machine
+``programs``    :func:`start_process` and ``%%process``, with its pane
 ``tap``         :func:`wiretap`, every message between clients and a server:
                 relay decode views
+``lessons``     props of one lesson each: a real SMTP server, several hosts on one
+                Linux machine
 ``throughput``  :func:`measure`, :func:`compare`, a clock to every kind of
                 queue: payloads measurements adapters hosts proxied peers
                 catalog stations lines trials sessions
@@ -42,7 +41,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
                 prompts options guesses estimates quizzes movables orderings
 ``commands``    the seeds' programs as commands: cli jsonlines clients key
-                produce consume jobs shift crew ledger dispatch master worker
+                serve produce consume jobs shift crew ledger dispatch master
+                worker
 ``engines``     the same jobs on a manager's workers or on Dask: jobfiles
                 daskclients daskengine run
 ``scaling``     one server and many workers, measured and modelled: queueing
@@ -80,10 +80,10 @@ _HOME = {
     "prefetched": "_buffering.inlets",
     "ServerProcess": "servers",
     "start_server": "servers",
-    "start_mail_server": "mail",
-    "ProgramProcess": "processes",
-    "processes": "processes",
-    "start_process": "processes",
+    "start_mail_server": "lessons.mail",
+    "ProgramProcess": "programs",
+    "processes": "programs",
+    "start_process": "programs",
     "Message": "tap",
     "wiretap": "tap",
     "Measurement": "throughput",
@@ -128,5 +128,5 @@ def load_ipython_extension(shell):  # type: ignore[no-untyped-def]  # noqa: ANN0
     shell : IPython.core.interactiveshell.InteractiveShell
         The shell of the notebook's kernel.
     """
-    for name in ("processes", "checks"):
+    for name in ("programs", "checks"):
         importlib.import_module("labkit." + name).register_magics(shell)

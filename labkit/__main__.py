@@ -55,7 +55,7 @@ COMMANDS = {
     ),
     "grade": ("grading", (), "grade the exercises of a whole class"),
     "progress": ("progress", None, "show what is done, and what is next"),
-    "serve": ("_servers.serve", None, "run a queue server in this terminal"),
+    "serve": ("commands.serve", None, "run a queue server in this terminal"),
     "key": (
         "commands.key",
         None,

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from labkit._engines.jobfiles import Work, assignments
-from labkit._processes import guard
 from labkit.commands.dispatch import Dispatcher
 from labkit.commands.ledger import Ledger
 from labkit.errors import LabkitError, ServerStoppedError
 from labkit.servers import start_server
+from labkit.supervised import Supervised
 from labkit.transport import shown
 
 __all__ = ["Engine", "ManagerEngine", "open_engine", "run"]
@@ -90,7 +90,7 @@ class ManagerEngine(Engine):
         key = self._server.write_key_file(private / "engine.key")
         path = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._crew = enter(
-            guard.launch(
+            Supervised(
                 self._command(key),
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},

@@ -61,10 +61,9 @@ class BackgroundServer:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
-            for old in list(_running):  # a cell that is run again
-                if old.name == name and type(old) is type(self):
-                    old.stop()
+        for old in list(_running) if _in_notebook() else ():  # a cell is run again
+            if old.name == name and type(old) is type(self):
+                old.stop()
 
     def _start(self, **settings: Any) -> None:
         self._log: deque[str] = deque(maxlen=200)
@@ -72,7 +71,9 @@ class BackgroundServer:
         self._asking = threading.Lock()
         env = {k: v for k, v in _KEEP_MEMORY.items() if k not in os.environ}
         self._process = supervised.start(*self.command, **env)
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader = threading.Thread(
+            target=_read, args=(self._process, self._events, self._log), daemon=True
+        )
         self._reader.start()
         self._tell(settings)
         try:
@@ -92,20 +93,6 @@ class BackgroundServer:
         line = json.dumps(message, default=lambda key: bytes(key).hex()) + "\n"
         with contextlib.suppress(OSError, ValueError):  # it ended; its output says why
             self._process.stdin.write(line.encode())  # type: ignore[union-attr]
-
-    def _read(self) -> None:
-        raw: Any = self._process.stdout
-        for line in io.TextIOWrapper(io.BufferedReader(raw), "utf-8", "replace"):
-            try:
-                event = json.loads(line)
-                message = event["message"] if event["event"] == "log" else None
-            except (ValueError, TypeError, KeyError):
-                message = line.rstrip("\n")
-            if message is None:
-                self._events.put(event)
-            else:
-                self._log.append(message)
-        self._events.put({})
 
     def _start_error(self, event: dict[str, Any]) -> Exception:
         who = f"{self.kind} {self.name!r}"
@@ -162,7 +149,6 @@ class BackgroundServer:
             process.kill()
             process.wait()
         self._reader.join(_STOPPED_WITHIN_S)
-        process.stdout.close()
         _running.discard(self)
 
     def __enter__(self) -> Self:
@@ -175,6 +161,29 @@ class BackgroundServer:
         state = f"running, pid {self.pid}" if self.is_alive() else "stopped"
         kind = type(self).__name__
         return f"<{kind} {self.name!r} at {shown(self.address)}, {state}>"
+
+
+def _read(
+    process: Any, events: "queue.SimpleQueue[dict[str, Any]]", log: deque[str]
+) -> None:
+    output = io.BufferedReader(process.stdout)
+    with io.TextIOWrapper(output, "utf-8", "replace") as lines:
+        for line in lines:
+            try:
+                event = json.loads(line)
+                message = event["message"] if event["event"] == "log" else None
+            except (ValueError, TypeError, KeyError):
+                message = line.rstrip("\n")
+            if message is None:
+                events.put(event)
+            else:
+                log.append(message)
+    events.put({})
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 @atexit.register
@@ -340,9 +349,11 @@ def _private_folder() -> Path | None:
 
 def _is_abandoned(folder: Path) -> bool:
     """Tell whether its starter was killed, and its server as well."""
-    with contextlib.suppress(ValueError, OSError), socket.socket(socket.AF_UNIX) as sock:
-        try:
-            os.kill(int(folder.name.split("-")[2]), 0)
-        except ProcessLookupError:
+    try:
+        os.kill(int(folder.name.split("-")[2]), 0)
+    except ProcessLookupError:
+        with socket.socket(socket.AF_UNIX) as sock:
             return sock.connect_ex(str(folder / "lab")) != 0
+    except (ValueError, OSError):  # not ours to judge
+        pass
     return False

@@ -3,7 +3,7 @@
 import pytest
 from commands import Lab, until
 
-from labkit.networks import obstacle
+from labkit.lessons.networks import obstacle
 
 reason = obstacle()
 needs_hosts = pytest.mark.skipif(reason is not None, reason=str(reason))

@@ -251,7 +251,7 @@ def test_failed_action_is_told(view):
 def test_dropped_server_ends_the_view():
     """The view does not keep a server object, and ends when it has gone."""
     server = start_server(name="dropped")
-    child = server._child
+    child = server._process
     try:
         with dashboard(server) as view:
             del server
@@ -263,7 +263,7 @@ def test_dropped_server_ends_the_view():
             assert view.restart_button.disabled
             view.restart_button.click()
     finally:
-        child.stop()
+        child.communicate()
 
 
 def test_closed_view_leaves_nothing(server):
@@ -383,13 +383,13 @@ def test_many_queues_are_named():
 
 def test_names_in_the_package_load_no_widgets():
     """Importing the names costs no ipywidgets and no matplotlib."""
-    from labkit._processes import guard
+    from labkit import supervised
 
     code = (
         "import sys; from labkit import dashboard, explorer; "
         "print({'ipywidgets', 'IPython', 'matplotlib'} & set(sys.modules))"
     )
-    finished = guard.run([sys.executable, "-c", code], timeout_s=30)
+    finished = supervised.run([sys.executable, "-c", code], timeout_s=30)
     assert finished.output.strip() == "set()"
 
 

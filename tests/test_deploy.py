@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from labkit._managers.keys import write_key_file
-from labkit._servers import serve
-from labkit.commands import cli, worker
+from labkit.commands import cli, serve, worker
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"

@@ -75,7 +75,7 @@ def test_orphan_of_the_kit_is_found():
     # The owner starts a child that carries the kit's mark, says who it is, and ends.
     owner = (
         "import subprocess, sys\n"
-        "code = 'import sys; sys.stdin.read()  # labkit._processes.supervisor'\n"
+        "code = 'import sys; sys.stdin.read()  # labkit/supervised.py'\n"
         "argv = [sys.executable, '-c', code]\n"
         "print(subprocess.Popen(argv, stdin=0, stdout=subprocess.DEVNULL).pid)"
     )
@@ -103,7 +103,7 @@ def test_orphan_of_the_kit_is_found():
 
 def test_a_running_server_is_no_leftover():
     """What somebody still owns is left alone."""
-    child = "import sys; sys.stdin.read()  # labkit._processes.supervisor"
+    child = "import sys; sys.stdin.read()  # labkit/supervised.py"
     with subprocess.Popen(
         [sys.executable, "-c", child], stdin=subprocess.PIPE
     ) as owned:

@@ -227,7 +227,7 @@ def test_a_stopping_server_tells_who_waits(program, signum):
         os.kill(server.pid, signum)
         said, _ = blocked.communicate(timeout=5)
         until(lambda: not server.is_alive(), within_s=2)
-        assert server._child.process.returncode == 0
+        assert server._process.returncode == 0
     assert "is stopping" in said
     assert ("ServerStoppedError" in said) == (program is LABKIT)
 
@@ -249,7 +249,7 @@ def test_a_second_signal_ends_it_at_once():
         os.kill(server.pid, signal.SIGTERM)
         until(lambda: not server.is_alive(), within_s=0.5)
         assert time.monotonic() - begin < 0.5
-        assert server._child.process.returncode == 128 + signal.SIGTERM
+        assert server._process.returncode == 128 + signal.SIGTERM
 
 
 def can_connect(address):

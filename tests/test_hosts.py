@@ -17,15 +17,16 @@ from namespaces import Site, needs_hosts
 from programs import assert_gone
 from test_commands_lines import items
 
-from labkit import errors, networks
+from labkit import errors
 from labkit._managers.dialing import dial
-from labkit._servers import serve
-from labkit._servers.serve import make_server
+from labkit.commands import serve
 from labkit.commands.dispatch import Dispatcher
 from labkit.commands.ledger import Ledger
+from labkit.commands.serve import make_server
 from labkit.commands.shift import Plan, _Shift
-from labkit.networks import network
-from labkit.processes import processes
+from labkit.lessons import networks
+from labkit.lessons.networks import network
+from labkit.programs import processes
 from labkit.transport import Client
 
 
@@ -298,11 +299,11 @@ def test_names_of_hosts_are_checked():
 
 def test_a_machine_without_namespaces_says_why(monkeypatch):
     """The reason is a sentence, for tests that are skipped and for lessons."""
-    monkeypatch.setattr("labkit.networks.sys.platform", "darwin")
+    monkeypatch.setattr("labkit.lessons.networks.sys.platform", "darwin")
     with pytest.raises(errors.NetworkError, match="a thing of Linux, and this is dar"):
         network("one")
     monkeypatch.undo()
-    monkeypatch.setattr("labkit.networks.sys.platform", "linux")
+    monkeypatch.setattr("labkit.lessons.networks.sys.platform", "linux")
     monkeypatch.setitem(networks._ENV, "PATH", "")
     with pytest.raises(errors.NetworkError, match="command ip is missing: install"):
         network("one")

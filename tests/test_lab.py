@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit._processes import guard
+from labkit import supervised
 from labkit._testing import lab
 
 TOKEN = "a-token-for-this-test"
@@ -51,7 +51,7 @@ class Server:
         # Without the preference the trap in the home folder would come first.
         settings = {"JUPYTER_TOKEN": TOKEN, "JUPYTER_PREFER_ENV_PATH": "0"}
         settings["LABKIT_PROGRESS"] = str(home / "progress.json")
-        self.program = guard.launch(
+        self.program = supervised.Supervised(
             [*command, "--port", str(self.port)],
             cwd=lab.ROOT,
             env=environment(home, **settings),
@@ -138,7 +138,7 @@ def test_labs_that_start_at_once_take_turns(tmp_path):
     address = re.compile(r"runs at http://\S+?:(\d+)/")
     command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
     labs = [
-        guard.launch(
+        supervised.Supervised(
             command, cwd=lab.ROOT, env=environment(tmp_path), on_output=heard.append
         )
         for heard in said
@@ -160,7 +160,7 @@ def test_taken_port_is_one_sentence(tmp_path):
     """A port that was asked for and is taken: one sentence and status 1."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        done = guard.run(
+        done = supervised.run(
             [sys.executable, "-m", "labkit", "lab", "--no-browser", f"--port={port}"],
             timeout_s=START_S,
             cwd=lab.ROOT,

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from programs import assert_gone
 
-from labkit import errors, mail
-from labkit._mail.postoffice import PostOffice
-from labkit._servers import namesakes
+from labkit import errors, servers
+from labkit.lessons import mail
+from labkit.lessons.mail import PostOffice
 
 SHOP, ADA, NOBODY = "shop@lab.test", "ada@lab.test", "nobody@lab.test"
 
@@ -173,7 +173,7 @@ def test_a_stopped_server_says_so(server):
 
 def test_a_cell_run_again_replaces_the_server(monkeypatch):
     """In a notebook the name is taken over, and another name is left alone."""
-    monkeypatch.setattr(namesakes, "in_notebook", lambda: True)
+    monkeypatch.setattr(servers, "_in_notebook", lambda: True)
     with (
         mail.start_mail_server(name="twice") as first,
         mail.start_mail_server(name="twice") as second,
@@ -183,9 +183,7 @@ def test_a_cell_run_again_replaces_the_server(monkeypatch):
 
 def test_it_does_not_outlive_its_owner():
     """A program that is killed takes its mail server with it."""
-    code = (
-        "from labkit import mail; s = mail.start_mail_server(); print(s.pid); input()"
-    )
+    code = "import labkit; print(labkit.start_mail_server().pid); input()"
     owner = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,

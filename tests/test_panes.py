@@ -7,9 +7,11 @@ import pytest
 from kernels import kernel_in
 from programs import SLEEP, python
 
-from labkit._processes import guard, panes
-from labkit.processes import processes, start_process
+from labkit import supervised
+from labkit.programs import pane as panes
+from labkit.programs import processes, start_process
 
+UPDATE = "update_display_data"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")
 
 
@@ -23,6 +25,7 @@ def show(tmp_path):
         path.write_text(code, encoding="utf-8")
         program = start_process(path)
         shown.append(panes.Pane(program))
+        shown[-1].follow()
         return program, shown[-1]
 
     yield show
@@ -35,7 +38,7 @@ def test_pane_shows_the_end(show):
     """When wait returns, the pane has the last output and how the program ended."""
     program, pane = show("print('done'); raise SystemExit(3)")
     program.wait()
-    assert "<b>letters</b>: ended (exit code 3)</span>" in pane.state.value
+    assert "<b>letters</b>: ended (exit code 3) at " in pane.state.value
     assert ">done</pre>" in pane.log.value
 
 
@@ -51,7 +54,7 @@ def test_pane_says_that_the_program_runs(show):
     """State and process id stand in words, in a place that is read out."""
     program, pane = show(SLEEP)
     assert 'role="status"' in pane.state.value
-    assert f"letters</b>: running (pid {program.pid})" in pane.state.value
+    assert f"letters</b>: {program.state}" in pane.state.value
 
 
 def test_pane_follows_the_output(show):
@@ -139,8 +142,26 @@ def test_display_has_widget_and_plain_text(tmp_path):
         kernel.run(f"%%process letters\n{SLEEP}")
         (shown,) = [m for m in kernel.messages if m["msg_type"] == "display_data"]
     mimes = shown["content"]["data"]
-    assert mimes["text/plain"].startswith("letters: running (pid ")
+    assert mimes["text/plain"].startswith("letters: started ")
     assert mimes["application/vnd.jupyter.widget-view+json"]["model_id"]
+
+
+def test_saved_text_is_true_when_the_program_has_ended(tmp_path):
+    """The final state and text replace the pane; until then it says what was started."""
+    with kernel_in(tmp_path) as kernel:
+        kernel.run(f"%%process letters\nprint('a < b')\n{SLEEP}")
+        (first,) = [m for m in kernel.messages if m["msg_type"] == "display_data"]
+        kernel.run("from labkit import processes\nprocesses['letters'].stop()")
+        updates = kernel.messages
+        while not (last := [m for m in updates if m["msg_type"] == UPDATE]):
+            updates.append(kernel._client.get_iopub_msg(timeout=20))
+    assert "application/vnd.jupyter.widget-view+json" in first["content"]["data"]
+    final = last[-1]["content"]
+    assert final["transient"] == first["content"]["transient"]
+    assert set(final["data"]) == {"text/plain", "text/html"}
+    assert final["data"]["text/plain"].startswith("letters: ended ")
+    assert final["data"]["text/plain"].endswith("\na < b")
+    assert ">a &lt; b</pre>" in final["data"]["text/html"]
 
 
 def test_ipython_terminal_gets_a_line(tmp_path):
@@ -153,6 +174,6 @@ def test_ipython_terminal_gets_a_line(tmp_path):
         "import sys; assert 'ipywidgets' not in sys.modules"
     )
     env = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")}
-    finished = guard.run(python(code), timeout_s=30, cwd=tmp_path, env=env)
-    assert finished.output.startswith("letters: running (pid ")
+    finished = supervised.run(python(code), timeout_s=30, cwd=tmp_path, env=env)
+    assert finished.output.startswith("letters: started ")
     assert (finished.exit_code, finished.leftovers) == (0, 0)

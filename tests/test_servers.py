@@ -109,7 +109,7 @@ def test_what_is_left_is_reported():
     """The log of a stopped server says what its queues still held."""
     with start_server() as server:
         server.connect().get_queue("orders").put_many(["tea", "milk"])
-    assert "queue 'orders' ended with 2 items waiting" in server.log
+    assert "Stopped. 2 items are still in the queue 'orders'." in server.log
 
 
 def test_the_key_is_nowhere_to_be_seen():

@@ -13,7 +13,7 @@ from programs import until
 
 from labkit import connect, errors, start_process, start_server, wiretap
 from labkit._managers.keys import write_key_file
-from labkit.networks import network
+from labkit.lessons.networks import network
 from labkit.tap.relay import Relay
 from labkit.transport import shown
 

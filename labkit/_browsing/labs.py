@@ -19,8 +19,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
-from labkit._processes import guard
 from labkit.errors import BrowserError
+from labkit.supervised import Supervised
 
 __all__ = ["Lab"]
 
@@ -81,7 +81,7 @@ class Lab:
         self._told = threading.Event()
         for place in _COURSE:
             shutil.copytree(ROOT / place, self.folder / place, ignore=_LEFT_OUT)
-        self._program = guard.launch(
+        self._program = Supervised(
             [sys.executable, "-m", "labkit", "lab", "--no-browser", *self._options()],
             cwd=ROOT,
             env=self._environment(home),

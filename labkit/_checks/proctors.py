@@ -1,4 +1,4 @@
-"""Warm examiners to hand answers to: :class:`Proctors` stands in for ``guard.run``."""
+"""Warm examiners: :class:`Proctors` stands in for ``supervised.run``."""
 
 import contextlib
 import json
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from labkit._checks.scratch import environment
-from labkit._processes import guard
 from labkit.errors import ProgramError
+from labkit.supervised import Finished, Supervised
 
 __all__ = ["Proctors", "can_fork"]
 
@@ -45,7 +45,7 @@ class _Program:
             door.bind(path)
             door.listen(1)
             door.settimeout(_START_S)
-            self._guarded = guard.launch(
+            self._guarded = Supervised(
                 [sys.executable, "-P", "-B", str(_PROGRAM), path],
                 env=environment(bare=True),
                 on_output=said.append,
@@ -168,26 +168,26 @@ class Proctors:
 
     def run(
         self,
-        argv: Sequence[str],  # noqa: ARG002 - the signature of guard.run
+        argv: Sequence[str],  # noqa: ARG002 - the signature of supervised.run
         *,
         timeout_s: float,
         cwd: str | os.PathLike[str],
         env: Mapping[str, str],
         stdin_text: str,
         max_output_bytes: int = 1_000_000,
-    ) -> guard.Finished:
-        """Run the examiner on an answer; as :func:`.guard.run`, but sooner.
+    ) -> Finished:
+        """Run the examiner on an answer; as :func:`.supervised.run`, but sooner.
 
         Parameters
         ----------
         argv : sequence of str
             Ignored: a proctor runs the examiner and nothing else.
         timeout_s, cwd, env, stdin_text, max_output_bytes
-            As for :func:`.guard.run`.
+            As for :func:`.supervised.run`.
 
         Returns
         -------
-        labkit._processes.guard.Finished
+        labkit.supervised.Finished
 
         Raises
         ------
@@ -206,7 +206,7 @@ class Proctors:
             if proctor:
                 proctor.close()
             proctor = self._start(proctor.pid if proctor else 0)
-            return guard.Finished(-9, False, "", False, 0, timeout_s)
+            return Finished(-9, False, "", False, 0, timeout_s)
         except BaseException:  # as the stop button raises: what runs is ended at once
             if proctor:
                 proctor.close()
@@ -215,4 +215,4 @@ class Proctors:
             raise
         finally:
             self._places.put(proctor)
-        return guard.Finished(**answer)
+        return Finished(**answer)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from labkit._processes import guard
+from labkit import supervised
 
 __all__ = ["HEADER", "ScratchRun", "environment"]
 
@@ -39,7 +39,7 @@ class ScratchRun:
     deadline_s : float
         After so many seconds it is ended, whatever it does.
     run : callable, optional
-        What runs the examiner, with the parameters of :func:`.guard.run`,
+        What runs the examiner, with the parameters of :func:`.supervised.run`,
         which it is by default.
     watch : mapping, optional
         What :func:`.witness.watch` is told, if the examiner is to have a
@@ -49,7 +49,7 @@ class ScratchRun:
 
     Attributes
     ----------
-    finished : labkit._processes.guard.Finished
+    finished : labkit.supervised.Finished
         How the process ended, and what it wrote.
     events : list of dict
         What the examiner reported, in order.
@@ -66,7 +66,7 @@ class ScratchRun:
         checks: Path | None,
         deadline_s: float,
         *,
-        run: Callable[..., guard.Finished] | None = None,
+        run: Callable[..., supervised.Finished] | None = None,
         watch: Mapping[str, object] | None = None,
         first_only: bool = False,
     ) -> None:
@@ -77,7 +77,7 @@ class ScratchRun:
             place, seal = Path(folder), secrets.token_hex()
             job = _job(place, seal, text, checks) | {"deadline_s": deadline_s}
             job |= {"watch": dict(watch or {}), "first_only": first_only}
-            self.finished = (run or guard.run)(
+            self.finished = (run or supervised.run)(
                 [sys.executable, "-P", "-B", str(_EXAMINER)],
                 timeout_s=deadline_s,
                 cwd=place / "work",

@@ -206,7 +206,7 @@ def links(reading: Reading) -> str:
 
 def programs() -> str:
     """Name the programs that this kernel has started, those that run first."""
-    module = sys.modules.get("labkit.processes")
+    module = sys.modules.get("labkit.programs")
     programs = [] if module is None else list(module.processes.values())
     programs.sort(key=lambda program: not program.is_alive())
     return ", ".join(map(repr, programs))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit._doctor.findings import AFTER_SET_UP, Check
-from labkit._processes.trees import MARKER
+from labkit.supervised import MARK
 
 if TYPE_CHECKING:
     import psutil
 
 # In the command lines of processes that have no reason to live without their parent.
-OURS = ("labkit._processes.supervisor", "labkit serve --supervised")
+OURS = ("supervised.py", "labkit serve --supervised")
 # Who adopts a process whose parent has gone.
 ADOPTERS = {"init", "launchd", "systemd"}
 # What a lesson imports beyond the standard library.
@@ -41,7 +41,7 @@ def leftovers() -> Iterator[int]:
     for process in psutil.process_iter():
         try:
             words = " ".join(process.cmdline())
-            ours = any(mark in words for mark in OURS) or MARKER in process.environ()
+            ours = any(mark in words for mark in OURS) or MARK in process.environ()
             if ours and ((parent := process.parent()) is None or is_adopter(parent)):
                 yield process.pid
         except (psutil.Error, OSError):

@@ -16,8 +16,8 @@ from labkit._checks.proctor import TOO_LARGE
 from labkit._checks.scoring import Verdict, grade, try_out
 from labkit._checks.scratch import ScratchRun
 from labkit._checks.tasks import EXERCISES, Task, find_task
-from labkit._processes.guard import Finished
 from labkit.errors import ExerciseError
+from labkit.supervised import Finished
 
 __all__ = ["CheckResult", "Graded", "Job", "digest_of_checks", "mark", "watch"]
 
@@ -138,7 +138,7 @@ def mark(job: Job, run: Callable[..., Finished] | None = None) -> Graded:
     ----------
     job : Job
     run : callable, optional
-        What runs the examiner; by default :func:`.guard.run`, in fresh processes.
+        What runs the examiner; by default :func:`.supervised.run`, in fresh processes.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from labkit._processes import guard
+from labkit import supervised
 from labkit.errors import SiteError
 
 __all__ = ["AT_A_TIME", "run_all"]
@@ -89,12 +89,12 @@ def _run(
 
 def _start(
     book: Path, scratch: Path, env: Mapping[str, str], ended: _Ended
-) -> guard.Guarded:
+) -> supervised.Supervised:
     folder = scratch / book.stem / "notebooks"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     said: list[str] = []
-    return guard.launch(
+    return supervised.Supervised(
         [sys.executable, "-m", "labkit._site.player", str(book), str(book)],
         cwd=folder,
         env=env,

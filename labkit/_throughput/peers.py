@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from labkit._processes import guard
 from labkit._throughput.adapters import Transport
 from labkit._throughput.hosts import Host
 from labkit.errors import MeasurementError
+from labkit.supervised import Supervised
 
 __all__ = ["DaskQueue", "Redis", "RedisPipelined", "ZeroMq"]
 
@@ -84,7 +84,7 @@ class Redis(Transport):
             if "Ready to accept connections" in "".join(said):
                 spoken.set()
 
-        server = guard.launch(
+        server = Supervised(
             ["redis-server", config], on_output=listen, on_exit=lambda _: spoken.set()
         )
         self.cleanup.callback(server.end)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
 from labkit.errors import NetworkError, ProgramError
-from labkit.processes import ProgramProcess, start_process
+from labkit.programs import ProgramProcess, start_process
 
 __all__ = ["Host", "Network", "network", "obstacle"]
 

@@ -1,4 +1,6 @@
-"""The programs of this kernel, by name, and the cell magic that starts them::
+"""The programs of this kernel, by name, and the cell magic that starts them.
+
+One cell, then another::
 
 %%process server
 print("ready")

@@ -16,7 +16,7 @@ from email.utils import make_msgid
 import pytest
 
 from labkit._checks.rig import until
-from labkit._mail.postoffice import PostOffice
+from labkit.lessons.mail import PostOffice
 from labkit.managers import QueueManager, connect
 
 ADA, NOBODY = "ada@shop.test", "nobody@shop.test"
