@@ -147,7 +147,7 @@ def test_display_has_widget_and_plain_text(tmp_path):
 
 
 def test_saved_text_is_true_when_the_program_has_ended(tmp_path):
-    """The final state and text replace the pane; until then it says what was started."""
+    """At the end the final state and text replace the pane."""
     with kernel_in(tmp_path) as kernel:
         kernel.run(f"%%process letters\nprint('a < b')\n{SLEEP}")
         (first,) = [m for m in kernel.messages if m["msg_type"] == "display_data"]
