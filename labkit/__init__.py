@@ -38,8 +38,6 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 scoring startingcode exercises
 ``progress``    :func:`progress`, what is done and what is next: standings
                 scoretables scoreboards
-``predict``     :func:`predict`, :func:`quiz`, :func:`arrange`, asked and kept:
-                prompts options guesses estimates quizzes movables orderings
 ``commands``    the seeds' programs as commands: cli jsonlines clients key
                 serve produce consume jobs shift crew ledger dispatch master
                 worker
@@ -93,9 +91,9 @@ _HOME = {
     "check": "checks",
     "hint": "checks",
     "grade": "grading",
-    "arrange": "predict",
-    "predict": "predict",
-    "quiz": "predict",
+    "arrange": "widgets.questions",
+    "predict": "widgets.questions",
+    "quiz": "widgets.questions",
     "progress": "progress",
     "doctor": "doctor",
     "dashboard": "dashboards",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Logbook", "TaskRow"]
+__all__ = ["Logbook", "TaskRow", "learners_logbook"]
 
 KINDS = ("predictions", "quizzes", "orderings")
 VERSION = 1  # raise it only when an older kit must not write to the file any more
@@ -188,3 +188,12 @@ def _default_path() -> Path:
     root = Path(__file__).resolve().parents[1]
     own = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
     return (root if own else Path.home()) / ".labkit" / "progress.db"
+
+
+_logbooks: dict[Path, Logbook] = {}
+
+
+def learners_logbook() -> Logbook:
+    """Return the learner's logbook; one for all of a kernel, so it forgets nothing."""
+    path = _default_path()
+    return _logbooks.setdefault(path, Logbook(path))
