@@ -32,6 +32,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``bench``       the kit's own table of ratios: ratios contests others
 ``dashboards``  :func:`dashboard` and :func:`explorer`, live: meters gauges
                 views setups findings experiments explorers
+``widgets``     :func:`predict`, :func:`quiz`, :func:`arrange`, with texts from files:
+                views texts questions
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
                 tasks plainserver rig confinement witness examplugin examiner
                 proctor proctors scratch feedback progressfile bookkeeping

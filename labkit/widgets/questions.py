@@ -30,6 +30,7 @@ class Question(ABC):
 
     kind: ClassVar[str]  # where the logbook keeps the answers
     marks = "()"
+    box: Any
 
     def __init__(self, name: str, texts: Mapping[str, Any]) -> None:
         import ipywidgets
@@ -117,6 +118,8 @@ class Prediction(Question):
     """
 
     kind = "predictions"
+    guess: Any
+    first: Any
     _nudged = False
 
     def _make_inputs(self) -> list[Any]:
@@ -344,7 +347,8 @@ class Ordering(_Checked):
         self.buttons = {name: button(name, "The chosen line") for name in steps}
         for name, step in steps.items():
             self.buttons[name].on_click(lambda _, step=step: self._move(step))
-        self._moved = ipywidgets.HTML(layout=views.AUTO)  # read out, and not kept
+        start = "<p>Choose a line, then move it.</p>"
+        self._moved = ipywidgets.HTML(start, layout=views.AUTO)  # read out, not kept
         self._take(self._kept() or self.choices)
         row = [*self.buttons.values(), self._check_button()]
         return [self.lines, views.rows(*row), self._moved]

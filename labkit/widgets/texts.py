@@ -18,6 +18,7 @@ Without options it asks for a number: ``unit``, ``within`` (a factor), ``why``. 
 """
 
 import difflib
+import math
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -43,8 +44,9 @@ class Option:
     def fits(self, outcome: Any) -> bool:
         """Tell whether a measured value makes this option true."""
         if isinstance(self.when, dict):
-            low, high = self.when.get("at_least"), self.when.get("below")
-            return (low is None or low <= outcome) and (high is None or outcome < high)
+            low = self.when.get("at_least", -math.inf)
+            high = self.when.get("below", math.inf)
+            return isinstance(outcome, int | float) and low <= outcome < high
         if isinstance(outcome, tuple):
             outcome = list(outcome)
         return outcome is not None and outcome in (self.when, self.text)

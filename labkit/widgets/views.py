@@ -11,10 +11,6 @@ __all__ = ["button", "close_all", "display", "kernel_cell", "panel", "plain", "r
 
 AUTO = {"width": "auto", "height": "auto", "margin": "2px"}
 _BORDERS = {True: "#009e73", False: "#d55e00", None: "var(--jp-border-color1, #bdbdbd)"}
-# A saved notebook has lost its widgets: JupyterLab shows an error in their place.
-LOST = """<style>.jp-OutputArea-output.jupyter-widgets:not(:has(*)) { font-size:0 }
-.jp-OutputArea-output.jupyter-widgets:not(:has(*))::after { font-size:13px;
-  content:"Run this cell again to use it." }</style>"""
 
 
 @functools.cache
@@ -38,7 +34,7 @@ def panel(lines: Sequence[str], right: bool | None = None) -> dict[str, str]:
     body = "".join(f"<p>{rich(line)}</p>" for line in lines)
     body = body.replace("<p>", "<p><strong>", 1).replace("</p>", "</strong></p>", 1)
     look = f"border-left:4px solid {_BORDERS[right]};padding-left:10px;max-width:52em"
-    page = f'{LOST}<div role="alert" style="{look}">{body}</div>' if lines else LOST
+    page = f'<div role="alert" style="{look}">{body}</div>' if lines else ""
     return {"text/plain": "\n".join(map(plain, lines)), "text/html": page}
 
 
@@ -48,7 +44,7 @@ def kernel_cell() -> int:
         from IPython import get_ipython
     except ImportError:
         return -1
-    shell: Any = get_ipython()  # type: ignore[no-untyped-call]
+    shell: Any = get_ipython()
     if getattr(shell, "kernel", None) is None:
         return -1
     return int(shell.execution_count)

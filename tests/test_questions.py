@@ -1,0 +1,467 @@
+"""Questions: what they keep, what they say, what they refuse, and the files of texts.
+
+The widgets are made in this process; buttons are pressed and values set as a front
+end would.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+from kernels import kernel_in
+from test_notebooks import HABITS
+
+from labkit import arrange, predict, quiz
+from labkit.errors import QuestionError
+from labkit.logbook import Logbook
+from labkit.widgets import questions
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+FILES = sorted((NOTEBOOKS / "questions").glob("*.toml"))
+TEXTS = """
+[t-choice]
+question = "How many orders are left?"
+
+[[t-choice.options]]
+text = "`none`"
+when = [0, true]
+why = "A `get` takes
+an order out."
+
+[[t-choice.options]]
+text = "a few"
+when = { at_least = 1, below = 9 }
+why = "They wait for somebody."
+
+[t-number]
+question = "How many a second?"
+unit = "calls/s"
+why = "Each call is a round trip."
+
+[t-quiz]
+question = "Which ones wait?"
+options = [
+  { text = "`put`", why = "A full queue makes it wait.", right = true },
+  { text = "`get`", why = "An empty queue makes it wait.", right = true },
+  { text = "`qsize`", why = "It only looks." },
+]
+
+[t-one]
+question = "Which one looks?"
+options = [
+  { text = "`get`", why = "It takes." },
+  { text = "`qsize`", why = "It looks.", right = true },
+]
+
+[t-lines]
+question = "Start a server."
+lines = ["register", "get_server", "  serve_forever"]
+extra = [{ text = "start", why = "It would start a second server." }]
+why = "First bind, then serve."
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work in a folder of its own, with texts beside it and a logbook in it."""
+    monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
+    (tmp_path / "questions").mkdir()
+    texts = re.sub(r'why = "([^"]*\n[^"]*)"', r'why = """\1"""', TEXTS)
+    (tmp_path / "questions" / "t.toml").write_text(texts, encoding="utf-8")
+    (tmp_path / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "deeper")
+    return tmp_path
+
+
+def kept(kind, name):
+    """Return what the logbook holds."""
+    return Logbook().notes(kind).get(name)
+
+
+# --- predictions --------------------------------------------------------------------
+
+
+def test_a_choice_is_kept_at_once_and_over_a_restart():
+    """A learner who predicts, restarts and runs the cell again finds the choice."""
+    predict("t-choice").input.index = 1
+    assert kept("predictions", "t-choice")["first"] == "a few"
+    again = predict("t-choice")
+    assert again.input.value == again.first == "a few"
+    assert again.said == 'You predicted "a few".'
+    assert "(x) 2. a few" in repr(again)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "option"), [((0, True), "`none`"), (1, "a few"), (8.5, "a few")]
+)
+def test_a_measured_value_finds_its_option(outcome, option, capsys):
+    """The file says which option a value, several values or a range belongs to."""
+    guess = predict("t-choice")
+    guess.choose(option)
+    guess.compare(outcome)
+    assert "✓ As you predicted.\nWhat happened:" in capsys.readouterr().out
+    assert kept("predictions", "t-choice")["right"] is True
+    assert kept("predictions", "t-choice")["outcome"] == option
+
+
+def test_an_outcome_that_no_option_has_is_said(capsys):
+    """A surprise of the machine is no error of the lesson."""
+    guess = predict("t-choice")
+    guess.choose("a few")
+    guess.compare(9)
+    assert 'What happened: "9".' in capsys.readouterr().out
+
+
+def test_a_wrong_prediction_gets_both_explanations(capsys):
+    """That of what was predicted, and that of what happened."""
+    guess = predict("t-choice")
+    guess.choose(2)
+    guess.compare((0, True))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "✗ Not what you predicted.",
+        'You predicted "a few". They wait for somebody.',
+        'What happened: "none". A get takes an order out.',
+    ]
+    assert kept("predictions", "t-choice")["right"] is False
+
+
+def test_no_prediction_is_no_error_and_leaves_no_trace(capsys, folder):
+    """Run All shows what happens, does not scold, and spoils no later prediction."""
+    predict("t-choice").compare(1)
+    said = capsys.readouterr().out
+    assert said == 'What happened: "a few".\nThey wait for somebody.\n'
+    assert not (folder / "progress.db").exists()
+    guess = predict("t-choice")
+    guess.choose("a few")
+    assert guess.first == "a few"
+
+
+def test_guessing_is_recommended_once(monkeypatch, capsys):
+    """Only to someone who looked at a question and went on without an answer."""
+    monkeypatch.setattr(questions, "_HASTE_S", -1.0)
+    monkeypatch.setattr(questions.Prediction, "_nudged", False)
+    for _ in range(2):
+        predict("t-choice").compare(1)
+    assert capsys.readouterr().out.count("Guessing first helps you remember.") == 1
+
+
+def test_a_change_after_comparing_does_not_count():
+    """The first prediction stays the one that counts, even after a restart."""
+    guess = predict("t-choice")
+    guess.choose("a few")
+    guess.compare(1)
+    guess.choose("none")
+    again = predict("t-choice")
+    assert (again.guess, again.first) == ("`none`", "a few")
+    assert again.said == 'You predicted "none". What counts is your first: "a few".'
+    assert kept("predictions", "t-choice")["right"] is True
+
+
+def test_a_prediction_after_the_answer_does_not_count():
+    """There was no prediction when the answer was shown."""
+    guess = predict("t-choice")
+    guess.compare(1)
+    guess.input.value = "a few"
+    assert guess.first is None
+    assert "does not count" in guess.said
+    assert "right" not in kept("predictions", "t-choice")
+
+
+def test_a_cell_may_run_twice_where_nothing_can_be_kept(monkeypatch, folder):
+    """Without a file, a sentence says so, and this kernel remembers all the same."""
+    monkeypatch.setenv("LABKIT_PROGRESS", str(folder))
+    predict("t-choice").input.value = "a few"
+    again = predict("t-choice")
+    assert again.input.value == "a few"
+    again.input.index = 0
+    assert "not being kept" in again.said
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [("1200", 1200), ("1,200.0", 1200), ("1 200", 1200), (" 1e3 ", 1000), (".5", 0.5)],
+)
+def test_numbers_are_read_as_people_write_them(typed, number):
+    """Separators of thousands, exponents and blanks do no harm."""
+    guess = predict("t-number")
+    guess.input.value = typed
+    assert guess.first == number
+    assert guess.said == f"You predicted {number:,} calls/s."
+
+
+@pytest.mark.parametrize("typed", ["many", "1,2", "nan", "inf", "12 34 x"])
+def test_what_is_not_a_number_is_refused_in_words(typed):
+    """The prediction stays what it was."""
+    guess = predict("t-number")
+    guess.input.value = "7"
+    guess.input.value = typed
+    assert guess.guess == 7
+    assert "is not a number: write it like 1200" in guess.said
+
+
+@pytest.mark.parametrize(
+    ("predicted", "outcome", "said"),
+    [
+        (4000, 8123.4, "✗ Far off: your prediction was too low by a factor of 2.03"),
+        (9000, 8123.4, "✓ Close enough: your prediction was too high by a factor of"),
+        (50, 50, "✓ Close enough: you predicted exactly that."),
+        (3, 0, "✗ Far off: you were 3 off."),
+        (-3, 3, "✗ Far off: you were 6 off."),
+    ],
+)
+def test_a_number_is_compared_by_its_factor(predicted, outcome, said, capsys):
+    """How far off it was, in words; a zero has no factor."""
+    guess = predict("t-number")
+    guess.choose(predicted)
+    guess.compare(outcome)
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert shown.endswith("Each call is a round trip.\n")
+
+
+# --- quizzes and orderings ----------------------------------------------------------
+
+
+def test_a_quiz_explains_the_answer_that_was_chosen():
+    """After a wrong answer its reason, after a right one nothing about wrong ones."""
+    asked = quiz("t-one")
+    asked.check_button.click()
+    assert asked.said == "Choose an answer, then press Check."
+    asked.inputs[0].index = 0
+    asked.check_button.click()
+    assert asked.said == '✗ Not yet.\nWrong: "get". It takes.'
+    asked.inputs[0].index = 1
+    assert asked.said == ""  # it was about the other answer
+    asked.check_button.click()
+    assert asked.said == '✓ That is right.\n"qsize". It looks.'
+    entry = kept("quizzes", "t-one")
+    assert (entry["first"], entry["attempts"], entry["right"]) == (["`get`"], 2, True)
+
+
+def test_a_quiz_with_several_answers_counts_the_missing_ones():
+    """An answer is right when all are chosen and no other; it is kept."""
+    asked = quiz("t-quiz")
+    asked.inputs[0].value = True
+    asked.check_button.click()
+    assert asked.said.endswith("Right answers still missing: 1.")
+    asked.choose("get", 1)
+    assert asked.said.startswith("✓ That is right.")
+    assert [box.value for box in quiz("t-quiz").inputs] == [True, True, False]
+
+
+def test_lines_are_shuffled_the_same_way_each_time():
+    """The order depends on the id, and is not the right one."""
+    first = arrange("t-lines").choices
+    assert arrange("t-lines").choices == first
+    assert sorted(first) == ["  serve_forever", "get_server", "register", "start"]
+    assert first[:3] != ["register", "get_server", "  serve_forever"]
+
+
+def test_a_chosen_line_is_moved_by_buttons():
+    """It goes up, is left out, and comes back; where it is, is read out."""
+    task = arrange("t-lines")
+    task.buttons["Up"].click()
+    assert "Choose a line first." in task._moved.value
+    task.lines.value = moved = task.answer[1]
+    task.buttons["Up"].click()
+    assert (task.answer[0], task.lines.value) == (moved, moved)
+    assert "is number 1." in task._moved.value
+    task.buttons["Leave out"].click()
+    assert moved not in task.answer
+    assert task.lines.options[-1] == (moved, moved)
+    assert "is left out." in task._moved.value
+    task.buttons["Up"].click()
+    assert task.answer[-1] == moved
+
+
+def test_a_wrong_order_says_what_is_wrong_with_it():
+    """Lines that do not belong, lines that are missing, the first out of order."""
+    task = arrange("t-lines")
+    task.order(["get_server", "register", "start"])
+    assert task.said.splitlines() == [
+        "✗ Not yet.",
+        "start does not belong. It would start a second server.",
+        "Lines that belong and are left out: 1.",
+        "get_server comes too early.",
+    ]
+
+
+def test_the_right_order_is_kept():
+    """By lines or by numbers; it is there again after a restart."""
+    task = arrange("t-lines")
+    right = ["register", "get_server", "  serve_forever"]
+    task.order([task.choices.index(line) + 1 for line in right])
+    assert task.said == "✓ That is the order.\nFirst bind, then serve."
+    assert arrange("t-lines").answer == right
+    assert kept("orderings", "t-lines")["right"] is True
+
+
+# --- what all have in common --------------------------------------------------------
+
+
+def test_texts_in_the_cell_still_work(capsys):
+    """Lessons of the version before had them there, and compared with the option."""
+    options = {"`4`": "It is.", "22": "Not of texts."}
+    guess = predict("t-old", "What is `2 + 2`?", options)
+    guess.choose("4")
+    guess.compare("`4`")
+    predict("t-n", "How many?", unit="s", within=1.5, because="So.").compare(3)
+    quiz("t-q", "Which?", options, right="`4`").choose(1)
+    arrange("t-a", "Order.", ["a", "b"], {"c": "No."}, because="So.").order(["a", "b"])
+    said = capsys.readouterr().out
+    assert said.count("✓") == 3
+    assert "Measured: 3 s.\nSo.\n" in said
+
+
+REFUSED = {
+    "unknown id": (lambda: predict("t-chioce"), "did you mean 't-choice'?"),
+    "no such file": (lambda: predict("77-x"), "no 77.toml has it"),
+    "no option": (lambda: predict("t-choice").choose("all"), "'all' is not an option"),
+    "no number": (lambda: predict("t-choice").choose(3), "3 is not an option"),
+    "outcome a text": (lambda: predict("t-number").compare("8"), "not '8'"),
+    "guess a text": (lambda: predict("t-number").choose("8"), "not '8'"),
+    "no right answer": (lambda: quiz("t-choice"), "no right answer"),
+    "two of one": (lambda: quiz("t-one").choose(1, 2), "choose one"),
+    "unknown line": (lambda: arrange("t-lines").order(["stop"]), "'stop' is not"),
+    "line twice": (lambda: arrange("t-lines").order([1, 1]), "no line twice"),
+    "empty order": (lambda: arrange("t-lines").order([]), "at least one line"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_is_refused_in_one_sentence(case):
+    """The message names the value."""
+    act, said = REFUSED[case]
+    with pytest.raises(QuestionError, match=re.escape(said)) as caught:
+        act()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_broken_file_is_named(folder):
+    """The message says which file, and what is wrong with it."""
+    (folder / "questions" / "t.toml").write_text("[t-choice", encoding="utf-8")
+    with pytest.raises(QuestionError, match=r"t\.toml is not TOML: "):
+        predict("t-choice")
+
+
+@pytest.mark.parametrize("value", ["get", ["sleep"], {"a": 1}, None, 7])
+def test_answers_to_other_texts_are_left_alone(value):
+    """What is kept may be about options that are gone, or nonsense."""
+    for kind in ("predictions", "quizzes", "orderings"):
+        entry = dict.fromkeys(("guess", "first", "answer", "order"), value)
+        for name in ("t-choice", "t-quiz", "t-lines"):
+            Logbook().note(kind, name, entry)
+    assert predict("t-choice").guess is None
+    assert quiz("t-quiz").answer == []
+    assert len(arrange("t-lines").answer) == 4
+
+
+def test_texts_cannot_become_markup():
+    """What a question says is shown as it is; backticks mark code."""
+    guess = predict("t-m", "Is `1 < 2`?", {"<b>one</b>": "<i>1</i>", "two": "2"})
+    page = guess._repr_mimebundle_()["text/html"] + guess.box.children[0].value
+    assert page.count("<code>1 &lt; 2</code>") == 2
+    assert "<b>one" not in page
+
+
+def test_twins_do_not_give_the_answer_away():
+    """As text and as HTML a question says what to choose from, and how."""
+    for asked in (predict("t-choice"), quiz("t-quiz"), arrange("t-lines")):
+        bundle = asked._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+        for twin in (bundle["text/plain"], bundle["text/html"]):
+            assert "answer with .choose(" in twin
+            assert not re.search("takes an order|makes it wait|second server", twin)
+
+
+def test_running_a_cell_again_gathers_no_widgets():
+    """The widgets of the same question, asked before, are closed."""
+    from ipywidgets.widgets.widget import _instances
+
+    predict("t-choice")
+    before = len(_instances)
+    predict("t-choice")
+    assert len(_instances) == before
+
+
+def test_a_question_shows_itself_once(folder):
+    """The call shows it, also when the cell ends with it or with its name."""
+    with kernel_in(folder) as kernel:
+        kernel.run("from labkit import predict, quiz")
+        for cell in (
+            "guess = predict('t-choice')",
+            "again = predict('t-number')\nagain",
+            "quiz('t-one')",
+        ):
+            kernel.run(cell)
+            shown = [m["content"].get("data", {}) for m in kernel.messages]
+            assert str(shown).count("widget-view+json") == 1, cell
+        kernel.run("guess.choose(1)")
+        updates = [m for m in kernel.messages if m["msg_type"] == "update_display_data"]
+        said = updates[-1]["content"]["data"]["text/plain"]
+        assert said == 'You predicted "none".'
+
+
+# --- the files of the course --------------------------------------------------------
+
+every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def of(file):
+    """Return the questions of a file."""
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+@every_file
+def test_lesson_and_file_have_the_same_questions(file):
+    """Each is asked in the cell that has its id; none is left over."""
+    (path,) = NOTEBOOKS.glob(f"{file.stem}_*.ipynb")
+    asks = re.compile(r'(predict|quiz|arrange)\("([^"]+)"\)$', re.MULTILINE)
+    cells = nbformat.read(path, 4).cells
+    asked = {
+        name: kind
+        for cell in cells
+        for kind, name in asks.findall(cell.source)
+        if name == cell.id
+    }
+    assert asked.keys() == of(file).keys()
+    for name, texts in of(file).items():
+        kind = asked[name]
+        assert (kind == "arrange") == ("lines" in texts), name
+        rights = [option.get("right", False) for option in texts.get("options", ())]
+        assert any(rights) == (kind == "quiz"), name
+
+
+@every_file
+def test_every_question_can_be_asked(file, monkeypatch):
+    """It has a question, two options or more that differ, and a reason for each."""
+    monkeypatch.chdir(NOTEBOOKS)
+    for name, texts in of(file).items():
+        quizzed = any("right" in option for option in texts.get("options", ()))
+        kind = arrange if "lines" in texts else quiz if quizzed else predict
+        assert len(kind(name).question) > 10
+        options = texts.get("options", []) + texts.get("extra", [])
+        assert len({option["text"] for option in options}) == len(options), name
+        assert "lines" in texts or len(options) != 1, name
+        assert all(option["why"].strip() for option in options), name
+
+
+@every_file
+def test_length_does_not_give_the_answer_away(file):
+    """No right option is half as long again as the longest of the others."""
+    for name, texts in of(file).items():
+        options = texts.get("options", [])
+        right = [len(one["text"]) for one in options if one.get("right")]
+        wrong = [len(one["text"]) for one in options if not one.get("right")]
+        if right:
+            assert max(right) <= 1.5 * max(wrong), name
+
+
+@every_file
+def test_questions_are_in_natural_english(file):
+    """No text has a habit of translated English."""
+    page = re.sub(r"`[^`]*`", "", json.dumps(of(file)))
+    assert [habit for habit in HABITS if re.search(habit, page)] == []
