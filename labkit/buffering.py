@@ -1,14 +1,23 @@
-"""A producer that collects items and puts them in batches."""
+"""Ends of a queue that do not wait for each answer.
+
+:func:`buffered` collects a producer's items and puts them in batches, several of which
+may be on their way at a time; :func:`prefetched` asks for a consumer's next batch
+before it has finished this one.
+"""
 
 import atexit
+import contextlib
+import sys
 import threading
 import time
+from collections import deque
+from queue import Empty
 from typing import Any, Protocol, Self
 
-from labkit._buffering.outlets import Outlet
-from labkit._managers.proxies import QueueProxy
+from labkit.errors import LabkitError
+from labkit.manager.client import Pipelined, QueueProxy, items_of, parcel_of
 
-__all__ = ["BufferedProducer", "buffered"]
+__all__ = ["BufferedProducer", "Prefetched", "buffered", "prefetched"]
 
 
 class _TakesBatches(Protocol):
@@ -18,7 +27,7 @@ class _TakesBatches(Protocol):
 class BufferedProducer:
     """Collect items; put them together when there are enough, or after a while.
 
-    Made by :func:`buffered`. A context manager: leaving the block flushes.
+    Also called ``buffered``. A context manager: leaving the block flushes.
 
     Parameters
     ----------
@@ -29,19 +38,27 @@ class BufferedProducer:
     max_wait_s : float, default 0.05
         Seconds, above 0, that an item waits at most before its batch is put.
     in_flight : int, default 4
-        Batches that may be on their way to a server at a time, at least 1. The item
-        that makes a batch full waits while there are more.
+        Batches that may be on their way to a server at a time, at least 1.
 
     Notes
     -----
-    **What can be lost:** a process that is killed takes with it the items that were
-    not put yet, and perhaps those on their way: what came in the last
+    **What can be lost:** a process that is killed takes with it the items of the last
     ``max_wait_s``, more only while the server is waited for, and at most
     ``max_items * in_flight``. A normal exit, an exception, and :meth:`close` flush
-    first. Where the connection breaks, what is not known to be put stays here
-    and is put again by the next flush: perhaps twice, never not at all.
+    first. Where the connection breaks, what is not known to be put stays here and is
+    put again by the next flush: perhaps twice, never not at all.
 
     Safe for any number of threads.
+
+    Examples
+    --------
+    >>> from labkit import TaskQueue
+    >>> orders = TaskQueue()
+    >>> with buffered(orders) as out:
+    ...     for number in range(2500):
+    ...         out.put(number)
+    >>> orders.qsize()
+    2500
     """
 
     def __init__(
@@ -51,15 +68,18 @@ class BufferedProducer:
         max_wait_s: float = 0.05,
         in_flight: int = 4,
     ) -> None:
-        if max_items < 1:
-            raise ValueError(f"max_items is {max_items}; give 1 or more")
+        for name, value in (("max_items", max_items), ("in_flight", in_flight)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; give 1 or more")
         if not max_wait_s > 0:
             raise ValueError(f"max_wait_s is {max_wait_s}; give seconds above 0")
         self.queue = queue
         self.max_items = max_items
         self.max_wait_s = max_wait_s
-        self._outlet = _outlet(queue, in_flight)
+        self.in_flight = in_flight
         self._items: list[Any] = []
+        self._sent: deque[list[Any]] = deque()  # batches that are not answered yet
+        self._connection: Pipelined | None = None
         self._fits = max_items
         self._fitted = 0  # items of the largest batch that the queue is known to take
         self._oldest = 0.0
@@ -73,7 +93,7 @@ class BufferedProducer:
     @property
     def waiting(self) -> int:
         """How many items are here and not known to be in the queue."""
-        return len(self._items) + self._outlet.unsettled
+        return len(self._items) + sum(map(len, self._sent))
 
     def put(self, item: Any) -> None:
         """Take an item; put the batch when it is full.
@@ -96,25 +116,18 @@ class BufferedProducer:
             if error is not None:
                 raise error
             if len(self._items) >= self.max_items:
-                self._send()
+                self._send_all()
 
     def flush(self) -> None:
         """Put what is here, now, and wait until it is in the queue.
 
-        Raises
-        ------
-        Exception
-            Whatever ``put_many`` raises; the items stay here.
+        What ``put_many`` raises is raised here, and the items stay.
         """
         with self._changed:
             self._error = None
-            self._oldest = time.monotonic()  # after a failure, wait anew
-            self._send()
-            try:
-                self._outlet.settle()
-            except BaseException:
-                self._take_back()
-                raise
+            self._oldest = time.monotonic()  # a failed flush is tried after as long
+            self._send_all()
+            self._settle(0)
 
     def close(self) -> None:
         """Flush, and take no more; safe to call twice."""
@@ -123,40 +136,62 @@ class BufferedProducer:
                 self.flush()
             finally:
                 self._closed = True
-                self._outlet.close()
+                self._hang_up()
                 self._changed.notify()
         atexit.unregister(self.close)
         if threading.current_thread() is not self._flusher:
             self._flusher.join()
 
-    def _send(self) -> None:
+    def _send_all(self) -> None:
         """Send what is here in batches; the last ones may still be under way."""
         while self._items:
             batch = self._items[: self._fits]
             try:
-                self._send_one(batch)
+                self._send(batch)
             except ValueError:  # more than the queue's maxsize: try with half
                 if len(batch) == 1:
                     raise
                 self._fits = len(batch) // 2
 
-    def _send_one(self, batch: list[Any]) -> None:
+    def _send(self, batch: list[Any]) -> None:
         rest = self._items[len(batch) :]
+        if not isinstance(self.queue, QueueProxy):  # no server between: no waiting
+            self.queue.put_many(batch)
+            self._items = rest
+            return
+        if self._connection is None:
+            self._connection = self.queue.pipelined()
+        parcel = parcel_of(batch)  # what cannot be pickled fails before it is sent
+        self._sent.append(batch)
+        self._items = rest
         try:
-            self._outlet.put_many(batch)
-            self._items = rest  # one step: an interrupt comes before it, or after
-            if len(batch) > self._fitted:
-                self._outlet.settle()  # before others of that size follow
-                self._fitted = len(batch)
+            self._connection.send("put_packed", parcel, len(batch), True, None)
         except BaseException:
-            moved = self._items is rest
-            self._take_back(None if moved else batch)
+            self._hang_up()
+            raise
+        is_larger = len(batch) > self._fitted
+        # A larger batch than any before must be in before others like it follow.
+        self._settle(0 if is_larger else self.in_flight - 1)
+        if is_larger:
+            self._fitted = len(batch)
+
+    def _settle(self, still_open: int) -> None:
+        """Wait for answers until at most so many batches are under way."""
+        try:
+            while self._connection is not None and len(self._sent) > still_open:
+                self._connection.answer()
+                self._sent.popleft()
+        except BaseException:
+            self._hang_up()
             raise
 
-    def _take_back(self, still_here: list[Any] | None = None) -> None:
-        """Keep the items of exchanges that failed, in their order."""
-        batches = [one for one in self._outlet.take_back() if one is not still_here]
-        self._items[:0] = [item for batch in batches for item in batch]
+    def _hang_up(self) -> None:
+        """Keep what may not have arrived, in its order."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self._items[:0] = [item for batch in self._sent for item in batch]
+        self._sent.clear()
 
     def _flush_in_time(self) -> None:
         with self._changed:
@@ -170,7 +205,7 @@ class BufferedProducer:
                     continue
                 try:
                     self.flush()
-                except Exception as error:  # noqa: BLE001 - told by the next put
+                except Exception as error:  # noqa: BLE001 - raised by the next put
                     self._error = error
 
     def __enter__(self) -> Self:
@@ -180,51 +215,140 @@ class BufferedProducer:
         self.close()
 
 
-class _OneByOne:
-    """An outlet for a queue that is not behind a server: each put is an answer."""
-
-    unsettled = 0
-
-    def __init__(self, queue: _TakesBatches) -> None:
-        self.put_many = queue.put_many
-
-    def settle(self) -> None:
-        """Nothing is ever under way."""
-
-    def take_back(self) -> list[list[Any]]:
-        return []
-
-    def close(self) -> None:
-        """There is no connection."""
+buffered = BufferedProducer
 
 
-def _outlet(queue: _TakesBatches, in_flight: int) -> "Outlet | _OneByOne":
-    return (
-        Outlet(queue, in_flight) if isinstance(queue, QueueProxy) else _OneByOne(queue)
-    )
+class Prefetched:
+    """Take batches from a queue, the next while you work on this one.
 
-
-def buffered(
-    queue: _TakesBatches,
-    max_items: int = 1000,
-    max_wait_s: float = 0.05,
-    in_flight: int = 4,
-) -> BufferedProducer:
-    """Return a producer for the queue that puts in batches.
+    Also called ``prefetched``. An iterator of lists, and a context manager.
 
     Parameters
     ----------
-    queue, max_items, max_wait_s, in_flight
-        As for :class:`BufferedProducer`, which also says what can be lost.
+    queue : QueueProxy
+        Of a :class:`~labkit.manager.TaskQueue`.
+    max_items : int, default 1000
+        Items in a batch, at least 1.
+    limit : int or None, default None
+        Items to take in all; ``None`` sets no end.
+    timeout : float or None, default None
+        Seconds without an item after which the iteration ends.
+
+    Attributes
+    ----------
+    left : list
+        What had arrived and was not handed out when it was closed.
+
+    Raises
+    ------
+    NotOfferedError
+        The queue is a plain ``queue.Queue``.
+    LabkitError
+        The server cannot be reached.
+
+    Notes
+    -----
+    For one thread at a time. **What can be lost:** a process that is killed takes two
+    batches with it, the one it works on and the next. Leaving the block, or
+    :meth:`close`, loses nothing. What must survive a killed consumer is taken with
+    :meth:`~labkit.manager.TaskQueue.receive`.
 
     Examples
     --------
-    >>> from labkit import TaskQueue
-    >>> orders = TaskQueue()
-    >>> with buffered(orders) as out:
-    ...     for number in range(2500):
-    ...         out.put(number)
-    >>> orders.qsize()
-    2500
+    >>> from labkit import start_server
+    >>> with start_server() as server:
+    ...     orders = server.connect().get_queue("orders")
+    ...     orders.put_many(range(5))
+    ...     with prefetched(orders, 2, timeout=0.1) as batches:
+    ...         print([batch for batch in batches])
+    [[0, 1], [2, 3], [4]]
     """
-    return BufferedProducer(queue, max_items, max_wait_s, in_flight)
+
+    def __init__(
+        self,
+        queue: QueueProxy,
+        max_items: int = 1000,
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        if max_items < 1:
+            raise ValueError(f"max_items is {max_items}; give 1 or more")
+        self.left: list[Any] = []
+        self._queue = queue
+        self._max_items = max_items
+        self._timeout = timeout
+        self._to_come = sys.maxsize if limit is None else limit
+        self._asked = 0  # at most so many items are on their way
+        self._connection: Pipelined | None = queue.pipelined()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> list[Any]:
+        """Return the next batch.
+
+        It is an :exc:`OutcomeUnknownError` if the connection ended: what was on its
+        way may be lost.
+        """
+        if self.left:
+            items, self.left = self.left, []
+            return items
+        was_early = self._asked > 0
+        try:
+            return self._next()
+        except Empty:
+            if not was_early:
+                raise StopIteration from None
+        except BaseException:
+            self._hang_up()
+            raise
+        return next(self)  # the time had begun with the batch before: now it begins
+
+    def _next(self) -> list[Any]:
+        self._ask()
+        if self._connection is None or not self._asked:
+            self._hang_up()
+            raise Empty  # the limit is reached
+        asked, self._asked = self._asked, 0
+        parcels = self._connection.answer()
+        if self._to_come - asked >= self._max_items:
+            self._ask()  # before these are opened: the server works meanwhile
+        items = items_of(parcels)
+        self._to_come -= len(items)
+        self._ask()
+        return items
+
+    def _ask(self) -> None:
+        count = min(self._max_items, self._to_come)
+        if self._asked or count < 1:
+            return
+        if self._connection is None:
+            self._connection = self._queue.pipelined()
+        self._connection.send("get_packed", count, True, self._timeout)
+        self._asked = count
+
+    def close(self) -> list[Any]:
+        """Take no more; return what had arrived, kept in :attr:`left`. Idempotent."""
+        if self._connection is not None and self._asked:
+            with contextlib.suppress(Empty, LabkitError):
+                self._connection.finish()  # the server now answers, or takes nothing
+                self.left += items_of(self._connection.answer())
+        self._hang_up()
+        self._to_come = 0
+        return self.left
+
+    def _hang_up(self) -> None:
+        self._asked = 0
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+prefetched = Prefetched

@@ -7,7 +7,7 @@ from multiprocessing import process
 from pathlib import Path
 
 from labkit.errors import KeyTypeError, WeakKeyError
-from labkit.transport import Address
+from labkit.manager.wire import Address
 
 __all__ = [
     "SecretKey",

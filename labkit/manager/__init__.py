@@ -1,4 +1,16 @@
-"""The manager class: what a server offers by name, and how a program reaches it.
+"""Queues that unrelated programs share: a hardened ``multiprocessing`` manager.
+
+A ``put`` goes client → wire ⇒ server → queue:
+
+- :mod:`~labkit.manager.client` opens connections and makes the calls,
+- :mod:`~labkit.manager.wire` turns them into messages on a socket,
+- :mod:`~labkit.manager.server` answers each client in its own thread,
+- :mod:`~labkit.manager.queue` holds the items, and
+  :mod:`~labkit.manager.journal` keeps them in a file.
+
+Before the first call :mod:`~labkit.manager.acceptor` lets the client in, if the
+:mod:`~labkit.manager.handshake` shows that both hold the same key; for keys see
+:mod:`~labkit.manager.keys`.
 
 References
 ----------
@@ -6,26 +18,54 @@ CPython ``Lib/multiprocessing/managers.py``, 3.11 to 3.14, class ``BaseManager``
 """
 
 import signal
-import threading
-from multiprocessing import managers, util
+from multiprocessing import managers
 from typing import Any
 
-from labkit._managers.dialing import dial, hung_up, retrying
-from labkit._managers.hosting import QueueServer
-from labkit._managers.keys import (
+from labkit.errors import LabkitError, NoServerError, NotOfferedError
+from labkit.manager.acceptor import Listener
+from labkit.manager.client import Client, QueueProxy, open_connection
+from labkit.manager.keys import (
     SecretKey,
     check_authkey,
     read_key_file,
     write_key_file,
 )
-from labkit._managers.proxies import QueueProxy
-from labkit._managers.referents import IDENT_PREFIX, NamedQueue
-from labkit.errors import LabkitError, NoServerError, NotOfferedError
-from labkit.queues import QueueStats, TaskQueue
-from labkit.transport import SERIALIZER, Address, shown
+from labkit.manager.queue import PatientCondition, QueueStats, TaskQueue
+from labkit.manager.server import (
+    IDENT_PREFIX,
+    NamedQueue,
+    QueueServer,
+    serve_for_parent,
+)
+from labkit.manager.wire import (
+    SERIALIZER,
+    Address,
+    Connection,
+    Nearby,
+    family_of,
+    prepare,
+    shown,
+)
 
-__all__ = ["QueueManager", "QueueProxy", "QueueStats", "TaskQueue", "connect"]
-__all__ += ["read_key_file", "write_key_file"]
+__all__ = [
+    "SERIALIZER",
+    "Address",
+    "Connection",
+    "Listener",
+    "Nearby",
+    "PatientCondition",
+    "QueueManager",
+    "QueueProxy",
+    "QueueStats",
+    "TaskQueue",
+    "connect",
+    "family_of",
+    "open_connection",
+    "prepare",
+    "read_key_file",
+    "shown",
+    "write_key_file",
+]
 
 
 class QueueManager(managers.BaseManager):
@@ -74,8 +114,7 @@ class QueueManager(managers.BaseManager):
         super().__init__(address, authkey, **options)
         self._authkey = SecretKey(self._authkey)
         self.retry_for = retry_for
-        # One connection for each thread, shared by all proxies of this manager.
-        self.links = util.ForkAwareLocal()
+        self._client: Client | None = None
 
     def get_task_queue(self) -> QueueProxy:
         """Return a proxy of the queue of tasks."""
@@ -121,23 +160,16 @@ class QueueManager(managers.BaseManager):
         place = self._address, self._authkey, self._serializer
         return self._Server(self._registry, *place)
 
-    def ask(self, function: str, *args: Any) -> Any:
-        """Call one of the server's own functions, over a connection of its own."""
-        kind, result = retrying(lambda: self._try(function, args), self.retry_for)
-        if kind == "#RETURN":
-            return result
-        raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
+    @property
+    def client(self) -> Client:
+        """The server's client, shared by all proxies of this manager."""
+        if self._client is None or self._client.address != self._address:
+            self._client = Client(self._address, self._authkey, self.retry_for)
+        return self._client
 
-    def _try(self, function: str, args: tuple[Any, ...]) -> tuple[str, Any]:
-        wire = dial(self._address, self._authkey)
-        try:
-            wire.send((None, function, args, {}))
-            answer: tuple[str, Any] = wire.recv()
-        except (EOFError, OSError):
-            raise hung_up(self._address) from None
-        finally:
-            wire.close()
-        return answer
+    def ask(self, function: str, *args: Any) -> Any:
+        """Call one of the server's own functions."""
+        return self.client.ask(function, *args)
 
     def _proxy(self, typeid: str, *args: Any) -> QueueProxy:
         state = managers.State  # type: ignore[attr-defined]
@@ -173,12 +205,7 @@ class QueueManager(managers.BaseManager):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
         if initializer is not None:
             initializer(*initargs)
-        server = cls._Server(registry, address, authkey, serializer)
-        signal.signal(signal.SIGTERM, lambda *_: server.stop())
-        threading.Thread(target=server.stop_with_parent, daemon=True).start()
-        writer.send(server.address)
-        writer.close()
-        server.serve_forever()
+        serve_for_parent(cls._Server(registry, address, authkey, serializer), writer)
 
     @staticmethod
     def _finalize_manager(
@@ -229,7 +256,7 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     KeyTypeError
         ``authkey`` is not ``bytes``.
     NoServerError
-        Nobody listens there.
+        Nothing listens there.
     WrongKeyError
         The server has another key.
     NotAQueueServerError

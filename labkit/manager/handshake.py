@@ -1,8 +1,8 @@
 """The manager protocol's handshake, as two conversations without a socket.
 
-Each is a generator that yields the next message to send and is sent the message
-that came back. The same few lines then serve the server's loop over many sockets
-and the client's blocking call, and a lesson can act them out by hand.
+Each is a generator that yields the next message to send and is sent the reply. The
+same few lines then serve the server's loop over many sockets and the client's
+blocking call, and a lesson can play them by hand.
 
 References
 ----------
@@ -76,21 +76,28 @@ def _new_message() -> bytes:
 
 def _verify(authkey: bytes, message: bytes, answer: bytes) -> None:
     name, digest = _split(answer)
-    if not hmac.compare_digest(hmac.digest(authkey, message, name), digest):
+    if not hmac.compare_digest(_digest(authkey, message, name), digest):
         raise AuthenticationError("digest received was wrong")
 
 
-def _answer(authkey: bytes, came: bytes) -> Generator[bytes, bytes, None]:
-    message = came.removeprefix(CHALLENGE)
-    if message == came or len(message) < _OLD_CHALLENGE_LENGTH:
+def _answer(authkey: bytes, challenge: bytes) -> Generator[bytes, bytes, None]:
+    message = challenge.removeprefix(CHALLENGE)
+    if message == challenge or len(message) < _OLD_CHALLENGE_LENGTH:
         raise AuthenticationError("expected a challenge")
     if len(message) == _OLD_CHALLENGE_LENGTH:
-        reply = yield hmac.digest(authkey, message, "md5")
+        reply = yield _digest(authkey, message, "md5")
     else:
         name, _ = _split(message)
-        reply = yield b"{%s}" % name.encode() + hmac.digest(authkey, message, name)
+        reply = yield b"{%s}" % name.encode() + _digest(authkey, message, name)
     if reply != WELCOME:
         raise AuthenticationError("digest sent was rejected")
+
+
+def _digest(authkey: bytes, message: bytes, name: str) -> bytes:
+    try:
+        return hmac.digest(authkey, message, name)
+    except ValueError:  # FIPS mode knows no MD5
+        raise AuthenticationError(f"this Python has no {name}") from None
 
 
 def _split(message: bytes) -> tuple[str, bytes]:

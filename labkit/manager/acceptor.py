@@ -1,0 +1,290 @@
+"""Who gets in: one thread accepts every connection and checks its key.
+
+The standard library starts a thread for each connection before it knows who is
+there. Clients that say nothing then cost a thread each, for ever. Here a connection
+is *pending* until it has proved that it holds the key: it costs one descriptor, in
+one selector, for as long as the deadline allows.
+"""
+
+import collections
+import contextlib
+import errno
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Callable
+from multiprocessing import AuthenticationError
+from pathlib import Path
+
+from labkit.manager.handshake import FAILURE, LONGEST, server_side
+from labkit.manager.wire import (
+    HANDSHAKE_DEADLINE_S,
+    SILENCE_S,
+    Address,
+    QuietSocket,
+    family_of,
+    prepare,
+)
+
+__all__ = ["Acceptor", "Listener"]
+
+_LENGTH = struct.Struct("!i")
+BACKLOG = 1024  # the standard library's 16, up to 3.12, loses clients of a burst
+MAX_PENDING = 1024  # beyond, the one that has waited longest is dropped
+MIN_STAY_S = 0.25  # but nobody is dropped sooner than an honest client needs
+PAUSE_S = 0.05  # without accepting, when the system has no descriptor left
+
+
+class Listener:
+    """A bound and listening socket; the acceptor does the accepting.
+
+    Parameters
+    ----------
+    address : tuple of (str, int) or str
+        Port 0 lets the system choose.
+    backlog : int, default 1024
+        Connections the system holds until they are accepted. A smaller number,
+        as the standard library asks for, is raised to the default.
+    """
+
+    def __init__(self, address: Address, backlog: int = BACKLOG) -> None:
+        family = family_of(address)
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        self._path: Path | None = None
+        try:
+            if family == getattr(socket, "AF_UNIX", None):
+                self._path = Path(str(address))
+            elif hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._bind(address)
+            self.sock.listen(max(backlog, BACKLOG))
+        except BaseException:
+            self.sock.close()
+            raise
+        name = self.sock.getsockname()
+        self.address: Address = name if isinstance(name, str) else name[:2]
+
+    def _bind(self, address: Address) -> None:
+        try:
+            self.sock.bind(address)
+        except OSError as error:
+            # A killed server leaves its socket file behind; nobody answers there.
+            if self._path is None or error.errno != errno.EADDRINUSE:
+                raise
+            with socket.socket(self.sock.family, socket.SOCK_STREAM) as probe:
+                if probe.connect_ex(address) != errno.ECONNREFUSED:
+                    raise
+            self._path.unlink()
+            self.sock.bind(address)
+
+    def close(self) -> None:
+        """Stop listening; the address is free again at once."""
+        if self.sock.fileno() >= 0:
+            self.sock.close()
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+
+
+class _Pending:
+    """A connection whose handshake is not finished."""
+
+    def __init__(self, sock: socket.socket, authkey: bytes, deadline_s: float) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.since = time.monotonic()
+        self.until = self.since + deadline_s
+        self._handshake = server_side(authkey)
+        self._received = bytearray()
+        self._wanted = _LENGTH.size
+        self._send(next(self._handshake))
+
+    def _send(self, message: bytes) -> None:
+        # A few dozen bytes always fit an idle socket's buffer; if they do not, the
+        # peer does not read, and BlockingIOError drops it.
+        packet = _LENGTH.pack(len(message)) + message
+        if self.sock.send(packet) != len(packet):
+            raise BlockingIOError
+
+    def read(self) -> bool:
+        """Read what there is; return True once the handshake is finished.
+
+        Never reads past the message at hand: what follows belongs to the server.
+        """
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            while piece := self.sock.recv(self._wanted - len(self._received)):
+                self._received += piece
+                if len(self._received) == self._wanted and self._is_done():
+                    return True
+            raise EOFError
+        return False
+
+    def _is_done(self) -> bool:
+        if self._wanted == _LENGTH.size:
+            (size,) = _LENGTH.unpack(self._received)
+            if not 0 < size <= LONGEST:
+                raise OSError("bad message length")
+            self._wanted += size
+            return False
+        message = bytes(self._received[_LENGTH.size :])
+        self._received.clear()
+        self._wanted = _LENGTH.size
+        try:
+            self._send(self._handshake.send(message))
+        except StopIteration:
+            return True
+        except AuthenticationError:
+            self._send(FAILURE)
+            raise
+        return False
+
+
+class Acceptor:
+    """Accept connections, run their handshakes side by side, hand over the honest.
+
+    Parameters
+    ----------
+    listeners : list of Listener
+        Closed when :meth:`run` returns.
+    authkey : bytes
+        The key of this server.
+    admit : callable
+        Called with each authenticated, blocking socket, in the thread of
+        :meth:`run`; it must not block.
+    deadline_s : float, default 5.0
+        Seconds that a client has to prove that it holds the key.
+
+    Attributes
+    ----------
+    silence_s : float
+        Seconds after which a client whose host answers nothing counts as gone; what
+        it had received goes back to its queue then.
+    """
+
+    def __init__(
+        self,
+        listeners: list[Listener],
+        authkey: bytes,
+        admit: Callable[[socket.socket], None],
+        deadline_s: float = HANDSHAKE_DEADLINE_S,
+    ) -> None:
+        self.listeners = listeners
+        self.authkey = authkey
+        self.admit = admit
+        self.deadline_s = deadline_s
+        self.silence_s = SILENCE_S
+        # In the order of their arrival, so the first is also the first to run out.
+        self._pending: collections.OrderedDict[socket.socket, _Pending]
+        self._pending = collections.OrderedDict()
+        self._selector = selectors.DefaultSelector()
+        self._wakeup, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        self._is_open = False  # whether the listeners are in the selector
+        self._closed_until = 0.0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Make :meth:`run` return; safe from any thread and signal handler."""
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            self._waker.send(b"!")
+
+    def run(self) -> None:
+        """Accept connections until :meth:`stop`."""
+        for listener in self.listeners:
+            listener.sock.setblocking(False)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        try:
+            while not self._stopping:
+                self._open_or_close()
+                for key, _ in self._selector.select(self._time_left()):
+                    if key.fileobj is self._wakeup:
+                        self._wakeup.recv(64)
+                    elif isinstance(key.data, Listener):
+                        self._accept(key.data)
+                    elif key.fileobj in self._pending:  # not dropped just now
+                        self._read(key.data)
+                self._drop_the_late()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close every socket here; the handed over ones are the server's."""
+        for listener in self.listeners:
+            listener.close()
+        for sock in (*self._pending, self._wakeup, self._waker):
+            sock.close()
+        self._pending.clear()
+        self._selector.close()
+
+    def _time_left(self) -> float | None:
+        now = time.monotonic()
+        ends = [self._closed_until] if self._closed_until > now else []
+        if self._pending:
+            first = next(iter(self._pending.values()))
+            full = len(self._pending) >= MAX_PENDING
+            ends.append(first.since + MIN_STAY_S if full else first.until)
+        return max(min(ends) - now, 0.0) if ends else None
+
+    def _open_or_close(self) -> None:
+        full = len(self._pending) >= MAX_PENDING
+        want = not full and time.monotonic() >= self._closed_until
+        if want != self._is_open:
+            for listener in self.listeners:
+                if want:
+                    self._selector.register(
+                        listener.sock, selectors.EVENT_READ, listener
+                    )
+                else:
+                    self._selector.unregister(listener.sock)
+        self._is_open = want
+
+    def _accept(self, listener: Listener) -> None:
+        try:
+            sock, _ = listener.sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return
+        except OSError:
+            # No descriptor is left. Make room, and wait rather than spin.
+            if self._pending:
+                self._drop(next(iter(self._pending.values())))
+            self._closed_until = time.monotonic() + PAUSE_S
+            return
+        try:
+            prepare(sock, self.silence_s)
+            pending = _Pending(sock, self.authkey, self.deadline_s)
+        except OSError:
+            sock.close()
+            return
+        self._pending[sock] = pending
+        self._selector.register(sock, selectors.EVENT_READ, pending)
+
+    def _read(self, pending: _Pending) -> None:
+        try:
+            if not pending.read():
+                return
+        except (AuthenticationError, EOFError, OSError):
+            self._drop(pending)
+            return
+        self._forget(pending)
+        pending.sock.setblocking(True)
+        self.admit(QuietSocket(fileno=pending.sock.detach()))
+
+    def _drop_the_late(self) -> None:
+        now = time.monotonic()
+        while self._pending:
+            first = next(iter(self._pending.values()))
+            stay = MIN_STAY_S if len(self._pending) >= MAX_PENDING else self.deadline_s
+            if now < first.since + stay:
+                return
+            self._drop(first)
+
+    def _forget(self, pending: _Pending) -> None:
+        self._selector.unregister(pending.sock)
+        del self._pending[pending.sock]
+
+    def _drop(self, pending: _Pending) -> None:
+        self._forget(pending)
+        pending.sock.close()

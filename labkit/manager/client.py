@@ -1,0 +1,554 @@
+"""The client half: how a program reaches a server, and calls its queues.
+
+A call never takes one question's answer for another's: a connection on which a call
+was interrupted is thrown away.
+"""
+
+import contextlib
+import errno
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import AuthenticationError, managers, process, util
+from typing import Any, TypeVar
+
+from labkit.errors import (
+    LabkitError,
+    NoServerError,
+    NotAQueueServerError,
+    NotOfferedError,
+    OutcomeUnknownError,
+    ServerStoppedError,
+    ServerTimeoutError,
+    WrongKeyError,
+)
+from labkit.manager.acceptor import Listener
+from labkit.manager.handshake import FAILURE, LONGEST, client_side
+from labkit.manager.keys import SecretKey
+from labkit.manager.queue import EXPOSED, QueueStats
+from labkit.manager.server import IDENT_PREFIX
+from labkit.manager.wire import (
+    HANDSHAKE_DEADLINE_S,
+    SERIALIZER,
+    Address,
+    Connection,
+    QuietSocket,
+    family_of,
+    pack,
+    prepare,
+    ship,
+    shown,
+    unpack,
+)
+
+__all__ = ["Client", "Pipelined", "QueueProxy", "open_connection"]
+
+_T = TypeVar("_T")
+_Answer = tuple[str, Any]
+
+
+# Opening a connection.
+
+
+def open_connection(
+    address: Address,
+    authkey: bytes | None = None,
+    deadline_s: float = HANDSHAKE_DEADLINE_S,
+) -> Connection:
+    """Connect to a manager server, the standard library's or labkit's.
+
+    Parameters
+    ----------
+    address : tuple of (str, int) or str
+        Host and port, or the path of a Unix socket.
+    authkey : bytes or None, default None
+        The server's key; ``None`` skips the handshake.
+    deadline_s : float, default 5.0
+        Seconds for connecting and for the handshake together.
+
+    Raises
+    ------
+    NoServerError
+        Nothing listens there, or there is no such host.
+    WrongKeyError
+        The keys differ.
+    NotAQueueServerError
+        What listens there speaks something else, or hung up.
+    ServerTimeoutError
+        Nothing came back in time: the host is off or cut off, or what listens
+        there is frozen, overloaded, or no manager.
+    """
+    until = time.monotonic() + deadline_s
+    step = "connect"
+    try:
+        sock = QuietSocket(family_of(address), socket.SOCK_STREAM)
+        try:
+            sock.settimeout(deadline_s)
+            sock.connect(address)
+            step = "handshake"
+            connection = Connection(prepare(sock), reuse=True)
+            if authkey is not None:
+                _shake_hands(connection, authkey, until)
+            sock.settimeout(None)
+        except BaseException:
+            sock.close()
+            raise
+    except (AuthenticationError, EOFError, OSError) as error:
+        raise _explained(error, step, shown(address), deadline_s) from None
+    return connection
+
+
+# The hook by which BaseManager(serializer="labkit") finds both.
+managers.listener_client[SERIALIZER] = (Listener, open_connection)  # type: ignore[attr-defined]
+
+
+def _shake_hands(connection: Connection, authkey: bytes, until: float) -> None:
+    handshake = client_side(authkey)
+    message = next(handshake)
+    try:
+        while True:
+            if message:
+                connection.send_bytes(message)
+            connection.sock.settimeout(max(until - time.monotonic(), 0.001))
+            message = handshake.send(bytes(connection.recv_bytes(LONGEST)))
+    except StopIteration as done:
+        connection.send_bytes(done.value)
+    except AuthenticationError:
+        with contextlib.suppress(OSError):
+            connection.send_bytes(FAILURE)
+        raise
+
+
+def _explained(
+    error: Exception, step: str, where: str, deadline_s: float
+) -> LabkitError:
+    """Return the error that says in a sentence what happened, and what to do."""
+    refused = (ConnectionRefusedError, FileNotFoundError, socket.gaierror)
+    hung_up = (ConnectionResetError, BrokenPipeError, EOFError)
+    if "message" in str(error) or "expected a challenge" in str(error):
+        return NotAQueueServerError(
+            f"something listens at {where}, but it did not answer as a manager server "
+            "does; check the port"
+        )
+    if isinstance(error, AuthenticationError):
+        return WrongKeyError(
+            f"the server at {where} has another authkey; use the one it was started "
+            "with, for example from its key file"
+        )
+    if isinstance(error, TimeoutError) and step == "connect":
+        return ServerTimeoutError(
+            f"{where} did not answer for {deadline_s:g} s: the host is off or cut off, "
+            "a firewall drops the packets, or it is another host's address; check them"
+        )
+    if isinstance(error, TimeoutError):
+        return ServerTimeoutError(
+            f"{where} accepted the connection and said nothing for {deadline_s:g} s; "
+            "it is frozen or no queue server: look at the server, or start it again"
+        )
+    if isinstance(error, hung_up):
+        return NotAQueueServerError(
+            f"{where} hung up during the handshake: the server is stopping, or it is "
+            "no manager server; look at the server, and check the port"
+        )
+    if isinstance(error, refused):
+        return NoServerError(
+            f"nothing is listening at {where}; start the server first, or check the address"
+        )
+    return NoServerError(
+        f"{where} cannot be reached ({error}); check the address and the network"
+    )
+
+
+# Calls over connections.
+
+# Doing these twice harms nobody. That includes receive: what the lost connection took
+# on a receipt goes back to the queue when the connection ends.
+_REPEATABLE = frozenset(
+    {"qsize", "empty", "full", "stats", "dead_letters_packed", "receive_packed"}
+)
+_Request = tuple[str, str, tuple[Any, ...], dict[str, Any]]
+
+
+class Client:
+    """A server as this process sees it: each thread calls over its own connection.
+
+    Parameters
+    ----------
+    address : tuple of (str, int) or str
+        The server's.
+    authkey : bytes
+        The server's.
+    retry_for : float
+        Seconds that a lost connection is tried again.
+    """
+
+    def __init__(self, address: Address, authkey: bytes, retry_for: float) -> None:
+        self.address = address
+        self.authkey = authkey
+        self.retry_for = retry_for
+        # Not the standard library's table: it is keyed by address alone, and would
+        # hand us a plain proxy's connection, or one to an earlier server.
+        self.local = util.ForkAwareLocal()
+
+    def ask(self, function: str, *args: Any) -> Any:
+        """Call one of the server's own functions, over its own connection."""
+        connection, answer = self._retrying(lambda: self._open(function, args))
+        connection.close()
+        return value_of(answer)
+
+    def call(self, request: _Request) -> Any:
+        """Call a referent's method; return its value, or raise its error.
+
+        Parameters
+        ----------
+        request : tuple
+            Ident, method, arguments, keywords.
+
+        Raises
+        ------
+        LabkitError
+            The server cannot be reached; nothing was sent.
+        OutcomeUnknownError
+            The connection ended after the request was sent, and repeating it might
+            do it twice.
+        """
+        connection = self.connection()  # where this fails, nothing was sent
+        try:
+            answer = self._exchange(connection, request)
+        except (EOFError, OSError) as error:
+            if request[1] not in _REPEATABLE:
+                raise self.outcome_unknown(request[1]) from error
+            connection = self.connection()
+            try:
+                answer = self._exchange(connection, request)
+            except (EOFError, OSError) as again:
+                raise self.outcome_unknown(request[1]) from again
+        try:
+            return value_of(answer)
+        except ServerStoppedError:
+            self.hang_up()
+            raise
+
+    def _exchange(self, connection: Connection, request: _Request) -> _Answer:
+        # Interrupted, the call must end on the server too, or it would take an item
+        # for nobody: so hang up at once. Should a second interrupt prevent that,
+        # busy stays set, and the next call hangs up.
+        connection.busy = True
+        try:
+            connection.send_with_buffers(request)
+            answer: _Answer = connection.recv()
+        except BaseException:
+            self.hang_up()
+            raise
+        connection.busy = False
+        return answer
+
+    def connection(self) -> Connection:
+        """Return this thread's connection, a new one if it is out of step or dead."""
+        connection: Connection | None = getattr(self.local, "connection", None)
+        if connection is not None:
+            if not connection.busy and not connection.is_gone():
+                return connection
+            self.hang_up()
+        connection = self.local.connection = self.new_connection()
+        return connection
+
+    def hang_up(self) -> None:
+        """Close this thread's connection, if there is one."""
+        connection: Connection | None = getattr(self.local, "connection", None)
+        if connection is not None:
+            del self.local.connection
+            connection.close()
+
+    def new_connection(self) -> Connection:
+        """Return a connection that is ready for calls and belongs to no thread yet."""
+        name = f"{process.current_process().name}|{threading.current_thread().name}"
+        return self._retrying(lambda: self._open("accept_connection", (name,)))[0]
+
+    def _open(self, function: str, args: tuple[Any, ...]) -> tuple[Connection, _Answer]:
+        connection = open_connection(self.address, self.authkey)
+        try:
+            connection.send((None, function, args, {}))
+            return connection, connection.recv()
+        except BaseException as error:
+            connection.close()
+            if not isinstance(error, (EOFError, OSError)):
+                raise
+        raise NoServerError(
+            f"the server at {shown(self.address)} hung up: it is stopping, or was "
+            "killed; start it again"
+        )
+
+    def _retrying(self, attempt: Callable[[], _T]) -> _T:
+        """Try until a server answers; waits grow from 20 ms to 1 s, out of step."""
+        if self.retry_for <= 0:
+            return attempt()
+        import tenacity
+
+        patient = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(
+                (NoServerError, NotAQueueServerError, ServerTimeoutError)
+            ),
+            stop=tenacity.stop_after_delay(self.retry_for),
+            wait=tenacity.wait_random_exponential(multiplier=0.02, max=1.0),
+            reraise=True,
+        )
+        return patient(attempt)
+
+    def outcome_unknown(self, method: str) -> OutcomeUnknownError:
+        """Return the error of a call that was sent and never answered."""
+        name = method.removesuffix("_packed")
+        return OutcomeUnknownError(
+            f"the connection to {shown(self.address)} ended during {name}(): the "
+            "server may or may not have done it; look at the queue, or use receive() "
+            "and ack(), before you do it again"
+        )
+
+
+def value_of(answer: _Answer) -> Any:
+    """Return the value in a server's answer, or raise the error in it."""
+    kind, result = answer
+    if kind == "#RETURN":
+        return result
+    if kind == "#ERROR" and type(result) is EOFError:
+        raise ServerStoppedError(f"{result}; nothing was taken or put") from None
+    raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
+
+
+class Pipelined:
+    """Calls to one queue over their own connection, sent ahead of the answers.
+
+    Notes
+    -----
+    For one thread at a time. Once an error or an interrupt was raised here, it is
+    unknown which answer comes next: close it.
+    """
+
+    def __init__(self, client: Client, ident: str) -> None:
+        self._client = client
+        self._ident = ident
+        self._connection = client.new_connection()
+        self._method = ""
+
+    def send(self, method: str, *args: Any) -> None:
+        """Send a call; the answers arrive in the order of the calls."""
+        self._method = method
+        with self._explained():
+            self._connection.send_with_buffers((self._ident, method, args, {}))
+
+    def answer(self) -> Any:
+        """Return the value of the next answer, or raise its error.
+
+        Raises
+        ------
+        OutcomeUnknownError
+            The connection ended.
+        """
+        with self._explained():
+            answer = self._connection.recv()
+        return value_of(answer)
+
+    def finish(self) -> None:
+        """Tell the server that no call follows; answers can still be read."""
+        with self._explained():
+            self._connection.sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Hang up; safe to call twice."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            raise self._client.outcome_unknown(self._method) from error
+
+
+def parcel_of(items: list[Any]) -> Any:
+    """Return the items as one pickle, ready to be sent."""
+    return ship(pack(items))
+
+
+def items_of(parcels: list[Any]) -> list[Any]:
+    """Return the items in some parcels, at least one, in order."""
+    items = unpack(parcels[0])
+    for parcel in parcels[1:]:
+        items += unpack(parcel)
+    return items
+
+
+class QueueProxy(managers.BaseProxy):
+    """The client's view of a queue that lives in a manager server.
+
+    Made by :class:`~labkit.manager.QueueManager`. Has the methods of
+    :class:`~labkit.manager.TaskQueue`; each is one round trip. Beyond a proxy of the
+    standard library:
+
+    - a call that was interrupted (the stop button, a signal) throws its connection
+      away, so that the next call cannot read the answer of an earlier one;
+    - a connection found dead before anything was sent is replaced in silence;
+    - one that dies under a call is replaced, and the call repeated, only where
+      that is safe; else :exc:`~labkit.errors.OutcomeUnknownError` is raised.
+
+    Notes
+    -----
+    Safe for threads: each thread has its own connection. Can be pickled only while
+    a child process is being started, as any proxy.
+    """
+
+    _exposed_ = EXPOSED
+    # Of the base class, where type checkers do not see them.
+    _token: Any
+    _authkey: bytes
+
+    def __init__(
+        self,
+        token: managers.Token,
+        serializer: str = SERIALIZER,
+        manager: Any = None,
+        authkey: bytes | None = None,
+        exposed: Iterable[str] | None = None,
+        incref: bool = True,
+        manager_owned: bool = False,
+    ) -> None:
+        super().__init__(
+            token, serializer, manager, authkey, exposed, incref, manager_owned
+        )
+        self._authkey = SecretKey(self._authkey)
+        self._client: Client = getattr(manager, "client", None) or Client(
+            self._token.address, self._authkey, retry_for=0.0
+        )
+        self._tls = self._client.local
+        self._offered = frozenset(EXPOSED if exposed is None else exposed)
+        self._packs = "put_packed" in self._offered
+
+    def _incref(self) -> None:
+        # Named queues live as long as their server. Nothing is counted, so nothing
+        # is left behind by a killed client, and no exit waits for a frozen server.
+        if not self._token.id.startswith(IDENT_PREFIX):
+            super()._incref()  # type: ignore[misc]
+
+    def _callmethod(
+        self,
+        methodname: str,
+        args: tuple[Any, ...] = (),
+        kwds: dict[str, Any] = {},  # noqa: B006 - as in BaseProxy
+    ) -> Any:
+        self._check_offered(methodname)
+        return self._client.call((self._token.id, methodname, args, kwds))
+
+    def _check_offered(self, methodname: str) -> None:
+        if methodname in EXPOSED and methodname not in self._offered:
+            # Packed or not, a plain queue has no batches and no receipts.
+            name = methodname.replace("t_packed", "t_many").removesuffix("_packed")
+            raise NotOfferedError(
+                f"the queue at {shown(self._token.address)} is a plain queue.Queue, "
+                f"which has no {name}(); host a TaskQueue to use it"
+            )
+
+    def pipelined(self) -> Pipelined:
+        """Return a connection of this queue's own, for calls that overlap.
+
+        Raises
+        ------
+        NotOfferedError
+            The queue is a plain ``queue.Queue``.
+        LabkitError
+            The server cannot be reached.
+        """
+        self._check_offered("put_packed")
+        return Pipelined(self._client, self._token.id)
+
+    # Items travel packed where the server has a TaskQueue: it need not open them.
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Put an item; see :meth:`queue.Queue.put`."""
+        if self._packs:
+            self._callmethod("put_packed", (parcel_of([item]), 1, block, timeout))
+        else:
+            self._callmethod("put", (item, block, timeout))
+
+    def put_nowait(self, item: Any) -> None:
+        """Put an item, or raise ``queue.Full`` at once."""
+        self.put(item, False)
+
+    def put_many(
+        self, items: Iterable[Any], block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Put all items or none; see :meth:`TaskQueue.put_many`."""
+        batch = items if type(items) is list else list(items)
+        if batch:
+            args = parcel_of(batch), len(batch), block, timeout
+            self._callmethod("put_packed", args)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take an item; see :meth:`queue.Queue.get`."""
+        if not self._packs:
+            return self._callmethod("get", (block, timeout))
+        (parcel,) = self._callmethod("get_packed", (1, block, timeout))
+        return unpack(parcel)[0]
+
+    def get_nowait(self) -> Any:
+        """Take an item, or raise ``queue.Empty`` at once."""
+        return self.get(False)
+
+    def get_many(
+        self, max_items: int = 100, block: bool = True, timeout: float | None = None
+    ) -> list[Any]:
+        """Take what is there; see :meth:`TaskQueue.get_many`."""
+        return items_of(self._callmethod("get_packed", (max_items, block, timeout)))
+
+    def receive(
+        self,
+        visibility_timeout: float = 30.0,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> tuple[str, Any]:
+        """Take an item on a receipt; see :meth:`TaskQueue.receive`."""
+        args = visibility_timeout, block, timeout
+        receipt, parcel = self._callmethod("receive_packed", args)
+        return receipt, unpack(parcel)[0]
+
+    def dead_letters(self) -> list[Any]:
+        """Return the items given up; see :meth:`TaskQueue.dead_letters`."""
+        parcels = self._callmethod("dead_letters_packed")
+        return [item for parcel in parcels for item in unpack(parcel)]
+
+    def ack(self, receipt: str) -> None:
+        """Say that the item is done; see :meth:`TaskQueue.ack`."""
+        self._callmethod("ack", (receipt,))
+
+    def nack(self, receipt: str) -> None:
+        """Give the item back; see :meth:`TaskQueue.nack`."""
+        self._callmethod("nack", (receipt,))
+
+    def stats(self) -> QueueStats:
+        """Return the queue's numbers; see :meth:`TaskQueue.stats`."""
+        numbers: QueueStats = self._callmethod("stats")
+        return numbers
+
+    def qsize(self) -> int:
+        """Return the number of items that wait; it may change at any moment."""
+        return int(self._callmethod("qsize"))
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits; it may change at any moment."""
+        return bool(self._callmethod("empty"))
+
+    def full(self) -> bool:
+        """Tell whether ``maxsize`` is reached; it may change at any moment."""
+        return bool(self._callmethod("full"))
+
+    def task_done(self) -> None:
+        """Say that an item taken with ``get`` is done."""
+        self._callmethod("task_done")
+
+    def join(self) -> None:
+        """Wait until every item put has been done."""
+        self._callmethod("join")
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """Close the queue, where the server runs Python 3.13 or newer."""
+        self._callmethod("shutdown", (immediate,))

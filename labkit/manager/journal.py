@@ -1,0 +1,240 @@
+"""The file that keeps a server's queues even if it is killed: SQLite.
+
+SQLite, because it comes with Python, survives SIGKILL at any moment, and one
+transaction can hold a batch. The package persist-queue would put a second queue
+with its own acknowledgements below ours. In WAL mode with ``synchronous=NORMAL`` a
+commit waits for no disk: it outlives the process, not a power cut in that second.
+
+The price, measured: a put takes about 2.5 times as long as without a journal; put,
+receive and ack together 1.8 times; an item of a batch of 1,000 some 10 times.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import JournalError
+from labkit.manager.queue import Entry
+from labkit.manager.wire import pack
+
+__all__ = ["Journal", "QueueJournal"]
+
+_APPLICATION_ID = 0x6C61626B  # "labk": distinguishes our files from other SQLite files
+_SCHEMA = """
+CREATE TABLE queues (name TEXT PRIMARY KEY, maxsize INTEGER NOT NULL);
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    place INTEGER NOT NULL,
+    queue TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    items BLOB NOT NULL,
+    deliveries INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0,
+    first INTEGER
+);
+"""
+_INSERT = (
+    "INSERT INTO entries (id, place, queue, count, items, deliveries, first)"
+    " VALUES (?,?,?,?,?,?,?)"
+)
+_DELETE = "DELETE FROM entries WHERE id=?"
+
+
+class Journal:
+    """The file behind the queues of one server.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Made if it is not there. Two more files, ``-wal`` and ``-shm``, may be
+        beside it.
+
+    Raises
+    ------
+    JournalError
+        Another server uses the file, or it is no journal.
+
+    Notes
+    -----
+    Safe for threads; for one process at a time, which the file's lock sees to.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        try:
+            # autocommit: each statement below is a transaction, or says BEGIN.
+            self._db = sqlite3.connect(
+                self.path, timeout=0.5, check_same_thread=False, isolation_level=None
+            )
+            self._open()
+            (last,) = self._db.execute("SELECT max(id) FROM entries").fetchone()
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+        self._next_id = (last or 0) + 1
+        self._late: list[tuple[int]] = []  # rows that could not be removed in time
+
+    def _error(self, error: sqlite3.Error) -> JournalError:
+        if "locked" in str(error):
+            return JournalError(
+                f"another server uses the journal {self.path}; stop it, or give "
+                "another file"
+            )
+        return JournalError(
+            f"{self.path} cannot be used as a journal ({error}); move it away, or give "
+            "another file"
+        )
+
+    def _open(self) -> None:
+        run = self._db.execute
+        run("PRAGMA locking_mode=EXCLUSIVE")
+        (owner,) = run("PRAGMA application_id").fetchone()
+        if owner != _APPLICATION_ID and run("SELECT 1 FROM sqlite_master").fetchone():
+            raise sqlite3.DatabaseError("it is another program's SQLite file")
+        run("PRAGMA journal_mode=WAL")
+        run("PRAGMA synchronous=NORMAL")
+        run("BEGIN IMMEDIATE")  # takes the lock for as long as we live
+        if owner != _APPLICATION_ID:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                run(statement)
+            run(f"PRAGMA application_id={_APPLICATION_ID}")
+        elif "first" not in {row[1] for row in run("PRAGMA table_info(entries)")}:
+            run("ALTER TABLE entries ADD COLUMN first INTEGER")  # of an older labkit
+        run("COMMIT")
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        with contextlib.suppress(JournalError):
+            self.write([])
+        with self._lock:
+            self._db.close()
+
+    def queues(self) -> list[tuple[str, int]]:
+        """Return the name and ``maxsize`` of every queue in the file."""
+        return self.read("SELECT name, maxsize FROM queues")
+
+    def queue(self, name: str, maxsize: int) -> "QueueJournal":
+        """Return the part of the file for one queue, which it remembers."""
+        row = (name, maxsize)
+        self.write([("INSERT OR IGNORE INTO queues VALUES (?, ?)", [row])])
+        return QueueJournal(self, name)
+
+    def new_ids(self, count: int) -> range:
+        """Return ids of rows that were never used."""
+        with self._lock:
+            ids = range(self._next_id, self._next_id + count)
+            self._next_id = ids.stop
+        return ids
+
+    def read(self, query: str, *values: Any) -> list[Any]:
+        """Return the rows that a query finds."""
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    def write(self, steps: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]) -> None:
+        """Do all the steps, or none of them.
+
+        Raises
+        ------
+        JournalError
+            The file cannot be written now; the next time it may work again.
+        """
+        with self._lock:
+            try:
+                self._db.execute("BEGIN")
+                for statement, rows in (*steps, (_DELETE, self._late)):
+                    self._db.executemany(statement, rows)
+                self._db.execute("COMMIT")
+            except BaseException as error:  # nothing is half written
+                if self._db.in_transaction:  # a full disk has ended it already
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise self._write_error(error) from None
+                raise
+            self._late = []
+
+    def _write_error(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(
+            f"the journal {self.path} cannot be written ({error}), so nothing was "
+            "changed; make room, or mend the disk, then try again"
+        )
+
+    def remove_late(self, rows: list[tuple[int]]) -> None:
+        """Remove rows now, or together with whatever is written next."""
+        try:
+            self.write([(_DELETE, rows)])
+        except JournalError:
+            self._late += rows
+
+
+class QueueJournal:
+    """What a :class:`~labkit.manager.queue.TaskQueue` calls to be remembered.
+
+    Parameters
+    ----------
+    journal : Journal
+    name : str
+        The queue's name in the file.
+    """
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal = journal
+        self._name = name
+
+    def entries(self) -> tuple[list[Entry], list[Entry]]:
+        """Return what waits, and the dead letters, each oldest first."""
+        rows = self._journal.read(
+            "SELECT id, count, items, deliveries, dead, first FROM entries"
+            " WHERE queue=? ORDER BY place, id",
+            self._name,
+        )
+        waiting: list[Entry] = []
+        dead: list[Entry] = []
+        for row, count, blob, deliveries, is_dead, first in rows:
+            entry = Entry(count, None, blob, first, deliveries, row)
+            (dead if is_dead else waiting).append(entry)
+        return waiting, dead
+
+    def add(self, entries: list[Entry]) -> None:
+        """Write new items, all or none; an item that cannot be pickled is an error."""
+        self._journal.write([(_INSERT, self._rows(entries))])
+
+    def replace(self, entry: Entry, parts: list[Entry]) -> None:
+        """Write the parts of an entry in its place."""
+        ((place,),) = self._journal.read(
+            "SELECT place FROM entries WHERE id=?", entry.row
+        )
+        rows = self._rows(parts, place)
+        self._journal.write([(_INSERT, rows), (_DELETE, [(entry.row,)])])
+
+    def _rows(
+        self, entries: list[Entry], place: int | None = None
+    ) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        for row, one in zip(self._journal.new_ids(len(entries)), entries, strict=True):
+            blob = pack([one.item]) if one.blob is None else one.blob
+            where = row if place is None else place
+            rows.append(
+                (row, where, self._name, one.count, blob, one.deliveries, one.first)
+            )
+            one.row = row
+        return rows
+
+    def remove(self, entries: list[Entry]) -> None:
+        """Forget items that were acknowledged."""
+        self._journal.write([(_DELETE, [(entry.row,) for entry in entries])])
+
+    def delivered(self, entries: list[Entry]) -> None:
+        """Forget items that a caller has: where that fails, at the next write."""
+        self._journal.remove_late([(entry.row,) for entry in entries])
+
+    def mark(self, entry: Entry, dead: bool) -> None:
+        """Remember, if possible, how often it was handed out, and if it was given up."""
+        row = (entry.deliveries, dead, entry.row)
+        with contextlib.suppress(JournalError):
+            self._journal.write(
+                [("UPDATE entries SET deliveries=?, dead=? WHERE id=?", [row])]
+            )

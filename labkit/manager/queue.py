@@ -1,0 +1,667 @@
+"""What a server hosts: a queue with batches and receipts, for clients that may die.
+
+A labkit client sends its items as one pickle, which the server keeps as it came and
+hands on unopened: that is most of the price of a large item or a batch, and the server
+needs none of the clients' classes. It opens one only to cut a batch, or to answer a
+plain client.
+"""
+
+import functools
+import itertools
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from labkit.errors import JournalError, ReceiptError
+from labkit.manager.wire import Recipe, pack, ship, unpack
+
+if TYPE_CHECKING:
+    from labkit.manager.journal import QueueJournal
+
+__all__ = ["CALLER", "EXPOSED", "PatientCondition", "QueueStats", "TaskQueue"]
+
+# What clients may call; the rest is the server's business.
+EXPOSED = (
+    *("put", "get", "put_nowait", "get_nowait", "qsize", "empty", "full"),
+    *("task_done", "join"),
+    *("put_many", "get_many", "receive", "ack", "nack", "dead_letters", "stats"),
+    # The same with items that the server does not open: labkit's proxies use these.
+    *("put_packed", "get_packed", "receive_packed", "dead_letters_packed"),
+    *(("shutdown",) if hasattr(queue.Queue, "shutdown") else ()),  # from Python 3.13
+)
+
+_P = ParamSpec("_P")
+LOOK_EVERY_S = 0.4  # a waiting call looks this often whether its client is still there
+
+
+class Caller(threading.local):
+    """Who is calling from this thread; a server fills it in for each client."""
+
+    owner: object = None  # the connection; None for a call in one's own process
+    # Raises when the call should not wait any longer: the client has gone, or the
+    # server is stopping.
+    check: Callable[[], None] = staticmethod(lambda: None)
+    connections: Callable[[], int] = staticmethod(lambda: 0)  # open at the server
+
+
+CALLER = Caller()
+
+
+class PatientCondition(threading.Condition):
+    """A condition whose waiters give up before they take anything.
+
+    ``queue.Queue`` waits in loops that look again after every wake-up, so a wait
+    may end early. That is all it takes to notice a client that died while its
+    ``get`` was blocked: an item put later stays in the queue for somebody alive.
+    """
+
+    waiting = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait to be notified, for ``timeout`` seconds or less; see the class."""
+        nap = LOOK_EVERY_S if timeout is None else min(timeout, LOOK_EVERY_S)
+        self.waiting += 1
+        try:
+            notified = super().wait(nap)
+        finally:
+            self.waiting -= 1
+        try:
+            CALLER.check()
+        except BaseException:
+            # The wake-up was meant for an item; hand it to the next in line.
+            if notified:
+                self.notify()
+            raise
+        return notified
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """A queue's numbers at one moment.
+
+    Attributes
+    ----------
+    depth : int
+        Items that wait to be taken.
+    unacked : int
+        Items handed out by ``receive`` whose receipt is still open.
+    put, got : int
+        Items put, and items handed out, since the queue was made.
+    redelivered : int
+        Items that went back to the head: worker dead, late, or ``nack``.
+    dead : int
+        Items given up after ``max_deliveries``.
+    waiting_consumers : int
+        Calls that wait for an item now.
+    connections : int
+        Client connections open at the server; 0 in one's own process.
+    """
+
+    depth: int
+    unacked: int
+    put: int
+    got: int
+    redelivered: int
+    dead: int
+    waiting_consumers: int
+    connections: int
+
+
+@dataclass(slots=True)
+class Entry:
+    """Some items that are next to each other: one object, or a pickled list."""
+
+    count: int  # of items, at least 1
+    item: Any = None  # the one itself, where there is no blob
+    blob: bytes | memoryview | None = None  # a list; all of it is this entry, unless
+    first: int | None = None  # it was cut unopened: then its items begin here
+    deliveries: int = 0  # how often it was handed out on a receipt
+    row: int = 0  # in the journal
+    error: Exception | None = None  # why it cannot be opened here, if that was tried
+
+    def items(self) -> list[Any]:
+        """Return the items, or where their class is not known here, the recipes."""
+        if self.blob is None:
+            return [self.item]
+        if self.first is None:
+            try:
+                return unpack(self.blob)
+            except Exception as error:  # noqa: BLE001 - a class may raise anything
+                self.error = error
+        first = self.first or 0
+        return [Recipe(self.blob, first + number) for number in range(self.count)]
+
+    def cut(self, count: int) -> "list[Entry]":
+        """Return entries in place of this one, the first of at most ``count`` items."""
+        items = self.items()
+        if self.error is None:
+            parts = [Entry(1, item) for item in items]
+        else:  # cut the list without opening it
+            where, rest = self.first or 0, self.count - count
+            parts = [Entry(count, None, self.blob, where)]
+            parts.append(Entry(rest, None, self.blob, where + count))
+        for part in parts:
+            part.deliveries, part.error = self.deliveries, self.error
+        return parts
+
+    def parcel(self) -> Any:
+        """Return the items as a labkit client unpacks them."""
+        blob = ship(pack([self.item]) if self.blob is None else self.blob)
+        if self.first is None:
+            return blob
+        return blob, self.first, self.first + self.count
+
+
+def _items_of(entries: Iterable[Entry]) -> list[Any]:
+    return [item for entry in entries for item in entry.items()]
+
+
+def _parcels_of(entries: Iterable[Entry]) -> list[Any]:
+    parcels: list[Any] = []
+    for is_object, some in itertools.groupby(entries, lambda entry: entry.blob is None):
+        if is_object:
+            parcels.append(ship(pack([entry.item for entry in some])))
+        else:
+            parcels += [entry.parcel() for entry in some]
+    return parcels
+
+
+def _first(form: "_Form") -> "_Form":
+    return lambda entries: form(entries)[0]
+
+
+_Form = Callable[[list[Entry]], Any]
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a call took from a queue: gone for good only once the caller has it."""
+
+    source: "TaskQueue"
+    entries: list[Entry]
+    receipt: str | None
+    value: Any = None  # what the caller gets
+
+    def told_as(self, form: _Form) -> "Taken":
+        """Make the value of what was taken, or give it back; return this."""
+        try:
+            value = form(self.entries)
+        except BaseException:
+            self.give_back()
+            raise
+        self.value = value if self.receipt is None else (self.receipt, value)
+        return self
+
+    def delivered(self) -> None:
+        """Take note that the caller has it: a journal may forget it now."""
+        if self.receipt is None:
+            self.source.delivered(self.entries)
+
+    def give_back(self) -> None:
+        """Return it to the head of the queue, as if it had not been taken."""
+        self.source.put_back(self.entries, self.receipt)
+
+    def accept(self) -> Any:
+        """Return the value to a caller in this process."""
+        for entry in self.entries:
+            if entry.error is not None:
+                self.give_back()
+                raise entry.error
+        self.delivered()
+        return self.value
+
+
+def takes(
+    method: "Callable[Concatenate[TaskQueue, _P], Taken]",
+) -> "Callable[Concatenate[TaskQueue, _P], Any]":
+    """Make a method that takes items return their value to callers in this process.
+
+    A server calls ``method.for_client``, which returns what was :class:`Taken`: a
+    client may be gone before its answer arrives.
+    """
+
+    @functools.wraps(method)
+    def accepted(self: "TaskQueue", *args: _P.args, **kwds: _P.kwargs) -> Any:
+        return method(self, *args, **kwds).accept()
+
+    accepted.for_client = method  # type: ignore[attr-defined]
+    return accepted
+
+
+@dataclass(slots=True)
+class _Delivery:
+    entry: Entry
+    deadline: float
+    owner: object
+
+
+class TaskQueue(queue.Queue[Any]):
+    """A first-in, first-out queue with batches and receipts.
+
+    The whole of :class:`queue.Queue`, with the same exceptions. ``get`` hands an
+    item over at most once; ``receive`` and ``ack`` at least once.
+
+    Parameters
+    ----------
+    maxsize : int, default 0
+        Items it may hold; 0 or less means no bound. Items that go back to the head
+        may exceed it, so that none is lost.
+    max_deliveries : int, default 5
+        How often ``receive`` hands out one item, at least 1, before it goes to
+        :meth:`dead_letters`.
+    journal : QueueJournal or None, default None
+        Keeps the items in a file, too; it begins with what is there. An item is in
+        the file before ``put`` answers. It leaves the file when it is acknowledged,
+        or, taken with ``get``, when the caller has it.
+
+    Notes
+    -----
+    Safe for any number of threads. In a server every method runs in a thread of
+    the server's process; arguments and results cross the wire as pickles.
+    """
+
+    def __init__(
+        self,
+        maxsize: int = 0,
+        max_deliveries: int = 5,
+        journal: "QueueJournal | None" = None,
+    ) -> None:
+        super().__init__(maxsize)
+        if max_deliveries < 1:
+            raise ValueError(f"max_deliveries is {max_deliveries}; give 1 or more")
+        self.max_deliveries = max_deliveries
+        self.not_empty: PatientCondition = PatientCondition(self.mutex)
+        self.not_full: PatientCondition = PatientCondition(self.mutex)
+        self.all_tasks_done: PatientCondition = PatientCondition(self.mutex)
+        self._unacked: dict[str, _Delivery] = {}
+        self._dead: list[Entry] = []
+        self._put_count = self._got_count = self._redelivered = 0
+        # A receipt of an earlier server must never fit an item of this one.
+        prefix = secrets.token_hex(4)
+        self._receipts = (f"{prefix}-{n}" for n in itertools.count(1))
+        self._journal = journal
+        if journal is not None:
+            waiting, self._dead = journal.entries()
+            self.queue.extend(waiting)
+        self._size = sum(entry.count for entry in self.queue)  # items, not entries
+        self.unfinished_tasks = self._size
+
+    # Putting.
+
+    def put_many(
+        self, items: Iterable[Any], block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Put all items in one round trip, or none of them.
+
+        Parameters
+        ----------
+        items : iterable
+            In order; any length that ``maxsize`` admits.
+        block, timeout
+            Whether, and how many seconds, to wait for room for all of them.
+
+        Raises
+        ------
+        queue.Full
+            There was no room in time.
+        ValueError
+            More items than ``maxsize``: they would never fit.
+        """
+        entries = [Entry(1, item) for item in items]
+        self._put_entries(entries, len(entries), block, timeout)
+
+    def put_packed(
+        self,
+        blob: bytes | memoryview,
+        count: int = 1,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> None:
+        """Put a pickled list of ``count`` items; see :meth:`put_many`."""
+        if count < 1 or not isinstance(blob, (bytes, bytearray, memoryview)):
+            raise ValueError("give a pickled list and the number of its items")
+        self._put_entries([Entry(count, None, blob)], count, block, timeout)
+
+    def _put_entries(
+        self, entries: list[Entry], count: int, block: bool, timeout: float | None
+    ) -> None:
+        if 0 < self.maxsize < count:
+            raise ValueError(
+                f"{count} items never fit a queue of maxsize {self.maxsize}; "
+                "put them in smaller batches"
+            )
+
+        def has_room() -> bool:
+            self._check_open("put")
+            return self.maxsize <= 0 or self._qsize() + count <= self.maxsize
+
+        with self.not_full:
+            self._await(self.not_full, has_room, queue.Full, block, timeout)
+            self._store(entries, count)
+            self.unfinished_tasks += count
+            self.not_empty.notify(count)
+
+    def _store(self, entries: list[Entry], count: int) -> None:
+        if self._journal is not None:
+            self._journal.add(entries)
+        self.queue.extend(entries)
+        self._size += count
+        self._put_count += count
+
+    # Taking.
+
+    @takes
+    def get(self, block: bool = True, timeout: float | None = None) -> Taken:
+        """Take an item; see :meth:`queue.Queue.get`."""
+        return self._take(1, block, timeout).told_as(_first(_items_of))
+
+    @takes
+    def get_many(
+        self, max_items: int = 100, block: bool = True, timeout: float | None = None
+    ) -> Taken:
+        """Take what is there, up to ``max_items``, in one round trip.
+
+        Parameters
+        ----------
+        max_items : int, default 100
+            At least 1.
+        block, timeout
+            Whether, and how many seconds, to wait for the first item; the others are
+            never waited for.
+
+        Returns
+        -------
+        list
+            1 to ``max_items`` items, oldest first.
+
+        Raises
+        ------
+        queue.Empty
+            No item came in time.
+        ValueError
+            ``max_items`` is below 1.
+        """
+        return self._take(max_items, block, timeout).told_as(_items_of)
+
+    @takes
+    def get_packed(
+        self, max_items: int = 1, block: bool = True, timeout: float | None = None
+    ) -> Taken:
+        """Take what is there as parcels, in order; see :meth:`get_many`."""
+        return self._take(max_items, block, timeout).told_as(_parcels_of)
+
+    @takes
+    def receive(
+        self,
+        visibility_timeout: float = 30.0,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> Taken:
+        """Take an item on a receipt: it goes back unless it is acknowledged.
+
+        Parameters
+        ----------
+        visibility_timeout : float, default 30.0
+            Seconds, above 0, until the item goes back to the head of the queue. It
+            goes back at once when the connection it was received over ends.
+        block, timeout
+            As in :meth:`queue.Queue.get`.
+
+        Returns
+        -------
+        receipt : str
+            For :meth:`ack` or :meth:`nack`.
+        item : object
+
+        Raises
+        ------
+        queue.Empty
+            No item came in time.
+        ValueError
+            ``visibility_timeout`` is not above 0.
+        """
+        lent = self._take(1, block, timeout, visibility_timeout)
+        return lent.told_as(_first(_items_of))
+
+    @takes
+    def receive_packed(
+        self,
+        visibility_timeout: float = 30.0,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> Taken:
+        """Take an item on a receipt, as a parcel; see :meth:`receive`."""
+        lent = self._take(1, block, timeout, visibility_timeout)
+        return lent.told_as(_first(_parcels_of))
+
+    def _take(
+        self,
+        max_items: int,
+        block: bool,
+        timeout: float | None,
+        visibility_timeout: float | None = None,
+    ) -> Taken:
+        if max_items < 1:
+            raise ValueError(f"max_items is {max_items}; give 1 or more")
+        if visibility_timeout is not None and not visibility_timeout > 0:
+            raise ValueError(
+                f"visibility_timeout is {visibility_timeout}; give seconds above 0"
+            )
+
+        def has_items() -> bool:
+            if not self._qsize():
+                self._check_open("get")
+            return self._size > 0
+
+        with self.not_empty:
+            self._await(self.not_empty, has_items, queue.Empty, block, timeout)
+            before = self._size
+            entries = self._pop(max_items)
+            self.not_full.notify(before - self._size)
+            receipt = None
+            if visibility_timeout is not None:
+                receipt = self._lend(entries[0], visibility_timeout)
+        return Taken(self, entries, receipt)
+
+    def _pop(self, limit: int) -> list[Entry]:
+        """Take entries with so many items from the head, or with all there are."""
+        entries: list[Entry] = []
+        while limit and self.queue:
+            if self.queue[0].count > limit:
+                try:
+                    self._cut_head(limit)
+                except JournalError:
+                    if not entries:
+                        raise
+                    break  # what was taken until now will do
+            entry = self.queue.popleft()
+            entries.append(entry)
+            limit -= entry.count
+            self._size -= entry.count
+            self._got_count += entry.count
+        return entries
+
+    def _cut_head(self, count: int) -> None:
+        head = self.queue[0]
+        parts = head.cut(count)
+        if self._journal is not None:
+            self._journal.replace(head, parts)
+        self.queue.popleft()
+        self.queue.extendleft(reversed(parts))
+
+    def delivered(self, entries: list[Entry]) -> None:
+        """Take note that items were handed over for good."""
+        if self._journal is not None:
+            self._journal.delivered(entries)
+
+    def put_back(self, entries: list[Entry], receipt: str | None) -> None:
+        """Return what was taken to the head, unless its receipt is closed already."""
+        with self.mutex:
+            if receipt is not None and self._unacked.pop(receipt, None) is None:
+                return
+            if receipt is not None:
+                entries[0].deliveries -= 1
+            self._got_count -= sum(entry.count for entry in entries)
+            self._to_head(entries)
+
+    def _to_head(self, entries: list[Entry]) -> None:
+        self.queue.extendleft(reversed(entries))
+        count = sum(entry.count for entry in entries)
+        self._size += count
+        self.not_empty.notify(count)
+
+    # Receipts.
+
+    def _lend(self, entry: Entry, visibility_timeout: float) -> str:
+        entry.deliveries += 1
+        receipt = next(self._receipts)
+        deadline = time.monotonic() + visibility_timeout
+        self._unacked[receipt] = _Delivery(entry, deadline, CALLER.owner)
+        return receipt
+
+    def ack(self, receipt: str) -> None:
+        """Say that the item is done; it counts as :meth:`task_done` too.
+
+        Raises
+        ------
+        ReceiptError
+            The receipt is not open: the item was acknowledged before, or took too
+            long and went back to the queue, where another worker may have it.
+        """
+        with self.mutex:
+            entry = self._delivery(receipt).entry
+            if self._journal is not None:
+                self._journal.remove([entry])
+            del self._unacked[receipt]
+            self._one_done()
+
+    def nack(self, receipt: str) -> None:
+        """Give the item back to the head of the queue at once.
+
+        Raises
+        ------
+        ReceiptError
+            As for :meth:`ack`.
+        """
+        with self.mutex:
+            self._delivery(receipt)
+            self._hand_back([receipt])
+
+    def dead_letters(self) -> list[Any]:
+        """Return the items given up after ``max_deliveries``, oldest first."""
+        with self.mutex:
+            self._return_overdue()
+            return _items_of(self._dead)
+
+    def dead_letters_packed(self) -> list[Any]:
+        """Return the items given up, as parcels."""
+        with self.mutex:
+            self._return_overdue()
+            return _parcels_of(self._dead)
+
+    def release(self, owner: object) -> None:
+        """Return every item that a connection held on a receipt to the head."""
+        with self.mutex:
+            self._hand_back([r for r, d in self._unacked.items() if d.owner is owner])
+
+    def _delivery(self, receipt: str) -> _Delivery:
+        self._return_overdue()
+        try:
+            return self._unacked[receipt]
+        except KeyError:
+            raise ReceiptError(
+                f"receipt {receipt!r} is not open: its item was acknowledged before, "
+                "or ran out of time and went back to the queue; treat the work as "
+                "possibly done twice, or ask for a longer visibility_timeout"
+            ) from None
+
+    def _return_overdue(self) -> None:
+        if self._unacked:
+            now = time.monotonic()
+            self._hand_back([r for r, d in self._unacked.items() if d.deadline <= now])
+
+    def _hand_back(self, receipts: list[str]) -> None:
+        """Return items to the head in order; those given up go to the dead letters."""
+        alive = []
+        for receipt in receipts:
+            entry = self._unacked.pop(receipt).entry
+            dead = entry.deliveries >= self.max_deliveries
+            if self._journal is not None:
+                self._journal.mark(entry, dead)
+            if dead:
+                self._dead.append(entry)
+                self._one_done()
+            else:
+                alive.append(entry)
+        self._redelivered += len(alive)
+        self._to_head(alive)
+
+    def _one_done(self) -> None:
+        if self.unfinished_tasks > 0:
+            self.unfinished_tasks -= 1
+        if self.unfinished_tasks == 0:
+            self.all_tasks_done.notify_all()
+
+    # Waiting and looking.
+
+    def _await(
+        self,
+        condition: PatientCondition,
+        is_ready: Callable[[], bool],
+        give_up: type[Exception],
+        block: bool,
+        timeout: float | None,
+    ) -> None:
+        deadline = None
+        if block and timeout is not None:
+            if timeout < 0:
+                raise ValueError("'timeout' must be a non-negative number")
+            deadline = time.monotonic() + timeout
+        while not is_ready():
+            left = None if deadline is None else deadline - time.monotonic()
+            if not block or (left is not None and left <= 0):
+                raise give_up
+            condition.wait(left)
+
+    def _check_open(self, method: str) -> None:
+        """Raise ``queue.ShutDown`` if it was shut down (from Python 3.13)."""
+        if getattr(self, "is_shutdown", False):
+            shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
+            raise shut(f"the queue was shut down; {method} no longer works")
+
+    def stats(self) -> QueueStats:
+        """Return the queue's numbers at this moment, as a frozen record."""
+        with self.mutex:
+            return QueueStats(
+                depth=self._qsize(),
+                unacked=len(self._unacked),
+                put=self._put_count,
+                got=self._got_count,
+                redelivered=self._redelivered,
+                dead=len(self._dead),
+                waiting_consumers=self.not_empty.waiting,
+                connections=CALLER.connections(),
+            )
+
+    def wake_all(self) -> None:
+        """Make every waiting call look at once whether it should go on."""
+        with self.mutex:
+            for condition in (self.not_empty, self.not_full, self.all_tasks_done):
+                condition.notify_all()
+
+    # What queue.Queue calls with the mutex held: put() and, from 3.13, shutdown().
+
+    def _qsize(self) -> int:
+        self._return_overdue()
+        return self._size
+
+    def _put(self, item: Any) -> None:
+        self._store([Entry(1, item)], 1)
+
+    def _get(self) -> Any:
+        self.delivered(self._pop(1))
+

@@ -1,0 +1,371 @@
+"""The server half of a manager: named queues, and one thread for each client.
+
+References
+----------
+CPython ``Lib/multiprocessing/managers.py``, 3.11 to 3.14, class ``Server``.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from multiprocessing import connection, managers, process
+from traceback import format_exc
+from typing import TYPE_CHECKING, Any
+
+from labkit.manager.acceptor import Acceptor, Listener
+from labkit.manager.keys import SecretKey
+from labkit.manager.queue import CALLER, EXPOSED, QueueStats, Taken, TaskQueue
+from labkit.manager.wire import (
+    HANDSHAKE_DEADLINE_S,
+    SERIALIZER,
+    Address,
+    Connection,
+    loads,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from labkit.manager.journal import Journal
+
+__all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer"]
+
+IDENT_PREFIX = "queue:"
+_Reply = tuple[str, Any]
+
+
+@dataclass(frozen=True)
+class NamedQueue:
+    """Register this as the callable of a typeid whose referent is a named queue.
+
+    The standard library calls a typeid's callable at every ``get_x()`` and names
+    the referent after its memory address. A named queue is made once, at its first
+    use, and keeps its name when the server is started again.
+
+    Parameters
+    ----------
+    name : str or None
+        The queue's name; ``None`` takes it from the first argument of the call.
+    """
+
+    name: str | None = None
+
+
+class _ClientGone(Exception):  # noqa: N818 - an event, never shown to anyone
+    """The client of the call at hand has gone."""
+
+
+class QueueServer(managers.Server):
+    """A manager server that outlives bad clients.
+
+    Speaks the standard library's protocol and honours what is registered with the
+    manager's class. Used by :class:`labkit.manager.QueueManager`, not directly.
+
+    Attributes
+    ----------
+    address : tuple of (str, int) or str
+        Where it listens; the real port if 0 was asked for.
+    acceptor : Acceptor
+        Lets clients in.
+    queues : dict of str to TaskQueue
+        Every named queue made so far.
+    journal : Journal or None
+        Where their items are kept, if anywhere.
+    allow_shutdown : bool
+        Whether a client may shut the server down, as any can with the standard
+        library. False unless the program that starts the server says otherwise.
+    """
+
+    public = [*managers.Server.public, "all_stats"]  # noqa: RUF012 - as the base
+    allow_shutdown = False
+    # Of the base class, where type checkers do not see them.
+    address: Address
+    authkey: bytes
+    registry: dict[str, Any]
+    mutex: threading.Lock
+    id_to_obj: dict[str, tuple[Any, Collection[str], Any]]  # type: ignore[assignment]
+    id_to_local_proxy_obj: dict[str, tuple[Any, Collection[str], Any]]
+    fallback_mapping: dict[str, Callable[..., Any]]
+
+    def __init__(
+        self,
+        registry: dict[str, Any],
+        address: Address | None,
+        authkey: bytes,
+        serializer: str = SERIALIZER,
+        deadline_s: float = HANDSHAKE_DEADLINE_S,
+    ) -> None:
+        if serializer != SERIALIZER:
+            raise ValueError(
+                f"a QueueManager serves with serializer {SERIALIZER!r}, not "
+                f"{serializer!r}; leave the argument out"
+            )
+        if address is None:
+            address = ("127.0.0.1", 0)
+        super().__init__(registry, address, authkey, serializer)
+        self.listener: Listener
+        self.authkey = SecretKey(authkey)
+        self.acceptor = Acceptor([self.listener], self.authkey, self._admit, deadline_s)
+        self.stop_event = threading.Event()
+        self.queues: dict[str, TaskQueue] = {}
+        self.journal: Journal | None = None
+        self._clients: dict[Connection, threading.Thread] = {}
+        self._clients_lock = threading.Lock()
+
+    # Life and end of the server.
+
+    def serve_forever(self) -> None:
+        """Serve until :meth:`stop`; unlike the standard library's, then return."""
+        process.current_process()._manager_server = self  # type: ignore[attr-defined]  # noqa: SLF001 - how the standard library finds local referents
+        try:
+            self.acceptor.run()
+        finally:
+            self.stop_event.set()
+            self._see_clients_out()
+
+    def stop(self) -> None:
+        """Stop taking work: calls that wait get an EOFError with a sentence.
+
+        Safe from any thread and from a signal handler; returns at once.
+        """
+        self.stop_event.set()
+        self.acceptor.stop()
+
+    def _see_clients_out(self, grace_s: float = 1.0) -> None:
+        """Let calls that are under way send their answer, then close all."""
+        for queue in list(self.queues.values()):
+            queue.wake_all()
+        with self._clients_lock:
+            clients = dict(self._clients)
+        for client in clients:
+            # Nothing more is read; what is being answered can still be sent.
+            how = socket.SHUT_RD if client.busy else socket.SHUT_RDWR
+            with contextlib.suppress(OSError):
+                client.sock.shutdown(how)
+        until = time.monotonic() + grace_s
+        for client, thread in clients.items():
+            thread.join(max(until - time.monotonic(), 0))
+            client.close()
+
+    # One thread for each client that proved that it holds the key.
+
+    def _admit(self, sock: socket.socket) -> None:
+        client = Connection(sock)
+        thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
+        with self._clients_lock:
+            self._clients[client] = thread
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left
+            self._let_go(client)
+
+    def _serve(self, client: Connection) -> None:
+        CALLER.owner = client
+        CALLER.check = lambda: self._check(client)
+        CALLER.connections = lambda: len(self._clients)
+        with contextlib.suppress(_ClientGone, EOFError, OSError):
+            _, name, args, kwds = client.recv()
+            if name == "accept_connection":
+                threading.current_thread().name = str(args[0])
+                client.send(("#RETURN", None))
+                self.serve_client(client)
+            else:
+                client.send(self._server_function(client, name, args, kwds))
+        self._let_go(client)
+
+    def _let_go(self, client: Connection) -> None:
+        client.close()
+        with self._clients_lock:
+            self._clients.pop(client, None)
+        for queue in list(self.queues.values()):
+            queue.release(client)
+
+    def _check(self, client: Connection) -> None:
+        """Raise when a waiting call had better give up; see :data:`CALLER`."""
+        # In this order: stopping, we stop reading, and the client looks gone.
+        if self.stop_event.is_set():
+            raise EOFError(f"the queue server at {shown(self.address)} is stopping")
+        if client.is_gone():
+            raise _ClientGone
+
+    def serve_client(self, conn: Any) -> None:
+        """Answer one client's calls until it leaves or the server stops."""
+        while not self.stop_event.is_set():
+            body = conn.recv_bytes()
+            conn.busy = True
+            self._answer(conn, body)
+            conn.busy = False
+
+    def _answer(self, client: Connection, body: memoryview) -> None:
+        """Answer one call. What it took is gone only once the answer was sent."""
+        name, taken = "", None
+        try:
+            ident, name, args, kwds = loads(body)
+            kind, result = self._call(client, ident, name, args, kwds)
+            if type(result) is Taken:
+                taken, result = result, result.value
+            reply = kind, result
+        except _ClientGone:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the client is told
+            reply = "#TRACEBACK", format_exc()
+        delivered = False
+        try:
+            delivered = self._send(client, reply, packed=str(name).endswith("_packed"))
+        finally:
+            if taken is not None:
+                taken.delivered() if delivered else taken.give_back()
+
+    def _send(self, client: Connection, reply: _Reply, packed: bool) -> bool:
+        """Send a reply, or why it cannot be pickled; return whether it was sent."""
+        try:
+            (client.send_with_buffers if packed else client.send)(reply)
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - a class may raise anything when pickled
+            client.send(("#UNSERIALIZABLE", format_exc()))
+            return False
+        return True
+
+    def _call(
+        self,
+        client: Connection,
+        ident: str,
+        name: str,
+        args: tuple[Any, ...],
+        kwds: dict[str, Any],
+    ) -> _Reply:
+        """Call a referent's method; return the kind and the value of the answer."""
+        obj, exposed, typeids = self._referent(ident)
+        if name not in exposed:
+            fallback = self.fallback_mapping.get(name)
+            if fallback is None:
+                raise AttributeError(
+                    f"{type(obj).__name__!r} does not offer {name!r} to clients; it "
+                    f"offers {', '.join(sorted(exposed))}"
+                )
+            return "#RETURN", fallback(self, client, ident, obj, *args, **kwds)
+        method = getattr(obj, name)
+        try:
+            if hasattr(method, "for_client"):
+                return "#RETURN", method.for_client(obj, *args, **kwds)
+            result = method(*args, **kwds)
+        except _ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller
+            return "#ERROR", error
+        if typeids and name in typeids:
+            ident, offered = self.create(client, typeids[name], result)
+            token = managers.Token(typeids[name], self.address, ident)
+            return "#PROXY", (offered, token)
+        return "#RETURN", result
+
+    # The server's own functions, and what it serves.
+
+    def _server_function(
+        self, client: Connection, name: str, args: tuple[Any, ...], kwds: dict[str, Any]
+    ) -> _Reply:
+        if name not in self.public:
+            return "#ERROR", AttributeError(f"a manager server has no {name!r}")
+        if name == "shutdown":
+            if not self.allow_shutdown:
+                return "#ERROR", PermissionError(
+                    f"the queue server at {shown(self.address)} does not let clients "
+                    "shut it down; stop it where it was started"
+                )
+            self.stop()
+            return "#RETURN", None
+        try:
+            return "#RETURN", getattr(self, name)(client, *args, **kwds)
+        except Exception:  # noqa: BLE001 - whatever it is, the client is told
+            return "#TRACEBACK", format_exc()
+
+    def all_stats(self, c: Any) -> dict[str, QueueStats]:
+        """Return the numbers of every named queue; a client may ask for them."""
+        del c
+        return {name: queue.stats() for name, queue in list(self.queues.items())}
+
+    def create(
+        self, c: Any, typeid: str, /, *args: Any, **kwds: Any
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return the referent's ident and its methods, making it where needed."""
+        maker = self.registry[typeid][0] if typeid in self.registry else None
+        if not isinstance(maker, NamedQueue):
+            return super().create(c, typeid, *args, **kwds)
+        if maker.name is not None:
+            return self._named_queue(maker.name, *args, **kwds)
+        return self._named_queue(*args, **kwds)
+
+    def keep(self, journal: "Journal") -> None:
+        """Keep every queue in a journal from now on; begin with what it holds.
+
+        To be called before anything is served.
+        """
+        self.journal = journal
+        for name, maxsize in journal.queues():
+            self._named_queue(name, maxsize)
+
+    def _named_queue(self, name: str, maxsize: int = 0) -> tuple[str, tuple[str, ...]]:
+        with self.mutex:
+            if name not in self.queues:
+                journal = self.journal and self.journal.queue(name, maxsize)
+                self.queues[name] = TaskQueue(maxsize, journal=journal)
+            queue = self.queues[name]
+            if maxsize not in (0, queue.maxsize):
+                raise ValueError(
+                    f"queue {name!r} exists with maxsize {queue.maxsize}, not "
+                    f"{maxsize}; ask for it with the same number, or with none"
+                )
+            ident = f"{IDENT_PREFIX}{queue.maxsize}:{name}"
+            self.id_to_obj[ident] = (queue, frozenset(EXPOSED), None)
+        return ident, EXPOSED
+
+    def _referent(self, ident: str) -> tuple[Any, Collection[str], Any]:
+        """Return the object of that ident, its methods, and their result typeids."""
+        try:
+            return self.id_to_obj[ident]
+        except KeyError:
+            pass
+        if ident.startswith(IDENT_PREFIX):
+            # A proxy from before a restart: its queue begins again, under its name.
+            maxsize, _, name = ident.removeprefix(IDENT_PREFIX).partition(":")
+            self._named_queue(name, int(maxsize))
+            return self.id_to_obj[ident]
+        return self.id_to_local_proxy_obj[ident]
+
+    def incref(self, c: Any, ident: str) -> None:
+        """Count a reference; a named queue stays anyway."""
+        if not ident.startswith(IDENT_PREFIX):
+            super().incref(c, ident)
+
+    def decref(self, c: Any, ident: str) -> None:
+        """Drop a reference; a named queue stays anyway."""
+        if not ident.startswith(IDENT_PREFIX):
+            super().decref(c, ident)
+
+
+def serve_for_parent(server: QueueServer, writer: Any) -> None:
+    """Report the address to the parent, and serve for as long as it lives."""
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
+    writer.send(server.address)
+    writer.close()
+    server.serve_forever()
+
+
+def _stop_with_parent(server: QueueServer) -> None:
+    """Wait until the process that started this one has gone, then stop."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent_pid = os.getppid()
+    # A brother process may hold the other end of the sentinel: look at both.
+    while not connection.wait([parent.sentinel], timeout=1.0):
+        if os.getppid() != parent_pid:
+            break
+    server.stop()
