@@ -8,16 +8,12 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``errors``      every error of the kit: :class:`LabkitError` and its kin
 ``locks``       one process at a time
 ``logbook``     what a learner has answered, in one SQLite file
-``queues``      what a server hosts, :class:`TaskQueue`: callers packing batches
-                stats journals
-``transport``   the manager protocol on the wire: handshake wire
-``managers``    :class:`QueueManager` and :func:`connect`. The server's side:
-                doorman referents hosting. The client's: keys dialing links
-                proxies
+``manager``     :class:`QueueManager` and :func:`connect`; :class:`TaskQueue`, and
+                how clients reach it: a package, whose first lines are its map
 ``supervised``  the one way in which a child process ends with its parent
 ``servers``     :func:`start_server`, a manager server in a background process
 ``buffering``   ends that do not wait for each answer: :func:`buffered`,
-                :func:`prefetched`: outlets inlets
+                :func:`prefetched`
 ``programs``    :func:`start_process` and ``%%process``, with its pane
 ``tap``         :func:`wiretap`, every message between clients and a server:
                 relay decode views
@@ -72,12 +68,12 @@ __version__ = "0.1.0"
 _HOME = {
     "LabkitError": "errors",
     "BufferedProducer": "buffering",
-    "QueueStats": "_queues.stats",
-    "TaskQueue": "queues",
-    "QueueManager": "managers",
+    "QueueStats": "manager",
+    "TaskQueue": "manager",
+    "QueueManager": "manager",
     "buffered": "buffering",
-    "connect": "managers",
-    "prefetched": "_buffering.inlets",
+    "connect": "manager",
+    "prefetched": "buffering",
     "ServerProcess": "servers",
     "start_server": "servers",
     "start_mail_server": "lessons.mail",

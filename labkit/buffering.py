@@ -80,6 +80,8 @@ class BufferedProducer:
         self._items: list[Any] = []
         self._sent: deque[list[Any]] = deque()  # batches that are not answered yet
         self._connection: Pipelined | None = None
+        if isinstance(queue, QueueProxy):
+            self._connection = queue.pipelined()  # a plain queue is refused here
         self._fits = max_items
         self._fitted = 0  # items of the largest batch that the queue is known to take
         self._oldest = 0.0

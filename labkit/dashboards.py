@@ -21,8 +21,8 @@ from labkit._dashboards.meters import (
 )
 from labkit._dashboards.views import STYLE, View, button, rows, status
 from labkit.errors import LabkitError, ViewTimeoutError
+from labkit.manager import shown
 from labkit.servers import ServerProcess
-from labkit.transport import shown
 
 __all__ = ["Dashboard", "Explorer", "dashboard", "explorer"]
 

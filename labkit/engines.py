@@ -18,9 +18,9 @@ from labkit._engines.jobfiles import Work, assignments
 from labkit.commands.dispatch import Dispatcher
 from labkit.commands.ledger import Ledger
 from labkit.errors import LabkitError, ServerStoppedError
+from labkit.manager import shown
 from labkit.servers import start_server
 from labkit.supervised import Supervised
-from labkit.transport import shown
 
 __all__ = ["Engine", "ManagerEngine", "open_engine", "run"]
 

@@ -67,7 +67,7 @@ class ServerStartError(LabkitError, RuntimeError):
 
 
 class NoServerError(LabkitError, ConnectionRefusedError):
-    """Nobody listens at the address."""
+    """Nothing is listening at the address."""
 
 
 class WrongKeyError(LabkitError, AuthenticationError):

@@ -18,9 +18,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from labkit import errors, supervised
-from labkit._managers import keys
-from labkit.managers import QueueManager, QueueStats, connect
-from labkit.transport import Address, Nearby, shown
+from labkit.manager import (
+    Address,
+    Nearby,
+    QueueManager,
+    QueueStats,
+    connect,
+    keys,
+    shown,
+)
 
 __all__ = ["BackgroundServer", "ServerProcess", "start_server"]
 

@@ -14,9 +14,9 @@ import psutil
 from programs import Lines
 from pythons import ROOT
 
-from labkit._managers.keys import read_key_file, write_key_file
+from labkit.manager import shown
+from labkit.manager.keys import read_key_file, write_key_file
 from labkit.servers import start_server
-from labkit.transport import shown
 
 # A command starts a Python, and sometimes several, before it does anything.
 until = functools.partial(programs.until, within_s=20)

@@ -31,7 +31,7 @@ def pytest_addoption(parser):
         type=lambda text: tuple(map(int, text.split(","))),
         default=(1000, 1000, 10_000),
         metavar="IDLE,WRONG,MALFORMED",
-        help="connections of each kind that test_doorman throws at a server",
+        help="connections of each kind that test_acceptor throws at a server",
     )
     parser.addoption(
         "--class",
@@ -160,7 +160,7 @@ def permanent_helpers():
     if "forkserver" in multiprocessing.get_all_start_methods():
         from multiprocessing import forkserver
 
-        multiprocessing.set_forkserver_preload(["labkit.managers"])
+        multiprocessing.set_forkserver_preload(["labkit.manager"])
         forkserver.ensure_running()
 
 

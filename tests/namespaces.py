@@ -34,7 +34,7 @@ class Site(Lab):
 
     def script(self, host, name, text):
         """Start a program that finds ``address`` and ``key`` on a host."""
-        begin = "import sys\nfrom labkit._managers.keys import read_key_file\n"
+        begin = "import sys\nfrom labkit.manager.keys import read_key_file\n"
         begin += f"address = {self.net['server'].address!r}, {PORT}\n"
         begin += "key = read_key_file(sys.argv[1])\n"
         path = self.write(f"{name}.py", begin + text)

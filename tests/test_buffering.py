@@ -1,13 +1,17 @@
-"""The producer that puts in batches: bounds, failures, and the exit."""
+"""Ends that do not wait for each answer: order, bounds, failures, nothing lost."""
 
 import subprocess
 import sys
 import threading
+from itertools import chain
 
 import pytest
+from programs import until
 
-from labkit.buffering import buffered
-from labkit.queues import TaskQueue
+from labkit._checks.plainserver import QueueServer as PlainServer
+from labkit.buffering import buffered, prefetched
+from labkit.errors import LabkitError, NotOfferedError, OutcomeUnknownError
+from labkit.manager import TaskQueue, connect
 from labkit.servers import start_server
 
 
@@ -83,7 +87,9 @@ def test_a_closed_producer_takes_nothing():
         out.put("tea")
 
 
-@pytest.mark.parametrize("bounds", [{"max_items": 0}, {"max_wait_s": 0}])
+@pytest.mark.parametrize(
+    "bounds", [{"max_items": 0}, {"max_wait_s": 0}, {"in_flight": 0}]
+)
 def test_bounds_must_be_positive(bounds):
     """A batch of nothing, or no time, is refused."""
     with pytest.raises(ValueError, match="give"):
@@ -131,3 +137,152 @@ def test_many_threads_share_a_producer():
     assert sorted(orders.get_many(9999)) == [
         (n, i) for n in range(5) for i in range(200)
     ]
+
+
+@pytest.fixture
+def server():
+    """Lend a server."""
+    with start_server() as server:
+        yield server
+
+
+def test_batches_arrive_in_order(server):
+    """Sent before the answers to those before, they are put one after the other."""
+    orders = server.connect().get_queue("orders")
+    with buffered(orders, max_items=10, max_wait_s=60) as out:
+        for number in range(1000):
+            out.put(number)
+            assert out.waiting <= 40
+    with prefetched(orders, 7, limit=1000) as batches:
+        taken = list(batches)
+    assert list(chain.from_iterable(taken)) == list(range(1000))
+    assert orders.qsize() == 0
+
+
+def test_an_empty_batch_is_refused(server):
+    """A consumer asks for one item at least."""
+    with pytest.raises(ValueError, match="give 1 or more"):
+        prefetched(server.connect().get_queue("orders"), 0)
+
+
+def test_several_inlets_take_no_more_than_their_limit(server):
+    """What is asked for ahead is counted, so each leaves the others their share."""
+    orders = server.connect().get_queue("orders")
+    orders.put_many(range(100))
+    shares = []
+
+    def take():
+        with prefetched(orders, 8, limit=25) as batches:
+            shares.append(list(chain.from_iterable(batches)))
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert [len(share) for share in shares] == [25] * 4
+    assert sorted(chain.from_iterable(shares)) == list(range(100))
+
+
+def test_a_closed_inlet_returns_what_had_come(server):
+    """A block that is left early loses nothing."""
+    orders = server.connect().get_queue("orders")
+    orders.put_many(range(10))
+    with prefetched(orders, 3) as batches:
+        assert next(batches) == [0, 1, 2]
+    assert [*batches.left, *orders.get_many(10)] == list(range(3, 10))
+
+
+def test_a_waiting_inlet_takes_nothing_once_closed(server):
+    """The request that still waits on the server ends before it takes an item."""
+    orders = server.connect().get_queue("orders")
+    orders.put("tea")
+    batches = prefetched(orders)
+    assert next(batches) == ["tea"]
+    assert batches.close() == []
+    orders.put("sugar")
+    assert orders.get(timeout=5) == "sugar"
+
+
+def test_the_time_to_wait_begins_with_the_question(server):
+    """Nothing for so long ends the iteration; slow work on a batch does not."""
+    orders = server.connect().get_queue("orders")
+    orders.put("tea")
+    batches = prefetched(orders, timeout=0.2)
+    assert next(batches) == ["tea"]
+    until(
+        lambda: orders.stats().waiting_consumers == 0
+    )  # the early request has given up
+    threading.Timer(0.05, orders.put, ["sugar"]).start()
+    assert next(batches) == ["sugar"]
+    assert list(batches) == []
+    batches.close()
+
+
+def test_a_buffered_producer_survives_a_restart(tmp_path):
+    """What was not settled when the server died is put again: twice, never lost."""
+    with start_server(journal=tmp_path / "journal") as server:
+        orders = server.connect().get_queue("orders")
+        out = buffered(orders, max_items=10, max_wait_s=60)
+        for number in range(25):
+            out.put(number)
+        server.kill()
+        with pytest.raises(LabkitError):
+            out.flush()
+        assert out.waiting >= 5
+        server.restart()
+        out.close()
+        assert set(server.connect().get_queue("orders").get_many(99)) == {*range(25)}
+
+
+def test_a_small_queue_behind_a_server_gets_smaller_batches():
+    """A batch that never fits is refused before others like it are under way."""
+    with start_server() as server:
+        orders = server.connect().get_queue("small", maxsize=3)
+        batches = prefetched(orders, limit=50)
+        taken = []
+        taker = threading.Thread(
+            target=lambda: taken.extend(chain.from_iterable(batches))
+        )
+        taker.start()
+        with buffered(orders, max_items=20, max_wait_s=60) as out:
+            for number in range(50):
+                out.put(number)
+        taker.join(10)
+    assert taken == list(range(50))
+
+
+def test_a_killed_server_leaves_nothing_forgotten():
+    """Batches on their way stay with the producer, and a consumer hears the truth."""
+    with start_server() as server:
+        out = buffered(server.connect().get_queue("orders"), max_wait_s=60)
+        batches = prefetched(server.connect().get_queue("letters"))
+        out.put(0)
+        out.flush()
+        server.kill()
+        out.put(1)
+        out.put(2)
+        with pytest.raises(OutcomeUnknownError, match="put"):
+            out.flush()
+        with pytest.raises(LabkitError):
+            out.flush()
+        assert out.waiting == 2
+        with pytest.raises(OutcomeUnknownError, match="get"):
+            next(batches)
+        server.restart()
+        out.close()
+        assert server.connect().get_queue("orders").get_many() == [1, 2]
+
+
+def test_a_plain_queue_has_no_batches():
+    """The sentence names the queue that has them."""
+    server = PlainServer()
+    try:
+        manager = server._manager
+        plain = connect(manager.address, bytes(manager._authkey)).get_queue("x")
+        with pytest.raises(NotOfferedError, match="host a TaskQueue"):
+            buffered(plain)
+        with pytest.raises(NotOfferedError, match="host a TaskQueue"):
+            prefetched(plain)
+    finally:
+        server.kill()

@@ -24,8 +24,8 @@ from labkit._dashboards.meters import (
     QueueReading,
     Reading,
 )
-from labkit._queues.stats import QueueStats
 from labkit.errors import ServerStartError, ViewTimeoutError
+from labkit.manager import QueueStats
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGSTOP")
 
@@ -410,7 +410,7 @@ def cost():
 BUSY = """
 import sys
 from labkit import connect
-from labkit._managers.keys import read_key_file
+from labkit.manager.keys import read_key_file
 tasks = connect(("127.0.0.1", int(sys.argv[1])), read_key_file("key")).get_task_queue()
 while True:
     tasks.put_many(range(50))

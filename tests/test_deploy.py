@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labkit._managers.keys import write_key_file
 from labkit.commands import cli, serve, worker
+from labkit.manager.keys import write_key_file
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"

@@ -120,7 +120,7 @@ INTERRUPTED = (
     LABKIT
     + """
 import random, signal
-from labkit.queues import QueueStats
+from labkit.manager import QueueStats
 full = connect(address, key).get_queue("full", 1)
 three = connect(address, key).get_queue("three")
 three.put_many([1, 2, 3])
@@ -240,7 +240,7 @@ def test_a_second_signal_ends_it_at_once():
         orders.put(b"x" * 30_000_000)
         with client(server, LABKIT + "import os\nos.kill(os.getpid(), 19)") as frozen:
             until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
-        wire = orders._link._wire()
+        wire = orders._client.connection()
         wire.send((orders._token.id, "get", (), {}))
         until(lambda: server.stats()["orders"].depth == 0)
         os.kill(server.pid, signal.SIGTERM)
@@ -274,7 +274,7 @@ def test_a_frozen_server_does_not_keep_clients_from_exiting():
 
 MASTER = """
 import time
-from labkit.managers import QueueManager
+from labkit.manager import QueueManager
 if __name__ == "__main__":
     import multiprocessing, sys
     context = multiprocessing.get_context(sys.argv[1])

@@ -5,7 +5,7 @@ from multiprocessing import AuthenticationError
 
 import pytest
 
-from labkit._transport import handshake
+from labkit.manager import handshake
 
 
 def converse(server_key, client_key):

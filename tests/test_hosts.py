@@ -18,7 +18,6 @@ from programs import assert_gone
 from test_commands_lines import items
 
 from labkit import errors
-from labkit._managers.dialing import dial
 from labkit.commands import serve
 from labkit.commands.dispatch import Dispatcher
 from labkit.commands.ledger import Ledger
@@ -26,8 +25,8 @@ from labkit.commands.serve import make_server
 from labkit.commands.shift import Plan, _Shift
 from labkit.lessons import networks
 from labkit.lessons.networks import network
+from labkit.manager import open_connection
 from labkit.programs import processes
-from labkit.transport import Client
 
 
 @pytest.fixture(scope="module")
@@ -165,11 +164,11 @@ def test_a_cable_that_is_pulled_again_and_again_loses_no_task(site, request):
 
 
 WAITING = """
-from labkit import connect, errors, transport
+from labkit import connect, errors, manager
 
-transport.prepare.__defaults__ = (1.0,)  # seconds of silence, for this program
-manager = connect(address, key, retry_for=60)
-letters, tasks = manager.get_queue("letters"), manager.get_task_queue()
+manager.prepare.__defaults__ = (1.0,)  # seconds of silence, for this program
+server = connect(address, key, retry_for=60)
+letters, tasks = server.get_queue("letters"), server.get_task_queue()
 letters.qsize()  # connects
 print("waiting", flush=True)
 try:
@@ -220,10 +219,10 @@ def options_of(sock):
 def test_both_ends_of_a_connection_give_up_on_a_silent_peer():
     """An idle line is probed; one with data under way has a limit, too."""
     server = make_server(("127.0.0.1", 0), b"key")
-    server.doorman.silence_s = 12
+    server.acceptor.silence_s = 12
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    with contextlib.closing(Client(server.address, authkey=b"key")) as wire:
+    with contextlib.closing(open_connection(server.address, b"key")) as wire:
         (theirs,) = until(lambda: [*server._clients])
         assert options_of(wire.sock) == (30, 30)
         assert options_of(theirs.sock) == (12, 12)
@@ -237,10 +236,10 @@ def test_an_address_that_answers_nothing_has_a_sentence(monkeypatch):
     def connect(_sock, _address):
         raise TimeoutError("timed out")
 
-    monkeypatch.setattr("labkit.transport.QuietSocket.connect", connect)
+    monkeypatch.setattr("labkit.manager.wire.QuietSocket.connect", connect)
     said = "192.0.2.1:5555 did not answer for 5 s: the host is off or cut off, a firew"
     with pytest.raises(errors.ServerTimeoutError, match=re.escape(said)):
-        dial(("192.0.2.1", 5555), b"key")
+        open_connection(("192.0.2.1", 5555), b"key")
 
 
 @pytest.mark.parametrize("silence", ["0", "soon", "3601", "-5"])

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from labkit._managers import keys
 from labkit.errors import KeyTypeError, WeakKeyError
+from labkit.manager import keys
 
 
 def test_a_key_does_not_show_itself():

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from labkit import errors
-from labkit.managers import QueueManager, connect
+from labkit.manager import QueueManager, connect, open_connection
 from labkit.servers import start_server
 
 KEY = b"lighthouse"
@@ -150,13 +150,11 @@ def _greet(server):
 
 def test_a_server_that_says_nothing():
     """A frozen server costs the deadline, then gets a clear error."""
-    from labkit._managers.dialing import dial
-
     with (
         socket.create_server(("127.0.0.1", 0)) as frozen,
         pytest.raises(errors.ServerTimeoutError, match=r"said nothing for 0\.1 s"),
     ):
-        dial(frozen.getsockname(), KEY, deadline_s=0.1)
+        open_connection(frozen.getsockname(), KEY, deadline_s=0.1)
 
 
 @pytest.mark.parametrize(

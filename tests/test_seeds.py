@@ -11,7 +11,7 @@ import sys
 import pytest
 from pythons import ROOT, oldest_and_newest, pythons
 
-from labkit._managers.keys import write_key_file
+from labkit.manager.keys import write_key_file
 
 PLAIN_SERVER = """
 import queue, sys

@@ -6,7 +6,7 @@ import time
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
 
-from labkit.managers import QueueManager, connect
+from labkit.manager import QueueManager, connect
 
 KEY = b"lighthouse"
 CALLS = 500

@@ -19,7 +19,7 @@ from exchange import KEY
 from pythons import pythons
 
 from labkit import connect, errors, start_server, wiretap
-from labkit.managers import QueueManager
+from labkit.manager import QueueManager
 from labkit.tap.decode import HEAD_BYTES, TO_CLIENT, TO_SERVER, frames
 from labkit.tap.views import Message, Sequence, Table
 

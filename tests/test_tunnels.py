@@ -12,10 +12,10 @@ from namespaces import needs_hosts
 from programs import until
 
 from labkit import connect, errors, start_process, start_server, wiretap
-from labkit._managers.keys import write_key_file
 from labkit.lessons.networks import network
+from labkit.manager import shown
+from labkit.manager.keys import write_key_file
 from labkit.tap.relay import Relay
-from labkit.transport import shown
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 STUNNEL = shutil.which("stunnel4") or shutil.which("stunnel")
@@ -168,7 +168,7 @@ def test_an_impostor_hears_nothing(server, outer):
 BEGIN = """
 import sys, threading
 from labkit import connect
-from labkit._managers.keys import read_key_file
+from labkit.manager.keys import read_key_file
 key = read_key_file(sys.argv[1])
 """
 VANISHES = """

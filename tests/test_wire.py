@@ -4,11 +4,11 @@ import pickle
 import socket
 import struct
 import threading
-from multiprocessing.connection import Connection
+from multiprocessing import connection as stdlib
 
 import pytest
 
-from labkit._transport.wire import Wire, opened
+from labkit.manager.wire import Connection, loads
 
 SIZES = [0, 1, 16_384, 16_385, 65_535, 65_536, 65_537, 1_000_000, 3_000_001]
 
@@ -16,7 +16,7 @@ SIZES = [0, 1, 16_384, 16_385, 65_535, 65_536, 65_537, 1_000_000, 3_000_001]
 @pytest.fixture
 def ends():
     """Return two connected wires."""
-    left, right = map(Wire, socket.socketpair())
+    left, right = map(Connection, socket.socketpair())
     yield left, right
     left.close()
     right.close()
@@ -44,7 +44,9 @@ def test_buffers_travel_beside_the_pickle(ends, size):
     """Two buffers and an object come out as they went in."""
     letter, stamp = b"x" * size, b"y" * 70_000
     sent = ("put", pickle.PickleBuffer(letter), pickle.PickleBuffer(stamp), 5)
-    method, first, second, number = exchange(*ends, lambda wire: wire.send_beside(sent))
+    method, first, second, number = exchange(
+        *ends, lambda wire: wire.send_with_buffers(sent)
+    )
     assert (method, bytes(first), bytes(second), number) == ("put", letter, stamp, 5)
 
 
@@ -62,7 +64,7 @@ def test_several_messages_in_one_packet_are_kept_apart(ends):
 def test_the_standard_librarys_connection_is_understood(size):
     """A message of the other kind of peer arrives, in both directions."""
     ours, theirs = socket.socketpair()
-    wire, plain = Wire(ours), Connection(theirs.detach())
+    wire, plain = Connection(ours), stdlib.Connection(theirs.detach())
     letter = b"x" * size
     sender = threading.Thread(target=plain.send, args=(letter,))
     sender.start()
@@ -111,7 +113,7 @@ def test_a_length_beyond_the_limit_is_refused(ends, announced):
 def test_a_malformed_message_is_one_error(message):
     """A message that announces buffers it does not hold raises, and reads no more."""
     with pytest.raises((pickle.UnpicklingError, IndexError, struct.error, EOFError)):
-        opened(memoryview(message))
+        loads(memoryview(message))
 
 
 def test_an_unread_message_is_no_end(ends):

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit._managers.dialing import dial
-from labkit._queues.stats import QueueStats
 from labkit.errors import LabkitError
+from labkit.manager import QueueStats, open_connection
 from labkit.servers import ServerProcess
 
 __all__ = ["GONE", "RUNNING", "SILENT", "STOPPED", "Meter", "QueueReading", "Reading"]
@@ -199,7 +198,7 @@ class Meter:
         if way is None or way[0] != pid:
             address: Any = server.connect().address
             way = self._way = pid, address
-        wire = dial(way[1], server.authkey, _ANSWER_WITHIN_S)
+        wire = open_connection(way[1], server.authkey, _ANSWER_WITHIN_S)
         with contextlib.closing(wire):
             wire.sock.settimeout(_ANSWER_WITHIN_S)
             wire.send((None, "all_stats", (), {}))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit._throughput.stations import end_with_parent
-from labkit.managers import connect
+from labkit.manager import connect
 
 __all__ = ["Shift", "item", "send_out"]
 

@@ -109,7 +109,7 @@ class PlainUnix(PlainTcp):
 
 
 def _labkit_proxy(spec: Any) -> Any:
-    from labkit.managers import connect
+    from labkit.manager import connect
 
     address, authkey = spec
     return connect(address, authkey).get_queue("throughput")
@@ -184,16 +184,24 @@ class LabkitStreamed(LabkitBatched):
 
     @staticmethod
     def producer(spec: Any) -> Callable[[Any], object]:
-        """Return put_many of an outlet."""
-        from labkit._buffering.outlets import Outlet
+        """Return a put_many that is answered four batches later."""
+        from labkit.manager.client import parcel_of
 
-        return Outlet(_labkit_proxy(spec)).put_many
+        calls = _labkit_proxy(spec).pipelined()
+        sent = itertools.count(1)
+
+        def put_many(items: list[Any]) -> None:
+            calls.send("put_packed", parcel_of(items), len(items), True, None)
+            if next(sent) > 4:
+                calls.answer()
+
+        return put_many
 
     @staticmethod
     def batches(
         get_many: Callable[..., Any], count: int, batch_size: int
     ) -> Iterator[list[Any]]:
         """Take them through an inlet of the proxy that ``get_many`` belongs to."""
-        from labkit._buffering.inlets import prefetched
+        from labkit.buffering import prefetched
 
         return prefetched(get_many.__self__, batch_size, limit=count)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from labkit import errors
 from labkit.commands import jsonlines
 
 if TYPE_CHECKING:
-    from labkit.transport import Address
+    from labkit.manager import Address
 
 __all__ = [
     "GONE",

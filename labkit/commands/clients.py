@@ -8,8 +8,7 @@ from collections.abc import Callable
 from multiprocessing.managers import RemoteError
 from typing import Any, TypeVar
 
-from labkit import managers
-from labkit._managers import keys
+from labkit import manager as managers
 from labkit.errors import (
     LabkitError,
     NoServerError,
@@ -18,7 +17,7 @@ from labkit.errors import (
     OutcomeUnknownError,
     ServerStoppedError,
 )
-from labkit.managers import QueueManager, QueueProxy
+from labkit.manager import QueueManager, QueueProxy, keys
 
 __all__ = ["Intake", "connect", "open_queue", "patiently"]
 

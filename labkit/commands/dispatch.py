@@ -11,7 +11,7 @@ from labkit.commands import cli, jsonlines
 from labkit.commands.clients import Intake, patiently
 from labkit.commands.ledger import Ledger
 from labkit.errors import NotOfferedError, ReceiptError
-from labkit.managers import QueueProxy
+from labkit.manager import QueueProxy
 
 __all__ = ["WORE_OUT", "Dispatcher"]
 

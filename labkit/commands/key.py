@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
 
 
 def _key(path: str, force: bool) -> int:
-    from labkit._managers import keys
+    from labkit.manager import keys
 
     if os.path.lexists(path) and not force:
         raise FileExistsError(

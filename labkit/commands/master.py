@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.commands import cli
 
 if TYPE_CHECKING:
-    from labkit.managers import QueueManager
+    from labkit.manager import QueueManager
 
 __all__ = ["main"]
 
@@ -73,9 +73,8 @@ def _tasks(options: argparse.Namespace) -> Iterator[Any]:
 @contextlib.contextmanager
 def _manager(options: argparse.Namespace) -> "Iterator[QueueManager]":
     from labkit import servers
-    from labkit._managers import keys
     from labkit.commands import clients
-    from labkit.transport import shown
+    from labkit.manager import keys, shown
 
     if options.connect:
         yield clients.connect(options)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit import errors, supervised
-from labkit._managers import keys
-from labkit._managers.hosting import QueueServer
-from labkit.managers import QueueManager
-from labkit.transport import SILENCE_S, Address, Listener, shown
+from labkit.manager import QueueManager, keys
+from labkit.manager.acceptor import Listener
+from labkit.manager.server import QueueServer
+from labkit.manager.wire import SILENCE_S, Address, shown
 
 __all__ = ["main", "make_server"]
 
@@ -44,7 +44,7 @@ def make_server(
             "use 127.0.0.1 and a port above 1023, or 0"
         ) from None
     if journal is not None:
-        from labkit._queues.journals import Journal
+        from labkit.manager.journal import Journal
 
         try:
             server.keep(Journal(journal))
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> int:
         address = options.socket or (options.host, options.port)
         key = keys.read_key_file(options.key_file)
         server = make_server(address, key, options.journal)
-        server.doorman.silence_s = options.silence
+        server.acceptor.silence_s = options.silence
     except (errors.LabkitError, ValueError, OSError) as error:
         print(f"labkit serve: {error}", file=sys.stderr)
         return 2
@@ -149,7 +149,7 @@ def _serve_supervised() -> int:
         key = bytes.fromhex(settings["authkey"])
         server = make_server(address, key, settings["journal"])
         if nearby:
-            server.doorman.listeners.append(Listener(nearby))
+            server.acceptor.listeners.append(Listener(nearby))
     except (errors.LabkitError, ValueError, OSError) as error:
         _tell(event="failed", kind=type(error).__name__, message=str(error))
         return 2

@@ -12,8 +12,7 @@ from labkit import errors
 from labkit.commands import cli
 from labkit.commands.clients import Intake, open_queue, patiently
 from labkit.commands.jobs import Job, load_job, name_of, perform
-from labkit.managers import QueueProxy, connect
-from labkit.transport import Address, shown
+from labkit.manager import Address, QueueProxy, connect, shown
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

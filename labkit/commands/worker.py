@@ -48,10 +48,10 @@ _JOB_HELP = "function to call with a task; or square (the default), letters, log
 
 def _worker(options: argparse.Namespace) -> int:
     """Find out once what is wrong, before there are processes; then start them."""
-    from labkit._managers import keys
     from labkit.commands import clients, jobs
     from labkit.commands.crew import Crew
     from labkit.commands.shift import Plan
+    from labkit.manager import keys
 
     jobs.load_job(options.job)
     manager = clients.connect(options)

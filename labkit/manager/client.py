@@ -5,7 +5,6 @@ was interrupted is thrown away.
 """
 
 import contextlib
-import errno
 import socket
 import threading
 import time
@@ -124,40 +123,47 @@ def _explained(
     error: Exception, step: str, where: str, deadline_s: float
 ) -> LabkitError:
     """Return the error that says in a sentence what happened, and what to do."""
-    refused = (ConnectionRefusedError, FileNotFoundError, socket.gaierror)
-    hung_up = (ConnectionResetError, BrokenPipeError, EOFError)
+    kind: type[LabkitError]
     if "message" in str(error) or "expected a challenge" in str(error):
-        return NotAQueueServerError(
+        kind = NotAQueueServerError
+        text = (
             f"something listens at {where}, but it did not answer as a manager server "
             "does; check the port"
         )
-    if isinstance(error, AuthenticationError):
-        return WrongKeyError(
+    elif isinstance(error, AuthenticationError):
+        kind = WrongKeyError
+        text = (
             f"the server at {where} has another authkey; use the one it was started "
             "with, for example from its key file"
         )
-    if isinstance(error, TimeoutError) and step == "connect":
-        return ServerTimeoutError(
+    elif isinstance(error, TimeoutError) and step == "connect":
+        kind = ServerTimeoutError
+        text = (
             f"{where} did not answer for {deadline_s:g} s: the host is off or cut off, "
             "a firewall drops the packets, or it is another host's address; check them"
         )
-    if isinstance(error, TimeoutError):
-        return ServerTimeoutError(
+    elif isinstance(error, TimeoutError):
+        kind = ServerTimeoutError
+        text = (
             f"{where} accepted the connection and said nothing for {deadline_s:g} s; "
             "it is frozen or no queue server: look at the server, or start it again"
         )
-    if isinstance(error, hung_up):
-        return NotAQueueServerError(
+    elif isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)):
+        kind = NotAQueueServerError
+        text = (
             f"{where} hung up during the handshake: the server is stopping, or it is "
             "no manager server; look at the server, and check the port"
         )
-    if isinstance(error, refused):
-        return NoServerError(
-            f"nothing is listening at {where}; start the server first, or check the address"
+    elif isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
+        kind = NoServerError
+        text = (
+            f"nothing is listening at {where}; start the server first, or check the "
+            "address"
         )
-    return NoServerError(
-        f"{where} cannot be reached ({error}); check the address and the network"
-    )
+    else:
+        kind = NoServerError
+        text = f"{where} cannot be reached ({error}); check the address and the network"
+    return kind(text)
 
 
 # Calls over connections.

@@ -232,7 +232,7 @@ class QueueJournal:
         self._journal.remove_late([(entry.row,) for entry in entries])
 
     def mark(self, entry: Entry, dead: bool) -> None:
-        """Remember, if possible, how often it was handed out, and if it was given up."""
+        """Remember how often it was handed out, and if it is dead, if possible."""
         row = (entry.deliveries, dead, entry.row)
         with contextlib.suppress(JournalError):
             self._journal.write(

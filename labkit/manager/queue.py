@@ -229,7 +229,7 @@ def takes(
         return method(self, *args, **kwds).accept()
 
     accepted.for_client = method  # type: ignore[attr-defined]
-    return accepted
+    return accepted  # type: ignore[return-value]
 
 
 @dataclass(slots=True)
@@ -287,7 +287,7 @@ class TaskQueue(queue.Queue[Any]):
         if journal is not None:
             waiting, self._dead = journal.entries()
             self.queue.extend(waiting)
-        self._size = sum(entry.count for entry in self.queue)  # items, not entries
+        self._size: int = sum(one.count for one in self.queue)  # items, not entries
         self.unfinished_tasks = self._size
 
     # Putting.
@@ -455,7 +455,7 @@ class TaskQueue(queue.Queue[Any]):
         def has_items() -> bool:
             if not self._qsize():
                 self._check_open("get")
-            return self._size > 0
+            return bool(self._size)
 
         with self.not_empty:
             self._await(self.not_empty, has_items, queue.Empty, block, timeout)
@@ -664,4 +664,3 @@ class TaskQueue(queue.Queue[Any]):
 
     def _get(self) -> Any:
         self.delivered(self._pop(1))
-

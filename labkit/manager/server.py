@@ -313,8 +313,10 @@ class QueueServer(managers.Server):
     def _named_queue(self, name: str, maxsize: int = 0) -> tuple[str, tuple[str, ...]]:
         with self.mutex:
             if name not in self.queues:
-                journal = self.journal and self.journal.queue(name, maxsize)
-                self.queues[name] = TaskQueue(maxsize, journal=journal)
+                kept = (
+                    None if self.journal is None else self.journal.queue(name, maxsize)
+                )
+                self.queues[name] = TaskQueue(maxsize, journal=kept)
             queue = self.queues[name]
             if maxsize not in (0, queue.maxsize):
                 raise ValueError(

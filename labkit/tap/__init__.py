@@ -22,10 +22,10 @@ from os import PathLike, fspath
 from typing import Any, Self
 
 from labkit.errors import NoMessageError
+from labkit.manager import Address, shown
 from labkit.tap.decode import TO_CLIENT, Conversation, Said, frames
 from labkit.tap.relay import Relay
 from labkit.tap.views import Message, Sequence, Table
-from labkit.transport import Address, shown
 
 __all__ = ["Message", "Wiretap", "wiretap"]
 

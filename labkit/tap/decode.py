@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from labkit._transport.handshake import CHALLENGE, FAILURE, LONGEST, WELCOME
+from labkit.manager.handshake import CHALLENGE, FAILURE, LONGEST, WELCOME
 
 __all__ = ["TO_CLIENT", "TO_SERVER", "Conversation", "Frame", "Said", "frames"]
 

@@ -9,8 +9,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from labkit.manager import Address, Listener, family_of, prepare
 from labkit.tap.decode import TO_CLIENT, TO_SERVER
-from labkit.transport import Address, Listener, family_of, prepare
 
 __all__ = ["Relay"]
 

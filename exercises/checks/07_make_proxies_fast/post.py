@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.managers import QueueManager
+from labkit.manager import QueueManager
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("writer.py")

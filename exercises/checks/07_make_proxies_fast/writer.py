@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 
-from labkit.managers import connect
+from labkit.manager import connect
 
 
 def _main():

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from labkit._checks.rig import until
-from labkit.managers import QueueManager
+from labkit.manager import QueueManager
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("packer.py")

@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from labkit.managers import connect
+from labkit.manager import connect
 
 OURS = "@ "
 

@@ -17,7 +17,7 @@ import pytest
 
 from labkit._checks.rig import until
 from labkit.lessons.mail import PostOffice
-from labkit.managers import QueueManager, connect
+from labkit.manager import QueueManager, connect
 
 ADA, NOBODY = "ada@shop.test", "nobody@shop.test"
 WAITS = "The mail server answers at once: nothing here has to wait."

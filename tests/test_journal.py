@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 
 from labkit import errors
-from labkit._queues.journals import Journal, JournaledQueue
+from labkit.manager import TaskQueue
+from labkit.manager.journal import Journal
 from labkit.servers import start_server
 
 
@@ -108,26 +109,32 @@ def test_a_folder_that_is_not_there(tmp_path):
         start_server(journal=tmp_path / "none" / "lab.journal")
 
 
-def test_an_unpicklable_item_changes_nothing(file):
-    """A batch that cannot be written is not half in the file."""
+@pytest.fixture
+def orders(file):
+    """Lend a queue of this process that is kept in a journal."""
     journal = Journal(file)
-    orders = JournaledQueue(journal, "orders")
+    yield TaskQueue(journal=journal.queue("orders", 0))
+    journal.close()
+
+
+def kept(queue):
+    """Return the items that are in the file."""
+    waiting, dead = queue._journal.entries()
+    return [item for entry in waiting + dead for item in entry.items()]
+
+
+def test_an_unpicklable_item_changes_nothing(orders):
+    """A batch that cannot be written is not half in the file."""
     with pytest.raises(Exception, match="pickle"):
         orders.put_many(["tea", lambda: None])
     assert orders.empty()
-    assert journal.entries("orders") == []
-    journal.close()
+    assert kept(orders) == []
 
 
-def test_a_reply_that_cannot_be_sent_keeps_the_item(file):
-    """take_back returns the item with its row, and delivered() forgets it."""
-    journal = Journal(file)
-    orders = JournaledQueue(journal, "orders")
+def test_an_answer_that_cannot_be_sent_keeps_the_item(orders):
+    """What was taken stays in the file until the caller has it."""
     orders.put("tea")
-    orders.get()
-    orders.take_back("get")
-    assert len(journal.entries("orders")) == 1
+    orders.get.for_client(orders).give_back()
+    assert kept(orders) == ["tea"]
     assert orders.get() == "tea"
-    orders.delivered("get")
-    assert journal.entries("orders") == []
-    journal.close()
+    assert kept(orders) == []

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from labkit._queues.callers import CALLER
 from labkit.errors import ReceiptError
-from labkit.queues import TaskQueue
+from labkit.manager import TaskQueue
+from labkit.manager.queue import CALLER
 
 
 def test_first_in_first_out():

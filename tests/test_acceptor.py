@@ -15,7 +15,7 @@ import pytest
 from pythons import ROOT, pythons
 
 from labkit import connect, errors
-from labkit._managers.keys import write_key_file
+from labkit.manager.keys import write_key_file
 from labkit.servers import start_server
 
 CHALLENGE = b"#CHALLENGE#{sha256}"
