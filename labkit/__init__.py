@@ -49,12 +49,7 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 installer
 ``doctor``      :func:`doctor`, is this machine fit: findings installation
                 machine addresses surroundings leavings
-``browsing``    JupyterLab in a browser without a window: finding labs scripts
-                models problems windows pages browsers
 ``testing``     the commands test and lab: lab testkernels
-``site``        the lessons as pages, run and read without a kernel: widgetstates
-                player runs widgetviews lexers manuscripts diagrams pages links
-                printing visits
 ==============  ================================================================
 
 ``python -m labkit`` lists the commands. Importing this package loads none of the

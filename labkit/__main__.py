@@ -79,7 +79,6 @@ COMMANDS = {
         (),
         "how far one server goes, measured and modelled",
     ),
-    "site": ("site", ("test", "site"), "run the lessons and make a site to read"),
     "run": (
         "_engines.run",
         (),

@@ -8,7 +8,6 @@ errors catches labkit's too.
 
 __all__ = [
     "AddressInUseError",
-    "BrowserError",
     "ExerciseError",
     "GradingError",
     "JournalError",
@@ -40,10 +39,6 @@ from multiprocessing import AuthenticationError
 
 class LabkitError(Exception):
     """The base of every error that labkit raises on purpose."""
-
-
-class BrowserError(LabkitError, RuntimeError):
-    """There is no browser to drive, or what it shows is not what was waited for."""
 
 
 class JournalError(LabkitError, OSError):
@@ -142,7 +137,3 @@ class NoMessageError(LabkitError, TimeoutError):
 
 class ViewTimeoutError(LabkitError, TimeoutError):
     """A dashboard or an explorer did not show in time what was waited for."""
-
-
-class SiteError(LabkitError, RuntimeError):
-    """The site of the lessons could not be built; no half of it was left behind."""

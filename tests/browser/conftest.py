@@ -1,36 +1,55 @@
-"""One JupyterLab and one browser for all tests of this folder; a page for each.
+"""What the browser tests share: one browser, one JupyterLab, a notebook for each test.
 
-Only ``python -m labkit test tests/browser`` runs them: in the run of everything they
-would share two cores with tests that measure. A test module imports Playwright inside
-its functions, so that it can be collected, and skipped, where that is not installed.
+pytest-playwright is loaded only where this folder is named, so that the run of
+everything, which skips these tests, needs no browser.
 """
 
 import importlib.util
 import re
 from pathlib import Path
 
-import psutil
 import pytest
-
-from labkit.browsing import Browser, Lab, find_browser
+from chromium import FLAGS, find_browser
+from labs import Lab, Notebook
 
 HERE = Path(__file__).resolve().parent
 PICTURES = HERE.parents[1] / "build" / "browser"
-ALONE = "the browser suite runs by itself: python3 -m labkit test tests/browser"
-NO_BROWSER = (
-    "no browser was found: install Chromium or Chrome, or name one in LABKIT_BROWSER"
-)
-NO_PLAYWRIGHT = "Playwright is not installed: pip install -e '.[test]'"
+ALONE = "the browser tests run by themselves: python3 -m labkit test tests/browser"
+NO_BROWSER = "no browser: install Chromium or Chrome, or name one in LABKIT_BROWSER"
+NO_PLAYWRIGHT = "Playwright is missing: install the extra 'browser' of pyproject.toml"
 
 
 def why_not(config):
     """Return why these tests cannot run here; nothing if they can."""
-    named = [Path(text.partition("::")[0]).resolve() for text in config.args]
-    if not any(path == HERE or HERE in path.parents for path in named):
+    named = [str(text).partition("::")[0] for text in config.invocation_params.args]
+    paths = [Path(text).resolve() for text in named]
+    if not any(HERE in (path, *path.parents) for path in paths):
         return ALONE
-    if importlib.util.find_spec("playwright") is None:
+    if importlib.util.find_spec("pytest_playwright") is None:
         return NO_PLAYWRIGHT
     return "" if find_browser() else NO_BROWSER
+
+
+def pytest_addoption(pluginmanager):
+    """Load pytest-playwright, which pyproject.toml turns off."""
+    config = pluginmanager.getplugin("pytestconfig")
+    if not why_not(config):
+        for name in ("playwright", "pytest_playwright"):
+            pluginmanager.unblock(name)
+        pluginmanager.import_plugin("playwright", consider_entry_points=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Keep what the page of a failed test looked like."""
+    report = yield
+    shown = [item.funcargs.get(name) for name in ("page", "lesson")]
+    page = next((getattr(one, "page", one) for one in shown if one), None)
+    if call.when == "call" and report.failed and page:
+        picture = PICTURES / re.sub(r"[^\w.-]+", "-", f"{item.name}.png")
+        page.screenshot(path=picture, timeout=30_000)
+        report.sections.append(("page", f"what it looked like: {picture}"))
+    return report
 
 
 def pytest_collection_modifyitems(config, items):
@@ -41,28 +60,36 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item):
-    """Keep what the page of a failed test looked like."""
-    report = yield
-    shown = item.funcargs.get("page") or item.funcargs.get("kinds")
-    if report.when == "call" and report.failed and shown:
-        file = PICTURES / re.sub(r"[^\w.-]+", "-", f"{item.name}.png")
-        report.sections.append(("page", keep_looks(shown.raw, file)))
-    return report
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Start the browser of this machine; Playwright's own is not downloaded."""
+    ours = {"executable_path": find_browser(), "args": FLAGS, "timeout": 120_000}
+    return {**browser_type_launch_args, **ours}
 
 
-def keep_looks(raw, file):
-    """Write a page's picture and its HTML beside it; say so, or why not."""
-    from playwright.sync_api import Error
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    """Let nothing move."""
+    return {**browser_context_args, "reduced_motion": "reduce"}
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        raw.screenshot(path=file)
-        file.with_suffix(".html").write_text(raw.content(), encoding="utf-8")
-    except Error as problem:  # it has crashed, or is closed
-        return f"no picture: {problem}"
-    return f"what it looked like is in {file}, and in {file.stem}.html"
+
+@pytest.fixture(scope="session")
+def base_url():
+    """Give no address: the plugin offers its own only when it is loaded early."""
+
+
+@pytest.fixture(scope="session")
+def context(browser, browser_context_args):
+    """Share what the browser has loaded: JupyterLab's programs are large."""
+    with browser.new_context(**browser_context_args) as shared:
+        yield shared
+
+
+@pytest.fixture
+def page(context):
+    """Give a page, in which nothing moves."""
+    with context.new_page() as shown:
+        yield shown
 
 
 @pytest.fixture(scope="session")
@@ -72,40 +99,17 @@ def lab():
         yield running
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """Run one browser."""
-    with Browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def window(browser, lab):
-    """Open the page that most tests use one after the other: loading it takes long."""
-    with browser.page(lab) as shown:
-        yield shown
-
-
 @pytest.fixture
-def page(window, lab):
-    """Give a page and a learner who has done nothing; leave its notebook afterwards."""
-    lab.progress.unlink(missing_ok=True)
-    yield window
-    window.leave()
+def notebook(page, lab):
+    """Give a page in which a notebook can be opened; end its kernel afterwards."""
+    yield Notebook(page, lab)
+    page.goto("about:blank")
+    lab.end_kernels()
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_running(request):
-    """Fail a test that leaves a program running; end its kernels.
+def nothing_left_running():
+    """Do without the look that other tests get: a browser has processes of its own.
 
-    Takes the place of the look that other tests get: the browser starts and ends
-    processes as it sees fit.
+    That no program of a learner is left is looked at where its kernel ends.
     """
-    yield
-    if "lab" not in request.fixturenames:
-        return
-    lab = request.getfixturevalue("lab")
-    lab.end_kernels()
-    left = psutil.Process(lab.pid).children(recursive=True)
-    _, left = psutil.wait_procs(left, timeout=30)
-    assert not left, f"left running: {left}"

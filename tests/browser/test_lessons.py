@@ -1,114 +1,83 @@
-"""Every lesson and every exercise set, run as a learner does, in a real JupyterLab."""
-
-from pathlib import Path
+"""Every lesson as a learner sees it: run, looked at by axe, in both themes, narrow."""
 
 import pytest
-from axe import look
+from labs import ROOT, Notebook
+from looks import out_of_reach, violations
 
-ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-SETS = sorted((ROOT / "exercises" / "release").glob("*/*.ipynb"))
-# These measure, and assert what they found: no other notebook runs meanwhile.
-MEASURING = ("05_", "06_", "07_", "11_")
-LONG = "notebooks/01_start_a_manager_server.ipynb"
+SWITCH = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+SWITCHED = "light => document.body.dataset.jpThemeLight === light"
+UNNAMED = """() => [...document.querySelectorAll(
+    '.jp-OutputArea-output :is(img, svg, canvas), .jp-RenderedMarkdown img')]
+  .filter(e => e.checkVisibility() && !e.closest('button, .jp-Toolbar, [aria-hidden]'))
+  .filter(e => (e.alt || e.ariaLabel || '').length <
+    (e.closest('.jp-RenderedMermaid') ? 5 : 20))  // its words stand below
+  .map(e => e.outerHTML.slice(0, 200))"""
+# Every control and every place that scrolls, focused as by Tab.
+UNSEEN = """() => [...document.querySelectorAll(
+    '.jp-OutputArea-output :is(button, input, select, summary, [tabindex="0"])')]
+  .filter(e => e.checkVisibility() && !e.disabled)
+  .filter(e => {
+    e.focus({focusVisible: true});
+    const style = getComputedStyle(e);
+    return style.boxShadow === 'none' &&
+      (style.outlineStyle === 'none' || parseFloat(style.outlineWidth) < 1);
+  })
+  .map(e => e.outerHTML.slice(0, 160))"""
+# What shows through a diagram's picture: black on black after a change of theme.
+BEHIND = """() => [...document.querySelectorAll('.jp-RenderedMermaid img')]
+  .map(e => getComputedStyle(e).backgroundColor)"""
 
 
-def desks():
-    """Return what is open at once: one lesson that measures, or two other notebooks.
-
-    Most wait more than they compute, so that two take the time of one.
-    """
-    alone = [path for path in LESSONS if path.name.startswith(MEASURING)]
-    others = [path for path in LESSONS if path not in alone]
-    pairs = [
-        (*books[place : place + 2],)
-        for books in (others, SETS)
-        for place in range(0, len(books), 2)
-    ]
-    return [(path,) for path in alone] + pairs
-
-
-def name_of(paths):
-    """Return a short name for a parametrised test."""
-    return " ".join(
-        path.relative_to(ROOT).parts[0][0] + path.name[:2] for path in paths
-    )
-
-
-@pytest.fixture(scope="module")
-def beside(browser, lab):
-    """Open a second page, beside the first one."""
-    with browser.page(lab) as shown:
+@pytest.fixture(scope="module", params=LESSONS, ids=lambda path: path.stem[:2])
+def lesson(request, context, lab):
+    """Open one lesson after the other and run it."""
+    lab.set_settings({})
+    with context.new_page() as page:
+        shown = Notebook(page, lab)
+        shown.open(request.param.relative_to(ROOT).as_posix()).run_all()
+        found = shown.problems()
+        if len(found) == 1 and "AssertionError" in found[0]:
+            shown.restart().run_all()  # measured while another test was at work
         yield shown
-        shown.leave()
+        page.goto("about:blank")
+    lab.end_kernels()
 
 
-def code(page):
-    """Return the code cells of a page."""
-    return [cell for cell in page.cells() if cell["type"] == "code"]
+def test_every_cell_runs(lesson):
+    """Run All: each cell runs, and nothing complains anywhere."""
+    assert lesson.problems() == []
+    cells = [cell for cell in lesson.cells() if cell["type"] == "code"]
+    assert [cell["id"] for cell in cells if not cell["count"]] == []
 
 
-def assert_ran(page):
-    """Fail unless each cell ran, and nothing complained anywhere."""
-    complaints = "\n".join(map(str, page.problems()))
-    assert not complaints, complaints
-    assert [cell["id"] for cell in code(page) if not cell["count"]] == []
+def test_nothing_is_out_of_reach(lesson):
+    """Words wrap, pictures shrink, tables scroll in themselves, at each width."""
+    found = {width: out_of_reach(lesson.page, width) for width in (480, 900, 1280)}
+    assert {width: lost for width, lost in found.items() if lost} == {}
 
 
-def try_again_if_busy(page):
-    """Restart a lesson that measured something odd, and run it again, once.
-
-    Another file of tests may have been at work in that moment.
-    """
-    found = page.problems()
-    odd = [one for one in found if one.text.startswith("AssertionError")]
-    if len(found) == len(odd) == 1:
-        page.restart().run_all()
+def test_pictures_have_words_and_controls_a_ring(lesson):
+    """Each picture says what it shows; whatever has the focus is seen to have it."""
+    assert lesson.page.evaluate(UNNAMED) == []
+    assert lesson.page.evaluate(UNSEEN) == []
 
 
-def answers(page):
-    """Return the HTML that each graded cell of an exercise set shows."""
-    cells = [cell for cell in code(page) if cell["source"].startswith("check(")]
-    return ["".join(out["data"]["text/html"]) for c in cells for out in c["outputs"]]
+def test_widgets_have_a_twin_in_text(lesson):
+    """What a widget shows is also there as text, for pages that have no widgets."""
+    shown = [o.get("data", {}) for c in lesson.cells() for o in c["outputs"]]
+    twins = [
+        data.get("text/plain", "")
+        for data in shown
+        if "application/vnd.jupyter.widget-view+json" in data
+    ]
+    assert [text for text in twins if len(text) < 20 or "children=" in text] == []
 
 
-def points(page):
-    """Return how many tasks an exercise set has, by its graded cells."""
-    return sum(cell["source"].startswith("check(") for cell in code(page))
-
-
-@pytest.mark.parametrize("paths", desks(), ids=name_of)
-def test_notebooks_run(page, beside, paths):
-    """Run All: nothing complains, nor does axe of lessons; blank answers get points."""
-    shown = list(zip((page, beside), paths, strict=False))
-    for window, path in shown:
-        window.open(path.relative_to(ROOT).as_posix()).run_all(wait=False)
-    for window, path in shown:
-        window.wait_idle()
-        if path.name.startswith(MEASURING) and path in LESSONS:
-            try_again_if_busy(window)
-        assert_ran(window)
-        if path in SETS:
-            told = answers(window)
-            assert len(told) == points(window) > 0
-            assert all(" points." in html for html in told)
-        else:
-            assert look(window).findings == []
-
-
-def test_interrupt_restart_and_run_again(page):
-    """A call that waits for ever is stopped; from the top, the lesson works again."""
-    page.open(LONG)
-    kept = page.source("01-callable-runs")
-    endless = "print('waiting')\nclient.get_own_queue().get()"
-    page.set_source("01-callable-runs", endless)
-    page.run_all(wait=False)
-    page.until(lambda: page.outputs("01-callable-runs"), "the call nobody answers")
-    page.interrupt().wait_idle()
-    (problem,) = page.problems()
-    assert (problem.kind, problem.where) == ("cell", "01-callable-runs")
-    assert problem.text.startswith("KeyboardInterrupt")
-    assert page.outputs("01-source") == []
-    page.set_source("01-callable-runs", kept)
-    page.restart().run_all()
-    assert_ran(page)
+def test_no_grave_finding_in_either_theme(lesson):
+    """Axe finds nothing serious, also when the theme is changed under the lesson."""
+    assert violations(lesson.page) == []
+    lesson.page.evaluate(SWITCH, "JupyterLab Dark")
+    lesson.page.wait_for_function(SWITCHED, arg="false")
+    assert violations(lesson.page) == []
+    assert "rgba(0, 0, 0, 0)" not in lesson.page.evaluate(BEHIND)

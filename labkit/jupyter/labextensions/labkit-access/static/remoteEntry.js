@@ -10,7 +10,9 @@
  * - A widget whose kernel has gone says so. After a restart ipywidgets puts a broken link
  *   beside each of its parts; in a notebook opened again, an error in its place: here
  *   the text that the notebook has kept stands there.
- * - Tracebacks have colours that can be read, and long names wrap on a narrow page.
+ * - Tracebacks have colours that can be read, and long names wrap on a narrow page,
+ *   where the file list makes room.
+ * - A diagram keeps the background it was drawn for when the theme is changed.
  */
 (() => {
   "use strict";
@@ -22,7 +24,7 @@
   const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab's own mark
 
   function nameOf(element) {
-    const question = element.closest(".labkit-ask")?.querySelector(".labkit-question");
+    const question = element.closest(".labkit-ask")?.querySelector(".labkit-question, p");
     const label = element.closest(WIDGET)?.querySelector(".widget-label");
     return (question ?? label)?.textContent.trim() ?? "";
   }
@@ -82,6 +84,11 @@
       document
         .querySelectorAll(`${OUTPUT}.jupyter-widgets`)
         .forEach((place) => showTwin(app, place));
+      document
+        .querySelectorAll(".jp-RenderedMermaid:not([data-light])")
+        .forEach((drawn) => {
+          drawn.dataset.light = document.body.dataset.jpThemeLight;
+        });
     });
   }
 
@@ -129,6 +136,8 @@
      .labkit-earlier { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
        color: var(--jp-content-font-color1, #1f1f1f);
        font-family: var(--jp-code-font-family, monospace) }`,
+    ".jp-RenderedMermaid img { background: #fff }",
+    ".jp-RenderedMermaid[data-light='false'] img { background: #111 }",
     // IPython's own shades fit one background; bold and italics remain.
     ".jp-RenderedText pre span[style*='color:rgb'] { color: inherit !important }",
   ];
@@ -141,7 +150,15 @@
     rules.push(`${text} .ansi-yellow-bg { background: ${marked} }`);
   }
 
+  function makeRoom(app) {
+    const narrow = matchMedia("(max-width: 700px)");
+    const fold = () => narrow.matches && app.shell.collapseLeft?.();
+    narrow.addEventListener("change", fold);
+    app.restored.then(fold);
+  }
+
   function activate(app) {
+    makeRoom(app);
     const style = document.createElement("style");
     style.textContent = rules.join("\n");
     document.head.append(style);

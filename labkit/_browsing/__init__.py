@@ -1,1 +1,0 @@
-"""The workshop of :mod:`labkit.browsing`; the map is in :mod:`labkit`."""

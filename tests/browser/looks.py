@@ -1,0 +1,88 @@
+"""Whether everybody can read what a page shows: axe-core's rules, and narrow pages."""
+
+__all__ = ["out_of_reach", "violations"]
+
+GRAVE = {"serious", "critical"}
+# What a lesson shows: JupyterLab's own bars, menus and editors are not ours.
+SHOWN = [".jp-RenderedMarkdown", ".jp-OutputArea-output"]
+AROUND_PX = 300
+# JupyterLab's body is 0 pixels high, and what lies outside the window is clipped: axe
+# takes both for hidden, and would pass without having looked.
+PREPARE = """() => {
+  document.body.style.minHeight = '100vh';
+  const scrolls = [...document.querySelectorAll('.jp-WindowedPanel-outer')];
+  scrolls.forEach(e => { e.scrollTop = 0; });
+  return Math.max(0, ...scrolls.map(e => e.scrollHeight));
+}"""
+# A part is out of reach if it is cut off and nothing around it scrolls sideways. Words
+# and pictures must not even need that: tables, programs and their output may scroll.
+OUT_OF_REACH = """async () => {
+  const page = document.querySelector('.jp-WindowedPanel-outer');
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let still = 0, last; still < 5; await frame()) {
+    still = last === page.clientWidth ? still + 1 : 0;
+    last = page.clientWidth;
+  }
+  const lost = [], scrolls = e => ['auto', 'scroll'].includes(
+    getComputedStyle(e).overflowX);
+  const may = 'table, pre, .labkit-picture, [role=log], .cm-editor';
+  const parts = ':is(p, li, h1, h2, h3, img, svg, button, input, select, label, td, ' +
+    'th, pre, code, summary)';
+  for (const root of document.querySelectorAll(
+      '.jp-RenderedMarkdown, .jp-OutputArea-output')) {
+    const edge = root.getBoundingClientRect().right + 1;
+    for (const e of root.querySelectorAll(parts)) {
+      const wide = e.getBoundingClientRect().right > edge ||
+        e.matches('p, li, label') && e.scrollWidth > e.clientWidth + 1 && e.clientWidth;
+      if (!e.checkVisibility() || !wide) continue;
+      let around = e;
+      while (around !== root && !scrolls(around)) around = around.parentElement;
+      if (!scrolls(around) || !e.closest(may))
+        lost.push(e.outerHTML.slice(0, 160));
+    }
+  }
+  if (page.scrollWidth > page.clientWidth)
+    lost.push(`the notebook: ${page.scrollWidth} > ${page.clientWidth}`);
+  return lost;
+}"""
+
+
+def violations(page, places=SHOWN, least=20):
+    """Return what axe finds serious or critical in all that a page shows.
+
+    Parameters
+    ----------
+    page : playwright.sync_api.Page
+        With a notebook, or any other page.
+    places : list of str
+        Selectors of what is looked at.
+    least : int
+        How many elements axe has to approve of, so that it cannot have looked past.
+
+    Returns
+    -------
+    list of str
+        Rule, element, and why.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    size = page.viewport_size
+    tall = max(page.evaluate(PREPARE) + AROUND_PX, size["height"])
+    page.set_viewport_size({"width": size["width"], "height": tall})
+    page.evaluate(PREPARE)
+    options = {"resultTypes": ["violations", "passes"]}
+    found = Axe().run(page, {"include": places}, options).response
+    page.set_viewport_size(size)
+    assert sum(len(rule["nodes"]) for rule in found["passes"]) >= least
+    return [
+        f"{rule['id']} | {node['html'][:300]} | {node.get('failureSummary')}"
+        for rule in found["violations"]
+        if rule["impact"] in GRAVE
+        for node in rule["nodes"]
+    ]
+
+
+def out_of_reach(page, width):
+    """Return what is cut off in a notebook's page of this width."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    return page.evaluate(OUT_OF_REACH)

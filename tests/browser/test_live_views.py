@@ -1,0 +1,64 @@
+"""Dashboard and explorer, used as a learner does, by mouse and by keys."""
+
+import re
+
+SERVER = """\
+from labkit import dashboard, explorer, start_server
+server = start_server(name="shop")
+orders = server.connect().get_queue("orders")"""
+VIEW = "dashboard(server)"
+PUT = 'orders.put_many(["tea", "milk", "rice"])'
+GET = "orders.get_many(2)"
+AGAIN = 'orders = server.connect().get_queue("orders")'
+EXPLORER = "explorer()"
+
+
+def test_dashboard_follows_what_is_put_and_got(notebook, lab):
+    """Its picture has words, which tell of the items; the table says the same."""
+    path = lab.write("notebooks/dashboard.ipynb", SERVER, VIEW, PUT, GET)
+    view = notebook.open(path).run_cell(SERVER).run_cell(VIEW).cell(VIEW)
+    view.get_by_role("status").get_by_text("running").first.wait_for()
+    notebook.run_cell(PUT)
+    view.get_by_role("img", name=re.compile("orders.*3")).first.wait_for()
+    notebook.run_cell(GET)
+    view.get_by_role("img", name=re.compile("orders.*1 now")).first.wait_for()
+    assert notebook.problems() == []
+
+
+def test_dashboard_stops_and_restarts_a_server(notebook, lab):
+    """Each button does what it says, and the words say what became of the server."""
+    path = lab.write("notebooks/dashboard.ipynb", SERVER, VIEW, PUT, AGAIN)
+    view = notebook.open(path).run_cell(SERVER).run_cell(VIEW).cell(VIEW)
+    state = view.get_by_role("status")
+    state.get_by_text("running").first.wait_for()
+    view.get_by_role("button", name="Stop", exact=True).click()
+    state.get_by_text("stopped").first.wait_for()
+    restart = view.get_by_role("button", name="Restart")
+    notebook.until(restart.is_enabled)
+    restart.press("Enter")
+    state.get_by_text("running").first.wait_for()
+    notebook.run_cell(AGAIN).run_cell(PUT)
+    view.get_by_role("img", name=re.compile("orders.*3")).first.wait_for()
+    assert notebook.problems() == []
+
+
+def test_explorer_measures_what_its_sliders_say(notebook, lab):
+    """A slider moves by keys and has a name; Measure brings a picture with words."""
+    path = lab.write("notebooks/explorer.ipynb", SERVER, EXPLORER)
+    view = notebook.open(path).run_cell(SERVER).run_cell(EXPLORER).cell(EXPLORER)
+    slider = view.get_by_role("slider").first
+    before = slider.get_attribute("aria-valuetext")
+    slider.focus()
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.until(lambda: slider.get_attribute("aria-valuetext") != before)
+    assert slider.get_attribute("aria-label")
+    for key in ("d", "d", "x"):  # on a control keys are not the notebook's
+        notebook.page.keyboard.press(key)
+    assert len(notebook.cells()) == 2
+    view.get_by_role("button", name="Measure").press("Enter")
+    view.get_by_role("status").get_by_text(
+        re.compile("measured", re.IGNORECASE)
+    ).first.wait_for()
+    picture = view.get_by_role("img").first
+    notebook.until(lambda: "per second" in (picture.get_attribute("alt") or ""))
+    assert notebook.problems() == []
