@@ -26,10 +26,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``plots``       measurements to pictures and words: pictures curves costplots
                 speedups
 ``bench``       the kit's own table of ratios: ratios contests others
-``dashboards``  :func:`dashboard` and :func:`explorer`, live: meters gauges
-                views setups findings experiments explorers
 ``widgets``     :func:`predict`, :func:`quiz`, :func:`arrange`, with texts from files:
-                views texts questions
+                views texts questions dashboard explorer
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
                 tasks plainserver rig confinement witness examplugin examiner
                 proctor proctors scratch feedback progressfile bookkeeping
@@ -89,8 +87,8 @@ _HOME = {
     "quiz": "widgets.questions",
     "progress": "progress",
     "doctor": "doctor",
-    "dashboard": "dashboards",
-    "explorer": "dashboards",
+    "dashboard": "widgets.dashboard",
+    "explorer": "widgets.explorer",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - built from the map, so it cannot drift

@@ -29,7 +29,6 @@ __all__ = [
     "ServerTimeoutError",
     "UnknownProgramError",
     "UnknownTaskError",
-    "ViewTimeoutError",
     "WeakKeyError",
     "WrongKeyError",
 ]
@@ -133,7 +132,3 @@ class NetworkError(LabkitError, OSError):
 
 class NoMessageError(LabkitError, TimeoutError):
     """No such message went through the wiretap in time."""
-
-
-class ViewTimeoutError(LabkitError, TimeoutError):
-    """A dashboard or an explorer did not show in time what was waited for."""

@@ -49,13 +49,6 @@ def pytest_addoption(parser):
         help="how often test_hosts cuts a host off in one long run of 100 tasks each",
     )
     parser.addoption(
-        "--dashboard",
-        type=int,
-        default=1,
-        metavar="SECONDS",
-        help="how long test_dashboards watches what a dashboard costs",
-    )
-    parser.addoption(
         "--demos",
         default="",
         metavar="PATTERN",

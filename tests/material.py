@@ -129,12 +129,9 @@ class Lesson:
         return sum(map(words, (*told, *self.questions())))
 
     def questions(self):
-        """Return what the questions in code cells say, one text for each cell."""
-        texts = []
-        for cell in self._code():
-            lines = [line for line in cell.text.splitlines() if SPOKEN.match(line)]
-            texts.append(" ".join(re.findall(r'"([^"]*)"', " ".join(lines))))
-        return list(filter(None, texts))
+        """Return what the questions of the lesson say, one text for each."""
+        file = NOTEBOOKS / "questions" / f"{self.number}.toml"
+        return [" ".join(_texts(asked)) for asked in _toml(file).values()]
 
     def code_lines(self, *, short):
         """Count lines of code; if short, only those a round adds outside of programs.
@@ -148,6 +145,7 @@ class Lesson:
             around = cell.text.startswith("%%") or re.search("setup|clean-up", cell.id)
             ignored = IGNORED if short else SPOKEN_LINE
             lines = filter(None, map(str.strip, cell.text.splitlines()))
+            lines = [line for line in lines if not ASKS.match(line)]
             if not (short and around):
                 found += sum(not line.startswith(ignored) for line in lines)
         return found
@@ -156,9 +154,23 @@ class Lesson:
         return [cell for cell in cells(self.path) if cell.kind == "code"]
 
 
-# A line that is text, such as a question's; and all that needs no prose around it.
-SPOKEN = re.compile(r'\s*"(?!"")')
+@functools.cache
+def _toml(file):
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _texts(value):
+    """Yield all texts in a question's table."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+# A line that is text; and all that needs no prose around it.
 SPOKEN_LINE = ('"', "'")
+ASKS = re.compile(r"(\w+ = )?(predict|quiz|arrange)\(|\w+\.compare\(")
 IGNORED = (
     *SPOKEN_LINE, "import ", "from ", "assert ", "#", "@", "print(", ")", "]", "}"
 )  # fmt: skip

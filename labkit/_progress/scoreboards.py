@@ -1,11 +1,12 @@
 """A learner's standing in a notebook: widgets, with text and HTML as their twins."""
 
+import html
 from typing import Any
 
 from labkit._checks.bookkeeping import Progress
-from labkit._dashboards.views import STYLE, View, button, rows, status
 from labkit._progress.scoretables import as_html, as_text
 from labkit._progress.standings import Standing, compare
+from labkit.widgets.views import button, close_all, rows, style
 
 __all__ = ["Scoreboard", "look"]
 
@@ -28,7 +29,7 @@ def look(progress: Progress | None = None) -> Standing:
     return compare(*(progress or Progress()).read())
 
 
-class Scoreboard(View):
+class Scoreboard:
     """The learner's standing, with a button that reads it anew and one that resets.
 
     Made by :func:`labkit.progress`. The table is no widget: JupyterLab opens the links
@@ -48,7 +49,7 @@ class Scoreboard(View):
     def __init__(self) -> None:
         import ipywidgets
 
-        super().__init__("progress")
+        self.closed = False
         self._progress = Progress()
         self._page: Any = None  # the handle of the table, once it is shown
         self.standing = look(self._progress)
@@ -76,7 +77,7 @@ class Scoreboard(View):
         self.standing = look(self._progress)
         if self._page is not None:
             self._page.update(self._repr_mimebundle_(), raw=True)
-        self.said.value = status(said)
+        self.said.value = f'<p role="status">{html.escape(said)}</p>'
 
     def reset(self, task_id: str) -> None:
         """Forget the points, attempts and hints of one task.
@@ -92,7 +93,7 @@ class Scoreboard(View):
         return as_text(self.standing)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"text/html": STYLE + as_html(self.standing), "text/plain": repr(self)}
+        return {"text/html": style() + as_html(self.standing), "text/plain": repr(self)}
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -103,5 +104,8 @@ class Scoreboard(View):
             controls = self.box._repr_mimebundle_() | {"text/plain": _CONTROLS}
             display(controls, raw=True)  # type: ignore[no-untyped-call]
 
-    def _end(self) -> None:
-        """Nothing runs for it."""
+    def close(self) -> None:
+        """Take the buttons off the page. Safe to call twice."""
+        if not self.closed:
+            self.closed = True
+            close_all(self.box)

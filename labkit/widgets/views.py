@@ -1,13 +1,14 @@
-"""What all widgets share: one style, buttons, and ways to show and to close."""
+"""What all widgets share: one style, buttons, and a sentence above a table."""
 
 import functools
 import html
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-__all__ = ["button", "close_all", "display", "kernel_cell", "panel", "plain", "rich"]
+__all__ = ["Live", "button", "close_all", "display", "kernel_cell", "panel", "rich"]
 
 AUTO = {"width": "auto", "height": "auto", "margin": "2px"}
 _BORDERS = {True: "#009e73", False: "#d55e00", None: "var(--jp-border-color1, #bdbdbd)"}
@@ -83,3 +84,62 @@ def rows(*widgets: Any) -> Any:
 
     layout = {"flex_flow": "row wrap", "align_items": "center"}
     return ipywidgets.HBox(list(widgets), layout=layout)
+
+
+class Live:
+    """A sentence and a table that change while nobody runs a cell, and their twins.
+
+    Threads may call `say` and `draw`: the widgets were made and shown before.
+    """
+
+    _shown: ClassVar[dict[str, "Live"]] = {}
+
+    def __init__(self, key: str, *heads: str) -> None:
+        import ipywidgets
+
+        if key in self._shown:  # the cell was run again
+            self._shown[key].close()
+        self._shown[key] = self
+        self.closed, self.says, self.rows = False, "", list[Sequence[str]]()
+        self._heads, self._drawn = heads, list[str]()
+        self.state, self.table = (ipywidgets.HTML(layout=AUTO) for _ in "12")
+        self.box = ipywidgets.VBox([ipywidgets.HTML(style())])
+        self.box.add_class("labkit-ask")
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence; a screen reader reads it out when it is another one."""
+        if sentence != self.says and not self.closed:
+            self.state.value = f'<p role="status">{html.escape(sentence)}</p>'
+        self.says = sentence
+
+    def draw(self, drawn: Sequence[str] = ()) -> None:
+        """Show the rows, each with a drawing at its end if there is one."""
+        self._drawn = list(drawn)
+        if not self.closed:
+            self.table.value = self._html()
+
+    def _html(self) -> str:
+        heads = [f'<th scope="col">{html.escape(head)}</th>' for head in self._heads]
+        lines = ["".join(heads)]
+        for row, drawn in itertools.zip_longest(self.rows, self._drawn, fillvalue=""):
+            cells = [f"<td>{html.escape(cell)}</td>" for cell in row]
+            lines.append("".join([*cells, f"<td>{drawn}</td>" if drawn else ""]))
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f'<table class="labkit-table">{body}</table>' if self.rows else ""
+
+    def __repr__(self) -> str:
+        lines = [self._heads, *self.rows] if self.rows else []
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = ["  ".join(map(str.rjust, line, widths)) for line in lines]
+        return "\n".join([self.says, *table])
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = {} if self.closed else self.box._repr_mimebundle_()
+        page = f"<p>{html.escape(self.says)}</p>{self._html()}"
+        return shown | {"text/plain": repr(self), "text/html": page}
+
+    def close(self) -> None:
+        """Take it off the page. Safe to call twice."""
+        if not self.closed:
+            self.closed = True
+            close_all(self.box)

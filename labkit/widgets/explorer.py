@@ -1,0 +1,119 @@
+"""Guess which of two transports is faster, and by how much; then measure it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from labkit import throughput
+from labkit.errors import LabkitError
+from labkit.widgets import views
+
+__all__ = ["Explorer", "explorer"]
+
+_SIZES = {"8 bytes": 8, "1 KiB": 1 << 10, "10 KiB": 10 << 10, "20 KiB": 20 << 10}
+_SIZES |= {"60 KiB": 60 << 10, "200 KiB": 200 << 10, "1 MiB": 1 << 20}
+_BATCHES = {f"{count:,}": count for count in (1, 10, 100, 1000)}
+_HEADS = (
+    "first",
+    "second",
+    "item",
+    "lists of",
+    "first/s",
+    "second/s",
+    "ratio",
+    "guess",
+)
+
+
+class Explorer(views.Live):
+    """Choose, guess, measure; made by :func:`explorer`.
+
+    Attributes
+    ----------
+    first, second, size, batch : ipywidgets.Dropdown
+    guess : ipywidgets.Text
+        How many times as many items a second the first moves.
+    measure_button : ipywidgets.Button
+    state, table : ipywidgets.HTML
+        How it went, and what was measured, the latest first.
+    """
+
+    def __init__(self, compare: Callable[..., Any] = throughput.compare) -> None:
+        import ipywidgets
+
+        super().__init__("explorer", *_HEADS)
+        self._compare, self._thread = compare, threading.Thread()
+        wide = {"description_width": "initial"}
+        names = list(throughput.TRANSPORTS)
+        self.first, self.second, self.size, self.batch = (
+            ipywidgets.Dropdown(
+                options=options, value=value, description=name, style=wide
+            )
+            for name, options, value in (
+                ("First", names, "direct queue"),
+                ("Second", names, "plain tcp"),
+                ("Item", _SIZES, 8),
+                ("Lists of (where it takes lists)", _BATCHES, 100),
+            )
+        )
+        self.guess = ipywidgets.Text(
+            description="Your guess: the first is this many times as fast:",
+            placeholder="a number, such as 3",
+            style=wide,
+            layout={"width": "calc(min(100%, 40em) - 4px)"},
+        )
+        self.measure_button = views.button("Measure", "Measure both, in turns")
+        self.measure_button.on_click(lambda _: self.measure())
+        settings = views.rows(self.first, self.second, self.size, self.batch)
+        entry = (settings, self.guess, self.measure_button)
+        self.box.children += (*entry, self.state, self.table)
+        self.say("Choose, type your guess, then press Measure.")
+
+    def measure(self) -> None:
+        """Measure what is chosen, in the background; as the button does."""
+        try:
+            guess = float(self.guess.value.replace(",", ""))
+        except ValueError:
+            self.say("Type your guess first: a number like 3 or 0.5.")
+            return
+        if self._thread.is_alive() or guess <= 0:
+            return
+        self.measure_button.disabled = True
+        self.say("Measuring both in turns; this takes a few seconds.")
+        self._thread = threading.Thread(target=self._run, args=[guess], daemon=True)
+        self._thread.start()
+
+    def wait(self, timeout: float = 60.0) -> None:
+        """Wait until nothing is being measured."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def _run(self, guess: float) -> None:
+        names = [self.first.value, self.second.value]
+        what = {"payload_bytes": self.size.value, "batch_size": self.batch.value}
+        chosen = [*names, self.size.label, self.batch.label]
+        try:
+            one, two = self._compare(names, repeats=3, **what)
+        except (LabkitError, ValueError) as error:
+            self.say(f"{error}")
+        else:
+            ratio = one.rate_per_s / two.rate_per_s
+            rates = [f"{each.rate_per_s:,.0f}" for each in (one, two)]
+            self.rows.insert(0, [*chosen, *rates, f"{ratio:.2g}", f"{guess:.2g}"])
+            off = max(ratio / guess, guess / ratio)
+            said = (
+                f"Measured: {ratio:.2g} times. Your guess was off by {off:.2g} times."
+            )
+            warnings = [each.warning for each in (one, two) if each.warning]
+            self.say(" ".join([said, *warnings]))
+            self.draw()
+        self.measure_button.disabled = False
+
+
+def explorer() -> Explorer:
+    """Return a place to guess and measure, to be the last line of a cell.
+
+    Choose two transports and an item, type how many times as fast the first will be,
+    and press Measure. The kernel is not blocked; what was measured stays in a table.
+    """
+    return Explorer()

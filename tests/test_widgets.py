@@ -1,0 +1,256 @@
+"""The dashboard and the explorer: what they show, their buttons, and their end."""
+
+import gc
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from labkit import dashboard, start_server
+from labkit.errors import MeasurementError, ServerStartError
+from labkit.throughput import Measurement
+from labkit.widgets.explorer import Explorer
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGSTOP")
+
+
+def until(happens, timeout=15.0):
+    """Wait until something is true."""
+    end = time.monotonic() + timeout
+    while not happens():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def server():
+    """Return a server with a queue of three orders, one of which was taken."""
+    with start_server(name="shop") as server:
+        orders = server.connect().get_queue("orders")
+        orders.put_many(["tea", "milk", "rice"])
+        orders.get()
+        yield server
+
+
+@pytest.fixture
+def view(server):
+    """Return its dashboard."""
+    view = dashboard(server)
+    yield view
+    view.close()
+
+
+def test_text_twin_is_a_sentence_and_a_table(server, view):
+    """As text the dashboard has a line for each queue, a column for each number."""
+    first, heads, orders = str(view).splitlines()
+    assert first == f"Server 'shop' is running (pid {server.pid})."
+    assert heads.split()[:2] == ["queue", "depth"]
+    assert orders.split() == ["orders", "2", "0", "0", "0", "3", "1", "0", "0"]
+    assert "<td>orders</td><td>2</td>" in view._repr_mimebundle_()["text/html"]
+
+
+def test_numbers_follow_the_queues(server, view):
+    """What is put appears with its rate, in the table and in the line's words."""
+    server.connect().get_queue("orders").put("jam")
+    until(lambda: view.rows[0][5] == "4")
+    assert float(view.rows[0][3]) > 0
+    assert 'aria-label="depth 3 now, 3 at most in 30 s"' in view.table.value
+
+
+def test_an_idle_server_has_no_table():
+    """Before a client asks for a queue, a sentence says so."""
+    with start_server(name="idle") as server:
+        view = dashboard(server)
+        assert str(view).endswith("No client has asked for a queue yet.")
+        view.close()
+
+
+def test_paused_numbers_are_not_a_paused_server(server, view):
+    """Paused, the table stays as it is, and the words say what is paused."""
+    view.buttons["Pause"].click()
+    assert view.buttons["Pause"].description == "Resume"
+    until(lambda: "paused" in view.says)
+    assert view.says.endswith("The numbers below are paused.")
+    server.connect().get_queue("orders").put("jam")
+    time.sleep(0.8)
+    assert view.rows[0][5] == "3"
+    view.buttons["Pause"].click()
+    until(lambda: view.rows[0][5] == "4")
+
+
+@pytest.mark.parametrize("name", ["Stop", "Kill"])
+def test_end_and_restart_by_button(server, view, name):
+    """Buttons end the server and start it again; senseless ones are grey."""
+    pid = server.pid
+    view.buttons[name].click()
+    until(lambda: "stopped, and the items it held are lost" in view.says)
+    assert view.buttons["Stop"].disabled
+    assert view.rows[0][0] == "orders"  # the last numbers stay
+    view.buttons["Restart"].click()
+    until(lambda: "running" in view.says)
+    assert server.pid != pid
+    assert not view.buttons["Stop"].disabled
+
+
+def test_a_journal_keeps_the_items(tmp_path):
+    """The words do not say that they are lost."""
+    with start_server(name="kept", journal=tmp_path / "journal") as server:
+        view = dashboard(server)
+        server.stop()
+        until(lambda: "the items it held are in its journal" in view.says)
+        view.close()
+
+
+@posix_only
+def test_a_frozen_server_does_not_freeze_the_notebook(server, view):
+    """A server that does not answer is said not to, and can be killed."""
+    os.kill(server.pid, signal.SIGSTOP)
+    until(lambda: "but it does not answer" in view.says)
+    view.buttons["Kill"].click()
+    until(lambda: "stopped" in view.says)
+
+
+def test_a_failed_action_is_said(view, monkeypatch):
+    """What keeps an action from working is shown, and the buttons work again."""
+
+    def fail(_):
+        raise ServerStartError("No room is left.")
+
+    fails = {"Restart": ("restarting", fail, "")}
+    monkeypatch.setattr("labkit.widgets.dashboard._ACTS", fails)
+    view.buttons["Restart"].click()
+    until(lambda: view.says.endswith("No room is left."))
+    until(lambda: not view.buttons["Restart"].disabled)
+
+
+def test_a_dropped_server_ends_the_view():
+    """The view does not keep a server object alive."""
+    server = start_server(name="dropped")
+    view = dashboard(server)
+    server.stop()
+    del server
+    gc.collect()
+    until(lambda: "keep it in a variable" in view.says)
+    until(lambda: not view._thread.is_alive())
+    view.close()
+
+
+def test_a_closed_view_leaves_nothing(server, view):
+    """Another view of the server closes this one, with its thread and widgets."""
+    from ipywidgets.widgets.widget import _instances
+
+    before, threads = len(_instances), threading.active_count()
+    second = dashboard(server)
+    assert view.closed
+    assert (len(_instances), threading.active_count()) == (before, threads)
+    second.close()
+    second.close()
+    assert "running" in str(second)
+    assert "widget-view" not in str(second._repr_mimebundle_())
+
+
+def test_names_are_text_not_markup(server, view):
+    """A queue's name cannot become HTML."""
+    server.connect().get_queue("<b>")
+    until(lambda: len(view.rows) == 2)
+    assert "<td>&lt;b&gt;</td>" in view.table.value
+
+
+# --- the explorer ---------------------------------------------------------------------
+
+
+def found(transport, rate, spread=0.0):
+    """Return a measurement."""
+    rates = (rate, rate * (1 - spread), rate * (1 + spread))
+    return Measurement(transport, 8, 1, 1, 1, rates)
+
+
+@pytest.fixture
+def explore():
+    """Return a function that makes an explorer with a measurement of one's own."""
+    views = []
+
+    def make(compare=None):
+        views.append(Explorer(*([compare] if compare else [])))
+        return views[-1]
+
+    yield make
+    for view in views:
+        view.wait()
+        view.close()
+
+
+def measured(view, guess):
+    """Type a guess, measure, and return what was said."""
+    view.guess.value = guess
+    view.measure_button.click()
+    view.wait()
+    return view.says
+
+
+def test_a_guess_is_compared_with_what_was_measured(explore):
+    """The table keeps both, the latest first, and the text twin has the same."""
+    seen = []
+
+    def compare(names, **settings):
+        seen.append((names, settings["payload_bytes"], settings["batch_size"]))
+        return [found(names[0], 9000), found(names[1], 3000)]
+
+    view = explore(compare)
+    view.size.value = 1 << 10
+    said = measured(view, "6")
+    assert said == "Measured: 3 times. Your guess was off by 2 times."
+    assert seen == [(["direct queue", "plain tcp"], 1024, 100)]
+    measured(view, "3")
+    row = ["direct queue", "plain tcp", "1 KiB", "100", "9,000", "3,000", "3"]
+    assert view.rows == [[*row, "3"], [*row, "6"]]
+    assert str(view).splitlines()[-1].endswith("9,000     3,000      3      6")
+
+
+@pytest.mark.parametrize("guess", ["", "many"])
+def test_it_asks_for_a_guess_first(explore, guess):
+    """Without one nothing is measured."""
+    view = explore(lambda *_, **__: pytest.fail("it measured"))
+    assert measured(view, guess).startswith("Type your guess first")
+
+
+def test_the_notebook_goes_on_meanwhile(explore):
+    """A click returns at once, and another one has no effect."""
+    may_end, calls = threading.Event(), []
+
+    def compare(names, **_):
+        calls.append(names)
+        may_end.wait(10)
+        return [found(name, 1) for name in names]
+
+    view = explore(compare)
+    view.guess.value = "1"
+    view.measure_button.click()
+    assert view.measure_button.disabled
+    view.measure()
+    may_end.set()
+    view.wait()
+    assert len(calls) == 1
+    assert not view.measure_button.disabled
+
+
+def test_failure_and_doubt_are_said_in_words(explore):
+    """What went wrong is shown, and a measurement that cannot be trusted."""
+
+    def fail(*_, **__):
+        raise MeasurementError("it took too long")
+
+    assert measured(explore(fail), "2") == "it took too long"
+
+    def shaky(names, **_):
+        return [found(names[0], 2), found(names[1], 1, 0.5)]
+
+    assert "close other programs" in measured(explore(shaky), "2")
+
+
+@pytest.mark.long
+def test_it_measures_for_real(explore):
+    """Both transports, in child processes."""
+    assert measured(explore(), "5").startswith("Measured: ")
