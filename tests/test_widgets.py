@@ -56,7 +56,7 @@ def test_numbers_follow_the_queues(server, view):
     server.connect().get_queue("orders").put("jam")
     until(lambda: view.rows[0][5] == "4")
     assert float(view.rows[0][3]) > 0
-    assert 'aria-label="depth 3 now, 3 at most in 30 s"' in view.table.value
+    assert 'aria-label="orders: depth 3 now, 3 at most in 30 s"' in view.table.value
 
 
 def test_an_idle_server_has_no_table():

@@ -1,5 +1,6 @@
 """A server, live in a notebook: its queues, and buttons that stop and restart it."""
 
+import html
 import threading
 import weakref
 from collections import defaultdict, deque
@@ -93,7 +94,7 @@ class Dashboard(views.Live):
             self.buttons[name].disabled = not idle
         if numbers and not self._paused:  # else the last ones stay
             self.rows = [self._row(name) for name in sorted(numbers)]
-            self.draw([_line(self._tracks[name]) for name in sorted(numbers)])
+            self.draw([_line(name, self._tracks[name]) for name in sorted(numbers)])
         return True
 
     def _tell(self, state: str) -> None:
@@ -132,15 +133,16 @@ class Dashboard(views.Live):
             self._doing = ""
 
 
-def _line(track: Any) -> str:
+def _line(name: str, track: Any) -> str:
     """Return a queue's depth as a line over half a minute, with its words."""
     depths = [stats.depth for stats in track]
     top, step = max(*depths, 1), 120 / (_KEPT - 1)
     places = [(120 - step * n, d) for n, d in enumerate(reversed(depths))]
     points = " ".join(f"{x:.0f},{22 - 20 * depth / top:.0f}" for x, depth in places)
-    says = f"depth {depths[-1]:,} now, {max(depths):,} at most in 30 s"
+    says = f"{name}: depth {depths[-1]:,} now, {max(depths):,} at most in 30 s"
     line = f'<polyline points="{points}"/>'
-    return f'<svg role="img" aria-label="{says}" width="120" height="24">{line}</svg>'
+    words = f'role="img" aria-label="{html.escape(says)}"'
+    return f'<svg {words} width="120" height="24">{line}</svg>'
 
 
 def dashboard(server: ServerProcess) -> Dashboard:

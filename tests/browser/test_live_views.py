@@ -42,23 +42,19 @@ def test_dashboard_stops_and_restarts_a_server(notebook, lab):
     assert notebook.problems() == []
 
 
-def test_explorer_measures_what_its_sliders_say(notebook, lab):
-    """A slider moves by keys and has a name; Measure brings a picture with words."""
+def test_explorer_compares_a_guess_with_a_measurement(notebook, lab):
+    """By keys: it asks for a guess, measures, and keeps both in a table."""
     path = lab.write("notebooks/explorer.ipynb", SERVER, EXPLORER)
     view = notebook.open(path).run_cell(SERVER).run_cell(EXPLORER).cell(EXPLORER)
-    slider = view.get_by_role("slider").first
-    before = slider.get_attribute("aria-valuetext")
-    slider.focus()
-    notebook.page.keyboard.press("ArrowRight")
-    notebook.until(lambda: slider.get_attribute("aria-valuetext") != before)
-    assert slider.get_attribute("aria-label")
+    state, measure = view.get_by_role("status"), view.get_by_role("button", name="Mea")
+    measure.press("Enter")
+    state.get_by_text("Type your guess first").wait_for()
     for key in ("d", "d", "x"):  # on a control keys are not the notebook's
         notebook.page.keyboard.press(key)
     assert len(notebook.cells()) == 2
-    view.get_by_role("button", name="Measure").press("Enter")
-    view.get_by_role("status").get_by_text(
-        re.compile("measured", re.IGNORECASE)
-    ).first.wait_for()
-    picture = view.get_by_role("img").first
-    notebook.until(lambda: "per second" in (picture.get_attribute("alt") or ""))
+    view.get_by_label("Second").select_option("labkit tcp")
+    view.get_by_label("Your guess").fill("5")
+    measure.press("Enter")
+    state.get_by_text(re.compile("Measured: .* Your guess was off by")).wait_for()
+    view.get_by_role("row").filter(has_text="labkit tcp").wait_for()
     assert notebook.problems() == []
