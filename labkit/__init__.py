@@ -20,12 +20,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``lessons``     props of one lesson each: a real SMTP server, several hosts on one
                 Linux machine
 ``throughput``  :func:`measure`, :func:`compare`, a clock to every kind of
-                queue: payloads measurements adapters hosts proxied peers
-                catalog stations lines trials sessions
-``costs``       what a call costs, as a line: a + b·n
-``plots``       measurements to pictures and words: pictures curves costplots
-                speedups
-``bench``       the kit's own table of ratios: ratios contests others
+                queue, in ``labkit/throughput/``; ``costs``, what a call costs
+``plots``       measurements to pictures and words
 ``widgets``     :func:`predict`, :func:`quiz`, :func:`arrange`, with texts from files:
                 views texts questions dashboard explorer
 ``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:

@@ -67,7 +67,7 @@ COMMANDS = {
         None,
         "print a queue's items as lines of JSON",
     ),
-    "bench": ("bench", (), "measure proxied queues against direct ones"),
+    "bench": ("commands.bench", (), "measure proxied queues against direct ones"),
     "master": (
         "commands.master",
         None,

@@ -2,21 +2,8 @@
 
 import threading
 
-from labkit._throughput.adapters import DirectQueue, SimpleQueue
-
-
-class Ticking:
-    """A clock that is one step later each time somebody looks, in each process."""
-
-    def __init__(self, step_s):
-        self.step_s = step_s
-        self.now = 0.0
-
-    def __call__(self):
-        """Return the time."""
-        self.now += self.step_s
-        return self.now
-
+from labkit.throughput import SPAWN, Transport
+from labkit.throughput.transports import DirectQueue, SimpleQueue
 
 MANY = [*range(20), b"tea" * 5000, "letters"]
 
@@ -35,6 +22,120 @@ def send_to_itself(kind, spec, pipe):
             got.append(get())
     pipe.send(got)
     pipe.close()
+
+
+class Scene(Transport):
+    """A queue in a made-up world: time passes only when something is done.
+
+    To start a process takes 5 s, to open an end 3, the first put 2, to make an item 1
+    and to move one 0.01: a rate of 100 a second says that nothing else was timed.
+    """
+
+    name = "scene"
+    world = None  # of this process: the time, and the numbers that arrived
+
+    def open(self):
+        """Make a queue, and a clock that all processes share."""
+        return SPAWN.SimpleQueue(), SPAWN.Value("d", 0.0)
+
+    @staticmethod
+    def pass_time(seconds):
+        """Let the clock go on."""
+        if Scene.world is not None:
+            with Scene.world.get_lock():
+                Scene.world.value += seconds
+
+    @staticmethod
+    def clock():
+        """Return the made-up time."""
+        return Scene.world.value
+
+    @staticmethod
+    def item(number, payload_bytes):
+        """Make an item, which takes long."""
+        Scene.pass_time(1)
+        return Transport.item(number, payload_bytes)
+
+    @staticmethod
+    def producer(spec):
+        """Open an end: the process has been started, and this takes a while."""
+        queue, Scene.world = spec
+        Scene.pass_time(5 + 3)
+        calls = []
+
+        def put(item):
+            if not calls:
+                Scene.pass_time(2)
+            calls.append(item)
+            queue.put(item)
+
+        return put
+
+    @staticmethod
+    def consumer(spec):
+        """Open an end; to receive an item takes 0.01 s."""
+        queue, Scene.world = spec
+        Scene.pass_time(5 + 3)
+
+        def get():
+            item = queue.get()
+            Scene.pass_time(0.01)
+            return item
+
+        return get
+
+
+class Distinct(SimpleQueue):
+    """It takes no item that it had in this run; the first put of a run is later."""
+
+    name = "distinct"
+    batched = True
+
+    @staticmethod
+    def producer(spec):
+        """Return a put that looks at every item."""
+
+        def put(items):
+            if len({id(item) for item in items}) < len(items):
+                raise ValueError("an item was repeated")
+            spec.put(items)
+
+        return put
+
+    @staticmethod
+    def consumer(spec):
+        """Return the queue's get."""
+        return lambda _: spec.get()
+
+
+class Touched(Distinct):
+    """What it gives is a list that breaks if nobody looks at its items."""
+
+    name = "touched"
+
+    @staticmethod
+    def consumer(spec):
+        """Return a get that checks the list before."""
+        given = []
+
+        def get(_):
+            if given and not given[-1].seen:
+                raise ValueError("nobody touched the items")
+            given[:] = [Shy(spec.get())]
+            return given[0]
+
+        return get
+
+
+class Shy(list):
+    """A list that knows whether it was gone through."""
+
+    seen = False
+
+    def __iter__(self):
+        """Take note."""
+        self.seen = True
+        return super().__iter__()
 
 
 class Stalling(SimpleQueue):
@@ -76,14 +177,3 @@ class Broken(DirectQueue):
         """Fail."""
         del spec
         raise OSError("the harbour is closed")
-
-
-class Absent(DirectQueue):
-    """It cannot run on this machine."""
-
-    name = "absent"
-
-    @classmethod
-    def missing(cls):
-        """Give the reason."""
-        return "Absent is not measured: it is an example"

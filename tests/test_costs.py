@@ -2,9 +2,9 @@
 
 import pytest
 
-from labkit._throughput.measurements import Measurement
-from labkit.costs import fit, points_of
 from labkit.errors import MeasurementError
+from labkit.throughput import Measurement
+from labkit.throughput.costs import fit, points_of
 
 SIZES = [8, 1024, 4096, 16_000, 20_000, 32_768, 131_072, 1 << 20]
 

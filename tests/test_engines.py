@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import multiprocessing
 import shutil
 import signal
 import socket
@@ -17,7 +18,6 @@ from labkit import engines
 from labkit._engines import run
 from labkit._engines.daskclients import security
 from labkit._engines.jobfiles import Work, read_job_file
-from labkit._throughput.hosts import Host
 from labkit.commands import dispatch
 from labkit.commands.dispatch import WORE_OUT
 from labkit.commands.jobs import log_lines
@@ -172,9 +172,21 @@ def certificates(tmp_path):
 @pytest.fixture
 def elsewhere(certificates):
     """Lend a Dask scheduler in another process: with TLS, where that can be had."""
-    host = Host(cluster, certificates)
-    yield host
-    host.close()
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    with ours, theirs:
+        host = spawn.Process(target=lend, args=(certificates, theirs))
+        host.start()
+        yield ours.recv()
+        ours.send(None)
+        host.join()
+
+
+def lend(tls, pipe):
+    """Run a scheduler with a worker until the other end says that it may end."""
+    with cluster(tls) as address:
+        pipe.send(address)
+        pipe.recv()
 
 
 def turns_strangers_away(address):
@@ -200,10 +212,10 @@ def test_the_same_job_file_elsewhere(
     It lets nobody in without a certificate. When it ends, a sentence says so.
     """
     monkeypatch.setattr("labkit._engines.daskclients._CONNECT_WITHIN_S", 1)
-    command = [str(folder / "jobs.toml"), "--engine", elsewhere.spec]
+    command = [str(folder / "jobs.toml"), "--engine", elsewhere]
     if certificates:
-        assert elsewhere.spec.startswith("tls://127.0.0.1:")
-        assert turns_strangers_away(elsewhere.spec)
+        assert elsewhere.startswith("tls://127.0.0.1:")
+        assert turns_strangers_away(elsewhere)
         assert run.main(command) == 2
         assert "needs --tls FOLDER" in capsys.readouterr().err
         command += ["--tls", str(certificates)]
@@ -212,7 +224,7 @@ def test_the_same_job_file_elsewhere(
     records = map(json.loads, said.out.splitlines())
     assert [*without_frames(records)] == expected(folder)
     assert "labkit run: 7 tasks done, 1 of them failed, in" in said.err
-    with engines.open_engine(elsewhere.spec, tls=certificates) as engine:
+    with engines.open_engine(elsewhere, tls=certificates) as engine:
         elsewhere.close()
         with pytest.raises(ServerStoppedError, match="the Dask scheduler has ended"):
             [*engines.run([Work("squares", "square", (3,))], engine)]

@@ -1,25 +1,45 @@
-"""measure() and compare(): the method, the budget, the ways out."""
+"""measure() and compare(): the method, the transports, the ways out."""
 
+import json
+import multiprocessing
 import os
+import statistics
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from itertools import chain
 
 import psutil
 import pytest
-from adapters_for_tests import Absent, Broken, Silent, Stalling, Ticking
+from adapters_for_tests import (
+    MANY,
+    Broken,
+    Distinct,
+    Scene,
+    Silent,
+    Stalling,
+    Touched,
+    send_to_itself,
+)
 from programs import assert_gone
 
-from labkit import errors, throughput
-from labkit._throughput.catalog import TRANSPORTS
-from labkit._throughput.lines import Line
-from labkit._throughput.payloads import FIRST, batches, items, sent_at, stamped
-from labkit._throughput.sessions import Conduct, Session
-from labkit._throughput.trials import Budget
-from labkit.throughput import compare, first_calls, measure
+from labkit import errors
+from labkit.throughput import (
+    SPAWN,
+    TRANSPORTS,
+    Measurement,
+    compare,
+    first_calls,
+    load,
+    measure,
+    percentiles,
+    runner,
+    save,
+)
+from labkit.throughput.children import payloads
+
+STEADY = Measurement("pipe", 8, 1, 1, 1, (100.0, 110.0, 105.0), (10, 10, 10))
+SHAKY = Measurement("pipe", 8, 1, 1, 1, (100.0, 130.0, 95.0))
 
 
 @pytest.fixture(autouse=True)
@@ -29,111 +49,220 @@ def quick_start(monkeypatch):
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
 
 
-def test_the_clock_of_the_consumer_counts():
-    """With a clock that ticks 2 s, 100 items take 2 s, whatever they really take."""
-    found = measure("direct queue", items=100, repeats=4, clock=Ticking(2.0))
-    assert found.rates_per_s == (50.0,) * 4
-    assert found.items_per_repeat == (100,) * 4
-    assert (found.spread, found.warning, found.start_method) == (0, None, "spawn")
+# --- exercise 06.3's faults, each absent ----------------------------------------------
 
 
-def test_transports_take_turns():
-    """A B A B when interleaved, A A B B when not."""
-    assert Conduct(2, interleaved=True).turns("AB") == ["A", "B", "A", "B"]
-    assert Conduct(2, interleaved=False).turns("AB") == ["A", "A", "B", "B"]
+def test_nothing_but_moving_items_is_timed():
+    """Starting, connecting, the first call and making items take time, none counted."""
+    found = measure(Scene, repeats=3)
+    assert found.rates_per_s == pytest.approx((100.0,) * 3)
+    assert (found.problem, found.warning, found.start_method) == (None, None, "spawn")
+
+
+def test_counts_are_fixed_after_the_warm_up():
+    """A repeat takes 0.25 s by the clock, all with as many items."""
+    found = measure(Scene, repeats=3)
+    assert found.items_per_repeat in [(24, 24, 24), (25, 25, 25)]
+
+
+def test_items_are_distinct():
+    """No list has an item twice; up to 8 bytes they are ints, then bytes."""
+    assert measure(Distinct, payload_bytes=9, batch_size=50, repeats=1)
+    for size in (8, 9, 1000):
+        made = list(payloads(TRANSPORTS["pipe"], 50, size, 1, 1_000_000))
+        assert len({*made}) == len({id(item) for item in made}) == 50
+        assert {type(item) for item in made} == {int if size == 8 else bytes}
+        assert size == 8 or {len(item) for item in made} == {size}
+
+
+def test_items_are_touched():
+    """A list that nobody went through was not received."""
+    assert measure(Touched, batch_size=10, repeats=1)
+
+
+def test_the_order_is_rotated():
+    """Each round begins with another transport."""
+    assert [runner.rotated("ABC", n) for n in range(4)] == [
+        [*"ABC"],
+        [*"BCA"],
+        [*"CAB"],
+        [*"ABC"],
+    ]
+
+
+PLAIN = """
+import multiprocessing, statistics, time
+
+def consume(tasks, together, seconds, count, repeats):
+    for _ in range(repeats):
+        together.wait()
+        begin = time.perf_counter()
+        for _ in range(count):
+            for item in tasks.get():
+                pass
+        seconds.put(time.perf_counter() - begin)
+
+def main(count=1500, repeats=5):
+    spawn = multiprocessing.get_context("spawn")
+    tasks, seconds, together = spawn.Queue(), spawn.Queue(), spawn.Barrier(2)
+    given = tasks, together, seconds, count, repeats + 1
+    spawn.Process(target=consume, args=given).start()
+    rates = []
+    for _ in range(repeats + 1):
+        lists = [list(range(1000 * n, 1000 * n + 1000)) for n in range(count)]
+        together.wait()
+        for one in lists:
+            tasks.put(one)
+        rates.append(count * 1000 / seconds.get())
+    print(statistics.median(rates[1:]))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_plain_multiprocessing_says_the_same(tmp_path):
+    """A program of 30 lines, its lists made before the clock, agrees within 30 %."""
+    program = tmp_path / "plain.py"
+    program.write_text(PLAIN)
+    ratios = []
+    while len(ratios) < 5 and not (ratios and 0.77 < statistics.median(ratios) < 1.3):
+        ours = measure("direct queue of lists", repeats=3).rate_per_s
+        said = subprocess.run(
+            [sys.executable, program], capture_output=True, text=True, check=True
+        )
+        ratios.append(ours / float(said.stdout))
+    assert 0.77 < statistics.median(ratios) < 1.3, ratios
+
+
+# --- shapes ---------------------------------------------------------------------------
 
 
 def test_several_sizes_and_processes():
-    """Each size with each batch; a transport without batches says 1."""
+    """Each size with each length of lists; what takes no lists is measured once."""
     found = compare(
-        ["direct queue", "labkit batched"],
+        ["direct queue", "direct queue of lists"],
         payload_bytes=[8, 100],
         batch_size=[1, 5],
-        producers=2,
-        consumers=2,
-        items=31,
+        ends=[(2, 3)],
         repeats=1,
     )
+    lists = "direct queue of lists"
     shapes = [(one.transport, one.payload_bytes, one.batch_size) for one in found]
     assert shapes == [
-        (name, size, batch if name == "labkit batched" else 1)
-        for size in (8, 100)
-        for batch in (1, 5)
-        for name in ("direct queue", "labkit batched")
+        *(("direct queue", 8, 1), (lists, 8, 1), (lists, 8, 5)),
+        *(("direct queue", 100, 1), (lists, 100, 1), (lists, 100, 5)),
     ]
-    assert {(one.producers, one.consumers) for one in found} == {(2, 2)}
-    assert {one.items_per_repeat for one in found} == {(31,)}
+    assert {(one.producers, one.consumers) for one in found} == {(2, 3)}
+    assert all(one.items_per_repeat[0] % (6 * one.batch_size) == 0 for one in found)
+    assert found[-1].label == "direct queue, lists of 5"
+
+
+def test_repeats_are_long_enough():
+    """Of real transports, too, each takes 0.1 s or more, mostly 0.25."""
+    found = compare(["pipe", "simple queue"], repeats=3)
+    for one in found:
+        seconds = one.items_per_repeat[0] / one.rate_per_s
+        assert seconds > 0.1 or one.problem
 
 
 def test_latency():
     """One item at a time; every sample is kept."""
-    found = measure("pipe", items=10, repeats=2, latency_samples=20, repeat_s=2)
+    found = measure("pipe", repeats=2, latency_samples=20)
     assert len(found.latency_samples_s) == 40
     assert 0 < found.latency_s["p50"] <= found.latency_s["max"] < 2
 
 
+def test_a_stalled_transport_is_measured():
+    """44 ms for each message: few items, and few samples of its latency."""
+    found = measure(Stalling, repeats=1, latency_samples=1000)
+    assert 1 < found.rate_per_s < 25
+    assert found.items_per_repeat == (8,)
+    assert len(found.latency_samples_s) < 15
+
+
 def test_first_calls():
-    """A connection, its proxy and its first call, several times."""
-    (found,) = first_calls(["labkit tcp"], repeats=3)
-    assert (found.kind, len(found.rates_per_s)) == ("first calls", 3)
+    """A connection, its proxy and its first call, several times; one does not count."""
+    (found,) = first_calls(["plain tcp"], repeats=2)
+    assert (found.kind, len(found.rates_per_s)) == ("first calls", 2)
     assert found.latency_samples_s == pytest.approx([1 / r for r in found.rates_per_s])
+    with pytest.raises(errors.MeasurementError, match="only a queue behind a server"):
+        first_calls(["pipe"])
 
 
-def test_a_line_that_was_stopped_makes_no_first_calls():
-    """On a busy machine a run may be stopped; what follows goes on without it."""
-    session = Session([], Budget(5, time.monotonic), time.perf_counter)
-    session.lines = {"stopped": Line(TRANSPORTS["labkit tcp"])}
-    assert session.first_calls(Conduct(2), session.budget) == []
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_items_arrive(name):
+    """Items come out of every transport as they went in, whatever they are."""
+    kind = TRANSPORTS[name]
+    transport = kind()
+    ours, theirs = SPAWN.Pipe(duplex=False)
+    try:
+        spec = transport.open()
+        child = SPAWN.Process(target=send_to_itself, args=(kind, spec, theirs))
+        child.start()
+        theirs.close()
+        assert ours.poll(20)
+        assert ours.recv() == MANY
+        child.join(5)
+        assert child.exitcode == 0
+        child.close()
+    finally:
+        ours.close()
+        transport.close()
 
 
-def test_a_stalled_transport_keeps_the_budget():
-    """44 ms for each message, and yet no more than a tenth above the budget."""
+def test_streams_can_be_measured():
+    """The lists of a streamed transport end with the repeat."""
+    found = measure("labkit streamed tcp", batch_size=100, ends=[(2, 2)], repeats=1)
+    assert found.items_per_repeat[0] % 200 == 0
+
+
+# --- ways out -------------------------------------------------------------------------
+
+
+def test_nothing_arrives(monkeypatch):
+    """A run that takes too long is stopped, with a sentence."""
+    monkeypatch.setattr(runner, "RUN_LIMIT_S", 0.5)
+    with pytest.raises(errors.MeasurementError, match="silent took too long"):
+        measure(Silent)
+
+
+def test_what_tick_raises_ends_it():
+    """From the middle of a measurement that would wait long."""
     begin = time.monotonic()
-    stalled, quick = compare([Stalling, "simple queue"], repeats=5, budget_s=2.5)
-    assert time.monotonic() - begin <= 2.5 * 1.1
-    assert 1 < stalled.rate_per_s < 25 < quick.rate_per_s
 
+    def tick():
+        if time.monotonic() > begin + 1:
+            raise errors.MeasurementCancelledError("enough")
 
-def test_nothing_arrives():
-    """The budget ends it, with a sentence; the other transport is measured."""
-    said = []
-    begin = time.monotonic()
-    found = compare([Silent, "pipe"], repeats=1, budget_s=2.5, say=said.append)
-    assert time.monotonic() - begin <= 2.5 * 1.1
-    assert [one.transport for one in found] == ["pipe"]
-    assert "silent did not move 1 items of 8 bytes" in said[0]
-
-
-def test_a_budget_too_small_to_start():
-    """No process is left of a measurement that had no time to begin."""
-    with pytest.raises(errors.MeasurementError, match="longer budget_s"):
-        measure("pipe", budget_s=0.01)
-
-
-def test_cancel():
-    """Set from another thread, it ends a measurement that waits for ever."""
-    cancel = threading.Event()
-    timer = threading.Timer(0.3, cancel.set)
-    timer.start()
     with pytest.raises(errors.MeasurementCancelledError):
-        measure(Silent, cancel=cancel)
-    timer.join()
+        measure(Silent, tick=tick)
+    assert time.monotonic() < begin + 8
+
+
+def test_interrupt(monkeypatch):
+    """KeyboardInterrupt, in the middle of a run, leaves nothing running."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("labkit.throughput.runner._Trial.repeat", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        measure("plain tcp")
 
 
 def test_the_end_of_the_measuring_process(tmp_path):
-    """Killed in the middle, it leaves no child, no server and no peer behind."""
-    names = ["plain tcp", "labkit tcp", "redis"]
-    names = [name for name in names if TRANSPORTS[name].missing() is None]
+    """Killed in the middle, it leaves no child and no server behind."""
+    names = ["direct queue", "plain tcp", "labkit tcp"]
     code = f"""
-        from labkit import throughput
-        from labkit._throughput import sessions
+        from labkit.throughput import compare, runner
         if __name__ == "__main__":
-            repeat = sessions.Trial.repeat
-            def noted(*args):
+            repeat = runner._Trial.repeat
+            def noted(trial):
                 print("here", flush=True)
-                repeat(*args)
-            sessions.Trial.repeat = noted
-            throughput.compare({names}, repeats=1, repeat_s=60)
+                repeat(trial)
+            runner._Trial.repeat = noted
+            compare({names}, repeats=100)
     """
     program = tmp_path / "measure.py"
     program.write_text(textwrap.dedent(code))
@@ -147,74 +276,86 @@ def test_the_end_of_the_measuring_process(tmp_path):
         family = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
     assert len(family) > 2 * len(names)
-    assert_gone([child.pid for child in family], within_s=2)
-
-
-def test_interrupt(monkeypatch):
-    """KeyboardInterrupt, in the middle of a run, leaves nothing running."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("labkit._throughput.trials.Trial.repeat", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        measure("plain tcp", items=5)
+    assert_gone([child.pid for child in family], within_s=3)
 
 
 def test_what_goes_wrong_in_a_child_is_told():
-    """The error names the transport and the reason; the trace is a note."""
+    """The error names the transport and the reason, and has the child's trace."""
     with pytest.raises(errors.MeasurementError, match="harbour is closed") as caught:
         measure(Broken)
-    assert "Traceback" in caught.value.__notes__[0]
-
-
-def test_an_absent_transport_is_left_out():
-    """compare() says so and goes on, measure() raises the same sentence."""
-    said = []
-    found = compare([Absent, "pipe"], items=5, repeats=1, say=said.append)
-    assert [one.transport for one in found] == ["pipe"]
-    assert said == ["Absent is not measured: it is an example"]
-    with pytest.raises(errors.MeasurementError, match="it is an example"):
-        measure(Absent)
+    assert "broken cannot be measured" in str(caught.value)
+    assert "adapters_for_tests" in str(caught.value.__cause__.__cause__)
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
         ({"repeats": 0}, "repeats is 0; give 1 to"),
-        ({"producers": 65}, "producers is 65; give 1 to 64"),
-        ({"consumers": 2}, "pipe is not measured: it serves one producer and one"),
+        ({"ends": [(1, 65)]}, "ends is 65; give 1 to 64"),
+        ({"ends": [(1, 2)]}, "pipe serves one producer and one consumer"),
         ({"payload_bytes": -1}, "payload_bytes is -1"),
         ({"batch_size": 0}, "batch_size is 0"),
-        ({"items": 0}, "items is 0"),
-        ({"budget_s": 0}, "budget_s is 0; give seconds above 0"),
+        ({"payload_bytes": [8, 9]}, "takes one value of each"),
     ],
 )
 def test_settings_out_of_range(settings, sentence):
-    """Refused before any process starts."""
+    """Refused with a sentence."""
     with pytest.raises(errors.MeasurementError, match=sentence):
-        measure("pipe", **settings)
+        measure("pipe", **{"repeats": 1, **settings})
 
 
 def test_an_unknown_transport():
     """The message knows the name that was meant."""
     with pytest.raises(errors.MeasurementError, match="did you mean 'labkit tcp'"):
         measure("labkit tpc")
+    with pytest.raises(errors.MeasurementError, match="name at least one transport"):
+        compare([])
 
 
-@pytest.mark.parametrize("payload_bytes", [8, 9, 1000])
-def test_items_are_distinct(payload_bytes):
-    """Ints up to 8 bytes, then bytes of that length; no two alike."""
-    made = list(items(FIRST, 50, payload_bytes))
-    assert len(set(made)) == len({id(item) for item in made}) == 50
-    kind, size = (int, None) if payload_bytes == 8 else (bytes, payload_bytes)
-    assert {type(item) for item in made} == {kind}
-    assert size is None or {len(item) for item in made} == {size}
-    assert [*chain(*batches(FIRST, 50, payload_bytes, 7))] == made
-    assert sent_at(stamped(1.5, payload_bytes)) == 1.5
+def test_a_child_that_ends_without_a_word(tmp_path):
+    """A script without a guard gets the sentence that says what it lacks."""
+    program = tmp_path / "unguarded.py"
+    program.write_text("from labkit import measure\nmeasure('pipe')\n")
+    done = subprocess.run(
+        [sys.executable, program], check=False, capture_output=True, text=True
+    )
+    assert "call from below if __name__ == '__main__':" in done.stderr
 
 
-def test_names():
-    """The names that lessons use."""
-    assert {"direct queue", "plain tcp", "labkit batched", "redis"} <= {*TRANSPORTS}
-    assert {*throughput.PEERS} <= {*TRANSPORTS}
+# --- Measurement ----------------------------------------------------------------------
+
+
+def test_the_median_and_the_spread():
+    """The spread goes from the slowest to the fastest."""
+    assert STEADY.rate_per_s == 105.0
+    assert STEADY.spread == pytest.approx(10 / 105)
+    assert str(STEADY) == "pipe: 105 items/s, spread 10%"
+
+
+def test_a_wide_spread_is_said_in_words():
+    """Above 20 % there is a sentence that says what to do; below there is none."""
+    assert STEADY.warning is None
+    assert SHAKY.warning == (
+        "the repeats of pipe differ by 35%, from 95 to 130 a second: close other "
+        "programs, or measure with more repeats"
+    )
+    short = Measurement("pipe", 8, 1, 1, 1, (1.0,), problem="too short")
+    assert short.warning == "too short"
+
+
+def test_percentiles():
+    """Each is a sample; 99 % of 1..100 are not above 99."""
+    samples = [*range(100, 0, -1)]
+    assert percentiles(samples) == {"p50": 50, "p90": 90, "p99": 99, "max": 100}
+    assert percentiles([7]) == {"p50": 7, "p90": 7, "p99": 7, "max": 7}
+    assert percentiles([]) == {}
+
+
+def test_files(tmp_path):
+    """save() and load() are each other's inverse; what follows is in the file, too."""
+    path = save([STEADY, SHAKY], tmp_path / "found.json")
+    assert load(path) == [STEADY, SHAKY]
+    first, second = json.loads(path.read_text("utf-8"))
+    assert (first["rate_per_s"], first["cpus"]) == (105, STEADY.cpus)
+    assert "differ by 35%" in second["warning"]
+    assert not multiprocessing.active_children()

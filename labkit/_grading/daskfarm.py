@@ -9,7 +9,7 @@ from typing import Any
 from labkit._engines.daskclients import completed, connected
 from labkit._engines.daskengine import DaskEngine
 from labkit._grading.marking import Graded, Job, mark
-from labkit._throughput.measurements import Measurement
+from labkit.throughput import Measurement
 
 __all__ = ["DaskFarm", "measure_scaling"]
 

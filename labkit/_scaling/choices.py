@@ -1,16 +1,14 @@
 """What a task costs the one process that all tasks go through, for each choice."""
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labkit._scaling import modelchecks
 from labkit._scaling.teams import Shift, Team
-from labkit._throughput.catalog import TRANSPORTS
 
 __all__ = ["NETWORK_BYTES_PER_S", "Choice", "dask_s", "measure_choices"]
 
@@ -18,7 +16,6 @@ NETWORK_BYTES_PER_S = 10e9 / 8  # 10 Gbit/s
 _SEVERAL = 4
 _BATCH = 100
 _LARGE = 1 << 18  # bytes
-_TICK_S = 0.01  # the system counts no finer
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,10 @@ class Choice:
 
 
 def measure_choices(
-    team: Team, *, seconds: float = 0.5, say: Callable[[str], object] = print
+    team: Team,
+    *,
+    seconds: float = 0.5,
+    say: Callable[[str], object] = print,  # noqa: ARG001
 ) -> list[Choice]:
     """Measure every choice that can run here.
 
@@ -103,19 +103,12 @@ def measure_choices(
     few = max(int(150 * seconds), 10)  # they take room in the server
     large = team.run(Shift(3, few, payload_bytes=_LARGE)).server_s
     byte_s = max(large - one, 0.0) / (2 * _LARGE)
-    found = [
+    return [
         Choice("manager", one, 1, byte_s),
         Choice("batched manager", batched, 1, byte_s),
         Choice("several servers", one, _SEVERAL, byte_s),
         Choice("dask", _dask_s(max(int(1000 * seconds), 100))),
     ]
-    for name, batch, most in (("redis", 1, 8000), ("redis pipelined", _BATCH, 300_000)):
-        reason = TRANSPORTS[name].missing()
-        if reason:
-            say(reason)
-        else:
-            found.append(Choice(name, _redis_s(name, batch, int(most * seconds))))
-    return found
 
 
 def _manager(team: Team, shift: Shift, seconds: float) -> float:
@@ -144,31 +137,3 @@ def _dask_s(tasks: int) -> float:
 
     with DaskEngine(None, os.cpu_count() or 1, None, Path.cwd()) as engine:
         return dask_s(tasks, engine.client)
-
-
-def _redis_s(name: str, batch: int, tasks: int) -> float:
-    """Return the seconds of redis-server for a task that is fetched, and a result."""
-    transport = TRANSPORTS[name]()
-    try:
-        put = transport.producer(spec := transport.open())
-        get = transport.consumer(spec)
-        with _processor_seconds("redis-server") as used:
-            for first in range(0, tasks, batch):
-                put(first if batch == 1 else list(range(first, first + batch)))
-            for _ in range(0, tasks, batch):
-                get() if batch == 1 else get(batch)
-        return max(used(), _TICK_S) / tasks
-    finally:
-        transport.close()
-
-
-@contextlib.contextmanager
-def _processor_seconds(name: str) -> Iterator[Callable[[], float]]:
-    """Give a function that returns what a program below this one has used since."""
-    import psutil
-
-    for child in psutil.Process().children(recursive=True):
-        if child.name() == name:
-            program = child
-    before = sum(program.cpu_times()[:2])
-    yield lambda: float(sum(program.cpu_times()[:2])) - before

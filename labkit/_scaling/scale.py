@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from labkit._plots.pictures import seconds_text
 from labkit._scaling.choices import Choice, measure_choices
 from labkit._scaling.modelchecks import KINDS, Check, check
 from labkit._scaling.teams import Shift, Team
 from labkit._scaling.texttables import TextTable
 from labkit.commands import cli
+from labkit.plots import seconds_text
 
 __all__ = ["busy_table", "choices_table", "main"]
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from labkit._plots import curves as draw
-from labkit._plots.pictures import Plot, canvas, number_text, seconds_text, styles
 from labkit._scaling.choices import Choice
 from labkit._scaling.modelchecks import Check
+from labkit.plots import Plot, canvas, number_text, scale, seconds_text, styles
 
 __all__ = ["plot_checks", "plot_choices"]
 
@@ -21,7 +20,7 @@ def plot_checks(checks: Sequence[Check], title: str = "") -> Plot:
         At least one.
     title : str, optional
     """
-    figure, axis = canvas(title or "One manager server, on this machine")
+    figure, (axis,) = canvas(title or "One manager server, on this machine")
     told = []
     looks = styles(one.kind for one in checks)
     for one in checks:
@@ -32,7 +31,7 @@ def plot_checks(checks: Sequence[Check], title: str = "") -> Plot:
         measured = [p.measured for p in one.points]
         axis.plot(places, measured, look.marker, color=look.color, label=one.kind)
         told.append(f"{one.kind}: {_ends(places, measured)}, error {one.worst:.0%}")
-    draw.scale(axis, "y", [p.measured for one in checks for p in one.points])
+    scale(axis, "y", [p.measured for one in checks for p in one.points])
     axis.set_ylim(bottom=None if axis.get_yscale() == "log" else 0)
     axis.set_xticks(sorted({p.workers for one in checks for p in one.points}))
     axis.set_ylabel("tasks per second")
@@ -55,7 +54,7 @@ def plot_choices(
         Seconds of a task.
     title : str, optional
     """
-    figure, axis = canvas(title or f"Tasks of {seconds_text(task_s)}, by the model")
+    figure, (axis,) = canvas(title or f"Tasks of {seconds_text(task_s)}, by the model")
     places = sorted({round(_UP_TO ** (step / 24)) for step in range(25)})
     ideal = [place / task_s for place in places]
     axis.plot(places, ideal, color="#888888", linewidth=1, label="all workers busy")
@@ -70,8 +69,7 @@ def plot_choices(
             f"{one.keeps_busy(task_s):,}"
         )
     for which in "xy":
-        getattr(axis, f"set_{which}scale")("log")
-        draw.label(axis, which, number_text)
+        scale(axis, which, [1, _UP_TO])
     axis.set_ylabel("tasks per second")
     axis.legend(fontsize=8)
     axis.set_xlabel("workers, each on a machine of its own")

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from labkit._throughput.stations import end_with_parent
 from labkit.manager import connect
+from labkit.supervised import end_with_parent
 
 __all__ = ["Shift", "item", "send_out"]
 

@@ -1,8 +1,8 @@
 """The cost model of a call: ``t(n) = a + b * n``, and where it does not hold.
 
-``a`` is the price of a call, ``b`` the price of each byte in it. Over TCP the
-standard library's manager breaks the model: above 16 KiB it writes a message in two
-pieces, and the second waits for the acknowledgement of the first.
+``a`` is the price of a call, ``b`` the price of each byte in it. Over Linux loopback
+the standard library's manager breaks the model: above 16 KiB it writes a message in
+two pieces, and the second waits for the acknowledgement of the first.
 """
 
 import itertools
@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from labkit._throughput.measurements import Measurement
 from labkit.errors import MeasurementError
+from labkit.throughput.measurement import Measurement
 
 __all__ = ["Cliff", "CostModel", "fit", "points_of"]
 
@@ -59,10 +59,8 @@ class CostModel:
 
     Attributes
     ----------
-    a_s : float
-        Seconds for each call, 0 or more.
-    b_s_per_byte : float
-        Seconds for each byte.
+    a_s, b_s_per_byte : float
+        Seconds for each call, and for each byte, 0 or more.
     points : tuple of (int, float)
         Bytes and seconds it was fitted to, the medians, smallest first.
     cliff : Cliff or None
@@ -82,13 +80,7 @@ class CostModel:
         return seconds
 
     def error(self, payload_bytes: int, measured_s: float) -> float:
-        """Return how far a measured time is from the prediction, as a part of it.
-
-        Returns
-        -------
-        float
-            0 is exact, 0.5 says that it took half as long again, -0.5 half as long.
-        """
+        """Return how far a measured time is from the prediction: 0.5 is half more."""
         return measured_s / self.predict(payload_bytes) - 1
 
     @property
@@ -97,13 +89,11 @@ class CostModel:
         return self.a_s / self.b_s_per_byte if self.b_s_per_byte > 0 else float("inf")
 
     def __str__(self) -> str:
-        text = (
-            f"a call costs {self.a_s * 1e6:,.1f} µs, and "
-            f"{self.b_s_per_byte * 1024e6:,.2f} µs more for each KiB"
-        )
-        if self.cliff is None:
-            return text
-        return f"{text}; {self.cliff}"
+        call = f"a call costs {self.a_s * 1e6:,.1f} µs, and "
+        if not self.a_s:
+            call = "a call costs too little to be seen beside its bytes, "
+        text = f"{call}{self.b_s_per_byte * 1024e6:,.2f} µs more for each KiB"
+        return text if self.cliff is None else f"{text}; {self.cliff}"
 
 
 def points_of(measurements: Iterable[Measurement]) -> list[Point]:
@@ -149,70 +139,54 @@ def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
     on_cliff = _on_cliff(medians)
     plain = [point for place, point in enumerate(medians) if place not in on_cliff]
     if len(plain) < 2:  # nothing to compare with: it is no cliff, it is the cost
-        on_cliff, plain = set(), medians
+        on_cliff, plain = [], medians
     a_s, b_s = _line(plain)
-    cliff = _cliff(medians, on_cliff, a_s, b_s) if on_cliff else None
+    if not on_cliff:
+        return CostModel(a_s, b_s, tuple(medians))
+    first, last = on_cliff[0], on_cliff[-1]
+    extra_s = statistics.median(
+        seconds - a_s - b_s * size
+        for size, seconds in map(medians.__getitem__, on_cliff)
+    )
+    sizes = [size for size, _ in medians]
+    ends = last + 1 < len(medians)
+    cliff = Cliff(sizes[first - 1], sizes[first], sizes[last], ends, extra_s)
     return CostModel(a_s, b_s, tuple(medians), cliff)
 
 
 def _medians(points: Iterable[Point] | Iterable[Measurement]) -> list[Point]:
-    pairs = [
-        point
+    pairs = sorted(
+        points_of([entry])[0] if isinstance(entry, Measurement) else entry
         for entry in points
-        for point in (points_of([entry]) if isinstance(entry, Measurement) else [entry])
-    ]
-    sizes = itertools.groupby(sorted(pairs), key=lambda point: point[0])
+    )
+    sizes = itertools.groupby(pairs, key=lambda point: point[0])
     return [(size, statistics.median(t for _, t in group)) for size, group in sizes]
 
 
-def _on_cliff(points: Sequence[Point]) -> set[int]:
+def _on_cliff(points: Sequence[Point]) -> list[int]:
     """Return the places of the points that no line with positive slope explains."""
-    found: set[int] = set()
+    found: list[int] = []
     high = False
-    for place, ((size, seconds), (more, longer)) in enumerate(
-        itertools.pairwise(points), start=1
-    ):
-        growth = max(more / max(size, 1), 1.0) if size > 8 else _small_growth(more)
+    pairs = itertools.pairwise(points)
+    for place, ((size, seconds), (more, longer)) in enumerate(pairs, start=1):
+        # From an int to bytes no ratio of sizes says what a line would allow.
+        growth = max(more / (size if size > 8 else 1024), 1.0)
         if longer > _JUMP * seconds * growth:
             high = True
         elif longer * _JUMP < seconds:
             high = False
         if high:
-            found.add(place)
+            found.append(place)
     return found
-
-
-def _small_growth(size: int) -> float:
-    # From an int to bytes: no ratio of sizes says what a line would allow.
-    return max(size / 1024, 1.0)
 
 
 def _line(points: Sequence[Point]) -> tuple[float, float]:
     """Return a and b that make the sum of squared relative errors smallest."""
-    weights = [1 / seconds**2 for _, seconds in points]
-    total = sum(weights)
-    mean_n = sum(w * n for w, (n, _) in zip(weights, points, strict=True)) / total
-    mean_t = sum(w * t for w, (_, t) in zip(weights, points, strict=True)) / total
-    above = sum(
-        w * (n - mean_n) * (t - mean_t)
-        for w, (n, t) in zip(weights, points, strict=True)
-    )
-    below = sum(
-        w * (n - mean_n) ** 2 for w, (n, _) in zip(weights, points, strict=True)
-    )
+    rows = [(1 / seconds**2, size, seconds) for size, seconds in points]
+    total = sum(weight for weight, _, _ in rows)
+    mean_n = sum(weight * size for weight, size, _ in rows) / total
+    mean_t = sum(weight * seconds for weight, _, seconds in rows) / total
+    above = sum(w * (n - mean_n) * (t - mean_t) for w, n, t in rows)
+    below = sum(w * (n - mean_n) ** 2 for w, n, _ in rows)
     slope = max(above / below, 0.0)
     return max(mean_t - slope * mean_n, 0.0), slope
-
-
-def _cliff(
-    points: Sequence[Point], on_cliff: set[int], a_s: float, b_s: float
-) -> Cliff:
-    first, last = min(on_cliff), max(on_cliff)
-    extras = [points[place][1] - a_s - b_s * points[place][0] for place in on_cliff]
-    return Cliff(
-        above_bytes=points[first - 1][0],
-        from_bytes=points[first][0],
-        to_bytes=points[last][0],
-        ends=last + 1 < len(points),
-        extra_s=statistics.median(extras),
-    )

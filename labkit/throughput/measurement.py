@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["Measurement", "load", "percentiles", "save"]
+__all__ = ["UNSTABLE", "Measurement", "load", "percentiles", "save"]
 
-_PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
 UNSTABLE = 0.20  # a spread above this is worth a sentence
-_PERCENTS = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "max": 1.0}
+_PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
+_PERCENTS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
 
 
 def percentiles(samples: Iterable[float]) -> dict[str, float]:
@@ -27,15 +27,14 @@ def percentiles(samples: Iterable[float]) -> dict[str, float]:
     -------
     dict of str to float
         ``p50``, ``p90``, ``p99``, ``max``, in the unit of the samples; empty without
-        samples. Each is a sample, the smallest that so many per cent do not exceed.
+        samples. Each is a sample: the smallest that so many per cent do not exceed.
     """
     ranked = sorted(samples)
     if not ranked:
         return {}
-    last = len(ranked) - 1
     return {
-        name: ranked[min(last, max(0, -int(-part * len(ranked) // 1) - 1))]
-        for name, part in _PERCENTS.items()
+        name: ranked[max(-(-percent * len(ranked) // 100), 1) - 1]
+        for name, percent in _PERCENTS.items()
     }
 
 
@@ -54,12 +53,8 @@ class Measurement:
     ----------
     transport : str
         A name of :data:`labkit.throughput.TRANSPORTS`.
-    payload_bytes : int
-        Size of an item; up to 8 the items are ints.
-    batch_size : int
-        Items in one call; 1 for a transport that has no batches.
-    producers, consumers : int
-        Processes at each end.
+    payload_bytes, batch_size, producers, consumers : int
+        As for :func:`labkit.throughput.compare`.
     rates_per_s : tuple of float
         Items per second of each repeat, in the order they were made.
     items_per_repeat : tuple of int
@@ -67,14 +62,13 @@ class Measurement:
     latency_samples_s : tuple of float
         Seconds from before ``put`` until after ``get``, one item at a time.
     kind : str
-        ``"items"``; ``"first calls"`` if a rate counts connections, each with its
-        proxy and its first call.
+        ``"items"``, or ``"first calls"`` if a rate counts connections.
     problem : str or None
         What kept it from being made as asked.
     python, platform, start_method : str
         The interpreter and its version, the system, how the children were started.
     cpus : int
-        Processors of the machine.
+        Processors that these processes may use.
     """
 
     transport: str
@@ -91,6 +85,15 @@ class Measurement:
     platform: str = field(default_factory=platform.platform)
     start_method: str = "spawn"
     cpus: int = field(default_factory=_cpus)
+
+    @property
+    def label(self) -> str:
+        """The transport, and how long its lists are: ``direct queue, lists of 100``."""
+        if self.batch_size == 1:
+            return self.transport
+        return (
+            f"{self.transport.removesuffix(' of lists')}, lists of {self.batch_size:,}"
+        )
 
     @property
     def rate_per_s(self) -> float:
@@ -113,20 +116,21 @@ class Measurement:
         reasons = [self.problem] if self.problem else []
         if self.spread > UNSTABLE:
             reasons.append(
-                f"the repeats of {self.transport} differ by {self.spread:.0%}, from "
+                f"the repeats of {self.label} differ by {self.spread:.0%}, from "
                 f"{min(self.rates_per_s):,.0f} to {max(self.rates_per_s):,.0f} a "
-                "second: close other programs, or measure longer with more repeats"
+                "second: close other programs, or measure with more repeats"
             )
         return "; ".join(reasons) or None
 
     def __str__(self) -> str:
         unit = "connections" if self.kind == "first calls" else "items"
         rate = f"{self.rate_per_s:,.0f} {unit}/s"
-        return f"{self.transport}: {rate}, spread {self.spread:.0%}"
+        return f"{self.label}: {rate}, spread {self.spread:.0%}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, and what follows from them, as JSON's types."""
         return asdict(self) | {
+            "label": self.label,
             "rate_per_s": self.rate_per_s,
             "spread": self.spread,
             "latency_s": self.latency_s,
@@ -144,15 +148,6 @@ class Measurement:
         }
         return cls(**values)
 
-    def to_json(self) -> str:
-        """Return it as one line of JSON."""
-        return json.dumps(self.to_dict())
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what :meth:`to_json` wrote."""
-        return cls.from_dict(json.loads(text))
-
 
 def save(measurements: Sequence[Measurement], path: str | Path) -> Path:
     """Write measurements to a file of JSON; return its path."""
@@ -164,7 +159,5 @@ def save(measurements: Sequence[Measurement], path: str | Path) -> Path:
 
 def load(path: str | Path) -> list[Measurement]:
     """Read the measurements of a file that :func:`save` wrote."""
-    return [
-        Measurement.from_dict(entry)
-        for entry in json.loads(Path(path).read_text("utf-8"))
-    ]
+    entries = json.loads(Path(path).read_text("utf-8"))
+    return [Measurement.from_dict(entry) for entry in entries]
