@@ -82,7 +82,7 @@ _HOME = {
     "predict": "widgets.questions",
     "quiz": "widgets.questions",
     "progress": "progress",
-    "doctor": "doctor",
+    "doctor": "commands.doctor",
     "dashboard": "widgets.dashboard",
     "explorer": "widgets.explorer",
 }

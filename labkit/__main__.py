@@ -45,9 +45,9 @@ if sys.version_info < OLDEST:
 # A command's module, the extras its packages come from, and what it does. Extras of
 # None: the command runs on the standard library, without the set-up.
 COMMANDS = {
-    "lab": ("_testing.lab", (), "open JupyterLab on the first lesson"),
-    "test": ("testing", ("test",), "run every test, notebook and exercise"),
-    "doctor": ("doctor", None, "is this machine fit, is anything left over"),
+    "lab": ("commands.lab", (), "open JupyterLab on the first lesson"),
+    "test": ("commands.test", ("test",), "run every test, notebook and exercise"),
+    "doctor": ("commands.doctor", None, "is this machine fit, is anything left over"),
     "exercises": (
         "_checks.exercises",
         (),
@@ -111,7 +111,18 @@ def unknown(name: str) -> str:
     return f"labkit: there is no command '{name}'; {hint}"
 
 
-def main(argv: list[str]) -> int:
+def further_extras(argv: "list[str]") -> "tuple[str, ...]":
+    """Return the extras that the tests need which somebody asked for."""
+    if argv[0] != "test" or not {"--help", "-h"}.isdisjoint(argv):
+        return ()
+    words = " ".join(argv)
+    needs = {"browser": ("--all", "browser"), "lint": ("--all", "test_tree")}
+    return tuple(
+        name for name, signs in needs.items() if any(s in words for s in signs)
+    )
+
+
+def main(argv: "list[str]") -> int:
     """Run one command.
 
     Parameters
@@ -132,9 +143,9 @@ def main(argv: list[str]) -> int:
         return 2
     module, extras, _ = COMMANDS[argv[0]]
     if extras is not None:
-        from labkit import bootstrap
+        from labkit import setup
 
-        status = bootstrap.prepare(argv, extras)
+        status = setup.run_in_venv(argv, (*extras, *further_extras(argv)))
         if status is not None:
             return status
     status = importlib.import_module("labkit." + module).main(argv[1:])

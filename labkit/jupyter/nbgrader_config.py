@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from labkit._checks.exercises import configure
-from labkit._testing.lab import defaults
+from labkit.commands.lab import defaults
 
 config = get_config()  # type: ignore[name-defined]  # noqa: F821 - nbgrader has it
 if not Path("nbgrader_config.py").exists():  # called in a teacher's own course
@@ -11,4 +11,4 @@ if not Path("nbgrader_config.py").exists():  # called in a teacher's own course
     config.CourseDirectory.root = str(Path(__file__).resolve().parents[2] / "exercises")
 configure(config)
 # The Validate button starts a kernel: as the lab's own, it has nothing to warn of.
-config.KernelManager.update(defaults()["KernelManager"])
+config.KernelManager.update(defaults({})["KernelManager"])

@@ -1,0 +1,291 @@
+"""Tell whether this machine is fit for the kit, and what is left over from before.
+
+``doctor()`` in a notebook, ``python -m labkit doctor`` in a terminal. It looks, changes
+nothing, and asks nothing outside the machine.
+"""
+
+__all__ = ["Check", "Diagnosis", "doctor", "main"]
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+
+from labkit import setup
+from labkit.supervised import MARK
+
+PYTHON = "py" if os.name == "nt" else "python3"  # as people type it before the set-up
+ROOM_MB = 200  # to work in, once the packages are there
+LESSON_MB, COMFORT_MB = (
+    400,
+    1000,
+)  # JupyterLab 110, lesson 11 280; the browser's page 500
+CGROUP = Path("/sys/fs/cgroup")  # in a container on Linux, its own
+VARIABLES = {
+    "PYTHONHOME": "programs find no standard library",
+    "PYTHONOPTIMIZE": "assert in a lesson checks nothing",
+    "PYTHONPATH": "modules in there go before the kit's",
+}
+IMPORTED = {"distributed", "ipywidgets", "labkit", "matplotlib", "psutil", "pytest"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at, what was found, and what to do about it.
+
+    ``state`` is ``"ok"``, ``"warn"`` (the kit works, with a limit) or ``"FAIL"``.
+    """
+
+    name: str
+    state: str
+    found: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.found}: {self.todo}" if self.todo else self.found
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything that was looked at, in order; shows itself as a table."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def fit(self) -> bool:
+        """Whether no check failed."""
+        return all(check.state != "FAIL" for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for all of it."""
+        if not self.fit:
+            return "This machine is not fit yet: see to what says FAIL."
+        within = any(check.state == "warn" for check in self.checks)
+        limits = ", within the limits that say warn" if within else ""
+        return f"This machine is fit for the kit{limits}."
+
+    def __repr__(self) -> str:
+        rows = [f"{check.state:<4}  {check.name:<10}  {check}" for check in self.checks]
+        return "\n".join([*rows, self.verdict])
+
+    def _repr_html_(self) -> str:
+        left, tables = 'style="text-align:left"', {True: "", False: ""}
+        for check in self.checks:
+            tables[check.state == "ok"] += (
+                f'<tr><td><b>{check.state}</b></td><th scope="row" {left}>{check.name}'
+                f"</th><td {left}>{escape(str(check))}</td></tr>"
+            )
+        return (
+            f"<p><b>{self.verdict}</b></p><table>{tables[False]}</table><details><summary>"
+            f"what is ok</summary><table>{tables[True]}</table></details>"
+        )
+
+
+class _Trouble(Exception):  # noqa: N818 - what a check finds is no error
+    """Raised by a check: the state, what was found, what to do about it."""
+
+
+def doctor() -> Diagnosis:
+    """Check whether this machine is fit for the kit; takes well under a second.
+
+    Examples
+    --------
+    >>> doctor().fit
+    True
+    """
+    return Diagnosis(tuple(_check(name, look) for name, look in CHECKS.items()))
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, "ok", look())
+    except _Trouble as trouble:
+        return Check(name, *trouble.args)
+
+
+def _course() -> Path:
+    return setup.ROOT if setup.is_checkout() else Path.cwd()
+
+
+def _python() -> str:
+    return f"{sys.version.split()[0]} at {sys.executable}"
+
+
+def _packages() -> str:
+    if not (missing := setup.lacking()):
+        return "all that lessons need are installed"
+    found = f"missing {', '.join(missing[:3])}{' and more' * (len(missing) > 3)}"
+    if importlib.util.find_spec("ensurepip") or shutil.which("uv"):
+        raise _Trouble("FAIL", found, f"{PYTHON} -m labkit lab installs them, in .venv")
+    apt = (
+        f" (on Debian and Ubuntu: sudo apt install python3.{sys.version_info[1]}-venv)"
+    )
+    todo = f"install Python's module venv{apt if sys.platform == 'linux' else ''}"
+    raise _Trouble("FAIL", f"{found}; this Python makes no environments", todo)
+
+
+def _disk() -> str:
+    needed_mb = setup.NEEDED_MB if setup.lacking() else ROOM_MB
+    free_mb = shutil.disk_usage(_course()).free // 1_000_000
+    found = f"{free_mb:,} MB free, {needed_mb} MB needed"
+    if free_mb < needed_mb:
+        raise _Trouble("FAIL", found, "make room on it")
+    return found
+
+
+def _folders() -> str:
+    places = {_course() / name: "" for name in ("notebooks", "exercises", ".labkit")}
+    places[Path(tempfile.gettempdir())] = "TEMP" if os.name == "nt" else "TMPDIR"
+    if importlib.util.find_spec("jupyter_core"):
+        from jupyter_core import paths
+
+        places[Path(paths.jupyter_runtime_dir())] = "JUPYTER_RUNTIME_DIR"
+        places[Path(paths.jupyter_config_dir())] = "JUPYTER_CONFIG_DIR"
+    for place, variable in places.items():
+        there = next(p for p in (place, *place.parents) if p.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            todo = "copy the kit to a folder of your own and work there"
+            todo = f"let {variable} name a folder of your own" if variable else todo
+            raise _Trouble("FAIL", f"{place} is read-only", todo)
+    return "lessons, Jupyter and programs may write"
+
+
+def _memory() -> str:
+    if importlib.util.find_spec("psutil") is None:
+        raise _Trouble("warn", "not looked at yet", "ask again after the set-up")
+    import psutil  # not at the top: the doctor also runs where it is missing
+
+    free, inside = psutil.virtual_memory().available, ""
+    todo = "end other programs and kernels (in JupyterLab: Kernel, Shut Down All)"
+    with contextlib.suppress(OSError, ValueError):  # "max": there is no limit
+        limit, used = (
+            int((CGROUP / f"memory.{n}").read_text()) for n in ("max", "current")
+        )
+        stat = (CGROUP / "memory.stat").read_text()  # caches make room when needed
+        left = limit - used + int(stat.partition("inactive_file ")[2].split()[0])
+        if left < free:
+            free, inside = left, " in this container"
+            todo = f"give the container {2 * COMFORT_MB} MB"
+    found = f"{max(free, 0) // 1_000_000:,} MB free{inside}, a lesson takes {LESSON_MB}"
+    if free < COMFORT_MB * 1_000_000:
+        state = "FAIL" if free < LESSON_MB * 1_000_000 else "warn"
+        raise _Trouble(state, f"{found}, a browser as much again", todo)
+    return found
+
+
+def _loopback() -> str:
+    try:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as server,
+            socket.create_connection(server.getsockname(), 5) as client,
+        ):
+            server.settimeout(5)
+            with server.accept()[0] as peer:
+                peer.settimeout(5)
+                client.sendall(b"!")
+                peer.recv(1)
+    except OSError as error:
+        todo = (
+            "allow Python there in the firewall, or end programs with many connections"
+        )
+        raise _Trouble("FAIL", f"127.0.0.1 does not work ({error})", todo) from None
+    return "127.0.0.1 answers"
+
+
+def _browser() -> str:
+    if "ipykernel.kernelapp" in sys.modules:
+        return "you are looking through it"
+    name = ""
+    with contextlib.suppress(webbrowser.Error):
+        name = getattr(webbrowser.get(), "name", "one of this system's")
+    if not name or name in {"www-browser", "links", "elinks", "lynx", "w3m", "links2"}:
+        todo = "open the address that labkit lab prints in a browser of yours"
+        if os.environ.get("SSH_CONNECTION"):
+            todo += ", after ssh -L 8888:localhost:8888 from its machine"
+        raise _Trouble("warn", "none opens by itself", todo)
+    return name
+
+
+def _variables() -> str:
+    for name in filter(os.environ.get, VARIABLES):
+        undo = (
+            f"{'set' if os.name == 'nt' else 'unset'} {name}{'=' * (os.name == 'nt')}"
+        )
+        found = f"{name} is {os.environ[name]}, so that {VARIABLES[name]}"
+        raise _Trouble("warn", found, f"{undo}, unless you need it")
+    return "none changes what Python does"
+
+
+def _processes() -> str:
+    if importlib.util.find_spec("psutil") is None:
+        raise _Trouble("warn", "not looked at yet", "ask again after the set-up")
+    import psutil
+
+    left = []  # the kit's own, whose notebook or terminal has gone
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            words = " ".join(process.cmdline())
+            if "labkit serve --supervised" in words or MARK in process.environ():
+                parent = process.parent()
+                if parent is None or parent.name() in {"init", "launchd", "systemd"}:
+                    left.append(str(process.pid))
+    if left:
+        kill = "taskkill /F /PID" if os.name == "nt" else "kill"
+        pids = " ".join(left)
+        raise _Trouble("warn", f"left running: {pids}", f"{kill} {pids}")
+    return "none is left running"
+
+
+def _work() -> str:
+    files = [
+        f for n in ("notebooks", "exercises") for f in (_course() / n).rglob("*.*")
+    ]
+    for path in files:
+        if path.suffix == ".py" and path.stem in sys.stdlib_module_names | IMPORTED:
+            found = f"{path} hides the module {path.stem} from the lessons"
+            raise _Trouble("FAIL", found, f"rename it to my_{path.name}")
+    if keys := [path for path in files if path.suffix == ".key"]:
+        todo = f"delete the keys of servers that have ended, such as {keys[0]}"
+        raise _Trouble("warn", f"{len(keys)} old keys", todo)
+    return "no file of yours hides a module of Python's"
+
+
+CHECKS = {
+    "Python": _python,
+    "packages": _packages,
+    "disk": _disk,
+    "folders": _folders,
+    "memory": _memory,
+    "loopback": _loopback,
+    "browser": _browser,
+    "variables": _variables,
+    "processes": _processes,
+    "work": _work,
+}
+
+
+def main(argv: list[str]) -> int:
+    """Print the diagnosis; return 0 when the machine is fit, 1 when it is not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m labkit doctor",
+        description="Check this machine; the exit status is 0 when it is fit.",
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    options = parser.parse_args(argv)
+    if setup.lacking() and setup.is_ready():  # commands run in .venv: ask about that
+        return setup.hand_over([str(setup.PYTHON), "-m", "labkit", "doctor", *argv])
+    diagnosis = doctor()
+    record = {"fit": diagnosis.fit, "checks": [asdict(c) for c in diagnosis.checks]}
+    print(json.dumps(record, indent=2) if options.json else diagnosis)
+    return 0 if diagnosis.fit else 1

@@ -1,0 +1,171 @@
+"""Open JupyterLab on the first lesson: ``python -m labkit lab``.
+
+JupyterLab runs in this very process, so that Ctrl-C, the exit status and the end of the
+terminal are its own. The reader's Jupyter settings go before ours, which are in
+``labkit/jupyter``.
+"""
+
+__all__ = ["main", "set_paths"]
+
+import contextlib
+import difflib
+import os
+import re
+import signal
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from labkit.setup import ROOT
+
+FIRST_LESSON = "notebooks/00_start_here.ipynb"
+WORKSPACES = ROOT / ".labkit" / "workspaces"  # which tabs are open: of this clone alone
+PORTS = 100  # tried from the first one on
+
+HELP = f"""\
+Usage: python -m labkit lab [JupyterLab's own options]
+
+Opens JupyterLab on {FIRST_LESSON}, and later with the
+notebooks that you had open. Ctrl-C ends it and its kernels.
+
+  --no-browser   print the address and open no browser
+  --port N       listen at this port; without it the next free one from 8888
+  --debug        show everything that JupyterLab has to say
+  --help         this text
+
+Its other options go to JupyterLab: python -m jupyterlab --help-all lists them."""
+
+
+def main(argv: list[str]) -> int:
+    """Run JupyterLab until Ctrl-C; return 1 if it cannot start, 2 for a bad option."""
+    if "--help" in argv or "-h" in argv:
+        print(HELP)
+        return 0
+    set_paths(os.environ)
+    # Imported late: these read the environment that was set above.
+    from jupyterlab.labapp import LabApp
+    from traitlets.config import Config
+
+    if wrong := unknown_option(argv):
+        return refuse(wrong, 2)
+    try:
+        settings = Config(defaults(os.environ))
+        server = LabApp.initialize_server(argv=[*ours(argv), *argv], config=settings)
+    except PermissionError as error:
+        text = "let HOME name a folder of your own and run the same command again."
+        return refuse(f"JupyterLab cannot write {error.filename}: {text}")
+    asked = re.search(r"--(?:ServerApp\.)?port[= ]0*([1-9]\d*)", " ".join(argv))
+    if not server.sock:
+        take_port(server)
+        if asked and server.port != int(asked[1]):
+            text = "choose another, or leave --port out to get the next free one."
+            return refuse(f"port {asked[1]} is in use: {text}")
+    server.io_loop.add_callback(print, announcement(server), flush=True)
+    # Without a question, even without a terminal: first the kernels, then itself.
+    signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
+    server.start()
+    return 0
+
+
+def refuse(sentence: str, status: int = 1) -> int:
+    """Say why JupyterLab does not start; return the exit status."""
+    print(f"labkit: {sentence}", file=sys.stderr)
+    return status
+
+
+def unknown_option(argv: list[str]) -> str | None:
+    """Return a sentence on the first option that JupyterLab would silently ignore."""
+    from jupyter_server.serverapp import aliases, flags
+    from jupyterlab.labapp import LabApp
+
+    known = {*aliases, *flags, *LabApp.aliases, *LabApp.flags}
+    for word in argv:
+        name = word.lstrip("-").partition("=")[0]
+        if word.startswith("-") and "." not in name and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = (
+                f"did you mean --{near[0]}?" if near else "--help lists the usual ones."
+            )
+            return f"there is no option {word.partition('=')[0]}; {hint}"
+    return None
+
+
+def take_port(server: Any) -> None:
+    """Bind the server's port, or the next free one, and keep it.
+
+    JupyterLab looks for a free port, lets it go, and binds it when all is ready: where
+    several labs start at once, another one may have it by then.
+    """
+    from tornado.netutil import bind_sockets
+
+    for port in range(server.port, min(server.port + PORTS, 65536)):
+        with contextlib.suppress(OSError):
+            sockets = bind_sockets(port, server.ip)
+            break
+    else:
+        return
+    http, server.port = server.http_server, port
+    http.listen = lambda *_: http.add_sockets(sockets)
+
+
+def set_paths(environment: MutableMapping[str, str]) -> None:
+    """Let Jupyter find this environment's kernel first, and our settings last.
+
+    ``python3`` in the reader's own Jupyter folder may be any Python at all. Ours holds
+    labkit-access: what JupyterLab lacks for keys and screen readers.
+    """
+    kernels = str(Path(sys.prefix, "share", "jupyter"))
+    settings = str(Path(__file__).resolve().parents[1] / "jupyter")
+    for name, before, after in (
+        ("JUPYTER_PATH", [settings, kernels], []),
+        ("JUPYTER_CONFIG_PATH", [], [settings]),
+    ):
+        known = [environment[name]] if environment.get(name) else []
+        environment[name] = os.pathsep.join([*before, *known, *after])
+
+
+def defaults(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return settings that the reader's configuration and options go before."""
+    import zmq  # not at the top: --help needs no packages
+
+    server = {"allow_root": True, "log_level": "ERROR"}
+    name = environment.get("CODESPACE_NAME")
+    domain = environment.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
+    if (
+        name and domain
+    ):  # there a page has the codespace's name, the server is localhost
+        host = rf"{re.escape(name)}-\d+\.{re.escape(domain)}"
+        server["allow_origin_pat"] = rf"https://{host}$"
+    # Kernels talk in the clear otherwise, and say so in the terminal at each start.
+    curve = "auto" if zmq.has("curve") else "disabled"
+    return {
+        "KernelManager": {"transport_encryption": curve},
+        # Not looked for: that starts Node.js, where there is one.
+        "LanguageServerManager": {"autodetect": False},
+        # Nothing is asked outside the machine: no catalogue of extensions.
+        "LabApp": {
+            "extension_manager": "readonly",
+            "log_level": "ERROR",
+            "workspaces_dir": str(WORKSPACES),
+        },
+        "ServerApp": server,
+    }
+
+
+def ours(argv: list[str]) -> list[str]:
+    """Return what the lessons need, where the reader says nothing else."""
+    has_begun = any(WORKSPACES.glob("*"))
+    page = "/lab" if has_begun else f"/lab/tree/{FIRST_LESSON}"
+    options = (f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url={page}")
+    return [text for text in options if text.partition("=")[0] not in " ".join(argv)]
+
+
+def announcement(server: Any) -> str:
+    """Return the lines that say where JupyterLab is, instead of the server's own."""
+    address = server.display_url.splitlines()[0]
+    server.identity_provider.token_generated = False
+    return (
+        f"JupyterLab runs at {address}\n"
+        "Open that address if no browser does. Ctrl-C in this terminal ends it."
+    )

@@ -1,0 +1,74 @@
+"""Run every test, every notebook and every exercise: ``python -m labkit test``.
+
+One pytest run does it all; notebooks go cell by cell through nbval.
+"""
+
+__all__ = ["main"]
+
+import os
+import sys
+import tempfile
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from labkit.commands import lab
+from labkit.setup import ROOT, is_checkout
+
+PLACES = ("tests", "notebooks", "exercises/source", "exercises/release")
+CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
+# Somebody chose another number of processes, or wants to talk to the test.
+ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no:xdist")
+
+HELP = """\
+Usage: python -m labkit test [--all] [pytest's own arguments]
+
+Runs the tests, then every notebook and exercise cell by cell; with --all also what
+takes long: every wrong answer, every start method. A path narrows it:
+
+  python -m labkit test tests/test_queues.py -k timeout
+  python -m labkit test notebooks/04_produce_and_consume.ipynb
+
+Every other argument goes to pytest: python -m pytest --help lists them."""
+
+
+def main(argv: list[str]) -> int:
+    """Run pytest over the whole kit, or the part that is named; return its status."""
+    if "--help" in argv or "-h" in argv:
+        print(HELP)
+        return 0
+    if not is_checkout():
+        text = (
+            "the tests are in the kit's own folder, not in what pip installs: clone it."
+        )
+        print(f"labkit: {text}", file=sys.stderr)
+        return 2
+    import pytest  # not at the top: --help needs no packages
+
+    os.chdir(ROOT)
+    named = [word for word in argv if (ROOT / word.partition("::")[0]).exists()]
+    several = not named and not any(word.startswith(ONE_AT_A_TIME) for word in argv)
+    # More processes than cores: the tests wait for others more than they compute.
+    spread = ["-n", str(min((os.cpu_count() or 1) + 2, 6)), "--dist", "loadfile"]
+    options = [
+        "--nbval",
+        "--nbval-current-env",
+        f"--nbval-cell-timeout={CELL_TIMEOUT_S}",
+    ]
+    options += [*spread, "--no-loadscope-reorder"] if several else []
+    options += [] if sys.stdout.isatty() else ["--color=no"]  # nbval's, in a log file
+    with tempfile.TemporaryDirectory(prefix="labkit-test-") as folder:
+        keep_out_of_home(Path(folder), os.environ)
+        sys.dont_write_bytecode = False
+        return int(
+            pytest.main([*options, "--durations=10", *([] if named else PLACES), *argv])
+        )
+
+
+def keep_out_of_home(folder: Path, environment: MutableMapping[str, str]) -> None:
+    """Let Jupyter, IPython and the kit keep their files in another folder."""
+    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+        environment[f"JUPYTER_{name}"] = str(folder / name)
+    environment["IPYTHONDIR"] = str(folder / "ipython")
+    environment["LABKIT_PROGRESS"] = str(folder / "progress.json")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles anew
+    lab.set_paths(environment)

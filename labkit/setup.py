@@ -1,0 +1,221 @@
+"""Give commands what they need: in a checkout, a ``.venv`` that is made on first use.
+
+A Python that has it all (conda, Binder, an active environment) runs the command itself.
+Standard library only. ``uv`` is used where it is there, else ``venv`` and ``pip``.
+"""
+
+__all__ = ["NEEDED_MB", "ROOT", "hand_over", "is_checkout", "lacking", "run_in_venv"]
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDED_MB = 900  # at the peak of a learner's set-up
+PACKAGES = 110  # about as many come with it
+VENV, STATE = ROOT / ".venv", ROOT / ".labkit"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP, LOG = STATE / "set-up.json", STATE / "set-up.log"
+PROBE = "import sys; from labkit import setup; print(*setup.lacking(sys.argv[1:]))"
+AGAIN = "and run the same command again"
+CAUSES = {  # what venv, pip and uv print, and what to do about it
+    "ensurepip is not|No module named '?(venv|ensurepip)": "this Python cannot make "
+    "environments: install it (on Debian and Ubuntu: sudo apt install python3-venv)",
+    r"Errno 28|WinError 112|No space|quota exceeded": "the disk is full: make room",
+    r"Errno 13\b|Errno 30|WinError 5\b|Permission denied|Read-only": "the kit's folder "
+    "may not be written to: copy it to a folder of your own",
+    "certificate|SSLError": "the package index's certificate was refused: set the cert "
+    "or proxy option of pip",
+    "connection broken|new connection|to (connect|fetch)|timed out|resolve|versions: "
+    "none": "the package index cannot be reached: connect to the network",
+}
+
+
+class _SetupError(Exception):
+    """The set-up failed; the message says why and what to do."""
+
+
+def is_checkout() -> bool:
+    """Tell whether labkit runs from its source tree, not from an installed wheel."""
+    return (ROOT / "pyproject.toml").is_file() and (ROOT / "notebooks").is_dir()
+
+
+def lacking(extras: Sequence[str] = ()) -> list[str]:
+    """Return the requirements that this Python does not meet, of these extras, too.
+
+    ``"labkit"`` is among them if a notebook would not import it from this checkout.
+    """
+    if is_checkout():
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+        lines = ["labkit", *project["dependencies"]]
+        lines += [line for e in extras for line in project["optional-dependencies"][e]]
+    else:  # pip has seen to the rest
+        lines = importlib.metadata.requires("labkit") or []
+        lines = [line for line in lines for e in extras if f"extra == '{e}'" in line]
+    return [line.partition(";")[0] for line in lines if not _is_met(line)]
+
+
+def _is_met(line: str) -> bool:
+    name = re.split(r"[^\w.-]", line)[0]
+    found = list(importlib.metadata.distributions(name=name))
+    if name == "labkit" and is_checkout():
+        links = [json.loads(d.read_text("direct_url.json") or "{}") for d in found]
+        paths = [urllib.parse.urlparse(link.get("url", "")).path for link in links]
+        return any(
+            Path(urllib.request.url2pathname(p)).resolve() == ROOT for p in paths
+        )
+    return bool(found)
+
+
+def run_in_venv(argv: list[str], extras: Sequence[str]) -> int | None:
+    """Run ``python -m labkit`` where its packages are, after installing them if needed.
+
+    Returns
+    -------
+    int or None
+        None: this Python has them, so run it here. Else the exit status of the command
+        (on Linux and macOS it replaces this process) or of a set-up that failed.
+    """
+    if not (missing := lacking(extras)):
+        return None
+    if not is_checkout():
+        names = " ".join(f'"{line}"' for line in missing)
+        return _say(f"this command needs more packages: pip install {names}", 1)
+    try:
+        if not is_ready(extras):
+            with _lock():
+                if not is_ready(extras):
+                    _set_up(extras)
+    except KeyboardInterrupt:
+        return _say(f"the set-up was interrupted: {AGAIN[4:]} to finish it.", 130)
+    except _SetupError as error:
+        return _say(f"{error} {AGAIN}.", 1)
+    except OSError as error:
+        return _say(f"the set-up cannot write: {error}; copy the kit elsewhere.", 1)
+    return hand_over([str(PYTHON), "-m", "labkit", *argv])
+
+
+def hand_over(argv: list[str]) -> int:
+    """Let another program take the place of this one; on Windows, wait for it."""
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execv(argv[0], argv)  # noqa: S606 - no shell is wanted
+    with subprocess.Popen(argv) as child:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):  # the child gets it, too
+                return child.wait()
+
+
+def _say(sentence: str, status: int = 0) -> int:
+    print(f"labkit: {sentence}", file=sys.stderr, flush=True)
+    return status
+
+
+def is_ready(extras: Sequence[str] = ()) -> bool:
+    stamp, now = _stamp(), _digest()
+    is_current = all(stamp.get(name) == now for name in ("", *extras))
+    return is_current and _ask(PROBE, *extras) == ""
+
+
+def _stamp() -> dict[str, str]:
+    """Return what .venv was made from, and each extra in it."""
+    with contextlib.suppress(OSError, ValueError):
+        return dict(json.loads(STAMP.read_text("utf-8")))
+    return {}
+
+
+def _digest() -> str:
+    files = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
+    parts = [str(ROOT).encode(), *(file.read_bytes() for file in files)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def _ask(code: str, *arguments: str) -> str | None:
+    """Return what the Python of .venv prints, or None if it fails."""
+    argv = [str(PYTHON), "-I", "-c", code, *arguments]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.run(
+            argv, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    return None
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    """Hold a lock that the system gives back however this process ends."""
+    STATE.mkdir(exist_ok=True)
+    with contextlib.closing(sqlite3.connect(STATE / "set-up.lock", timeout=0)) as lock:
+        lock.isolation_level = None
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            _say("another set-up is running in this folder; waiting until it ends.")
+            lock.execute("PRAGMA busy_timeout = 3600000")
+            lock.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _set_up(extras: Sequence[str]) -> None:
+    began, stamp, uv = time.monotonic(), _stamp(), shutil.which("uv")
+    python = getattr(sys, "_base_executable", sys.executable)
+    if "unfinished" in stamp or _ask("") is None:
+        if (free_mb := shutil.disk_usage(ROOT).free // 1_000_000) < NEEDED_MB:
+            raise _SetupError(f"{free_mb} MB are free, {NEEDED_MB} needed: make room")
+        _say(f"making .venv, once: {NEEDED_MB} MB, and a minute or two.")
+        stamp = {"unfinished": ""}
+        STAMP.write_text(json.dumps(stamp), "utf-8")
+        VENV.unlink() if VENV.is_symlink() else shutil.rmtree(VENV, ignore_errors=True)
+        ours = [uv, "venv", "--seed", "-p", python, str(VENV)] if uv else []
+        _run(ours, [python, "-m", "venv", "--clear", str(VENV)])
+    missing = _ask(PROBE, *extras)
+    names = {*extras, *stamp} - {"", "unfinished"}
+    what = (missing or "").split()
+    if missing is None or stamp.get("", _digest()) != _digest():
+        what = ["-e", f"{ROOT}[{','.join(sorted(names))}]"]
+    if what:
+        what += ["-c", str(ROOT / "constraints.txt")]
+        ours = [uv, "pip", "install", "-p", str(PYTHON), *what] if uv else []
+        pip = [str(PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar=off"]
+        _run(ours, [*pip, *what])
+    if (missing := _ask(PROBE, *extras)) != "":
+        raise _SetupError(f".venv still lacks {missing or 'labkit'}: delete it")
+    STAMP.write_text(json.dumps(dict.fromkeys(["", *names], _digest())), "utf-8")
+    _say(f".venv is ready, after {time.monotonic() - began:.0f} s.")
+
+
+def _run(*commands: list[str]) -> None:
+    """Run the first of these commands that works, and count packages meanwhile."""
+    for command in filter(None, commands):
+        began = time.monotonic()
+        with LOG.open("w", encoding="utf-8") as log:
+            child = subprocess.Popen(command, stdin=-3, stdout=log, stderr=log)
+            try:
+                while child.poll() is None:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        child.wait(5)
+                        break
+                    found = LOG.read_text("utf-8", "replace").count("Collecting ")
+                    there = len([*VENV.glob("[Ll]ib/**/site-packages/*.dist-info")])
+                    of, took_s = f"of about {PACKAGES}", time.monotonic() - began
+                    _say(f"{found} packages {of} found, {there} there; {took_s:.0f} s")
+            finally:
+                child.terminate()
+                child.wait()
+        if child.returncode == 0:
+            return
+    said = LOG.read_text("utf-8", "replace")[-6000:]
+    why = (todo for what, todo in CAUSES.items() if re.search(what, said))
+    raise _SetupError(next(why, f"it failed: read {LOG}"))
