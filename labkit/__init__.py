@@ -32,18 +32,14 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 scoretables scoreboards
 ``commands``    the seeds' programs as commands: cli jsonlines clients key
                 serve produce consume jobs shift crew ledger dispatch master
-                worker
+                worker lab test doctor
 ``engines``     the same jobs on a manager's workers or on Dask: jobfiles
                 daskclients daskengine run
 ``scaling``     one server and many workers, measured and modelled: queueing
                 simulations shifts teams texttables modelchecks choices scaleplots scale
 ``grading``     :func:`grade`, a whole class: assignments submissions marking
                 farms daskfarm gradelog tallies papers gradebooks
-``bootstrap``   the set-up, standard library alone: pip_output environments
-                installer
-``doctor``      :func:`doctor`, is this machine fit: findings installation
-                machine addresses surroundings leavings
-``testing``     the commands test and lab: lab testkernels
+``setup``       the set-up, standard library alone
 ==============  ================================================================
 
 ``python -m labkit`` lists the commands. Importing this package loads none of the

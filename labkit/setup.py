@@ -184,11 +184,19 @@ def _set_up(extras: Sequence[str]) -> None:
     names = {*extras, *stamp} - {"", "unfinished"}
     what = (missing or "").split()
     if missing is None or stamp.get("", _digest()) != _digest():
-        what = ["-e", f"{ROOT}[{','.join(sorted(names))}]"]
+        what = ["-e", f"{ROOT}[{','.join(sorted(names))}]".removesuffix("[]")]
     if what:
         what += ["-c", str(ROOT / "constraints.txt")]
         ours = [uv, "pip", "install", "-p", str(PYTHON), *what] if uv else []
-        pip = [str(PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar=off"]
+        pip = [
+            str(PYTHON),
+            "-u",
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--progress-bar=off",
+        ]
         _run(ours, [*pip, *what])
     if (missing := _ask(PROBE, *extras)) != "":
         raise _SetupError(f".venv still lacks {missing or 'labkit'}: delete it")
@@ -210,7 +218,9 @@ def _run(*commands: list[str]) -> None:
                     found = LOG.read_text("utf-8", "replace").count("Collecting ")
                     there = len([*VENV.glob("[Ll]ib/**/site-packages/*.dist-info")])
                     of, took_s = f"of about {PACKAGES}", time.monotonic() - began
-                    _say(f"{found} packages {of} found, {there} there; {took_s:.0f} s")
+                    _say(
+                        f"{found} packages {of} found, {there} in .venv; {took_s:.0f} s"
+                    )
             finally:
                 child.terminate()
                 child.wait()
@@ -218,4 +228,5 @@ def _run(*commands: list[str]) -> None:
             return
     said = LOG.read_text("utf-8", "replace")[-6000:]
     why = (todo for what, todo in CAUSES.items() if re.search(what, said))
-    raise _SetupError(next(why, f"it failed: read {LOG}"))
+    errors = re.findall(r"(?i)^\s*error: .+", said, re.MULTILINE) or ["it failed"]
+    raise _SetupError(next(why, f"{errors[-1].strip()} (more: {LOG}); see to that"))

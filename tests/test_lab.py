@@ -16,12 +16,13 @@ import psutil
 import pytest
 
 from labkit import supervised
-from labkit._testing import lab
+from labkit.commands import lab
 
 TOKEN = "a-token-for-this-test"
 LESSON = f"/lab/tree/{lab.FIRST_LESSON}"
 NEWS = "@jupyterlab/apputils-extension:notification"
 KERNELS = "@jupyterlab/apputils-extension:kernels-settings"
+COMMAND = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
 START_S = 60.0  # a busy machine; 2 s on an idle one
 STOP_S = 20.0
 
@@ -41,18 +42,16 @@ def environment(home, **variables):
 
 
 class Server:
-    """A running lab, under the kit's guard: it ends even if the tests are killed."""
+    """A running lab, supervised: it ends even if the tests are killed."""
 
     def __init__(self, home):
         self.port = free_port()
         self.said = ""
         self.announced = threading.Event()
-        command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
         # Without the preference the trap in the home folder would come first.
         settings = {"JUPYTER_TOKEN": TOKEN, "JUPYTER_PREFER_ENV_PATH": "0"}
-        settings["LABKIT_PROGRESS"] = str(home / "progress.json")
         self.program = supervised.Supervised(
-            [*command, "--port", str(self.port)],
+            [*COMMAND, "--port", str(self.port)],
             cwd=lab.ROOT,
             env=environment(home, **settings),
             on_output=self.hear,
@@ -64,11 +63,12 @@ class Server:
         if "Ctrl-C" in self.said:
             self.announced.set()
 
-    def get(self, path, data=None):
+    def get(self, path, data=None, method=None):
         """Ask the server; return the body."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             data=data,
+            method=method,
             headers={"Authorization": f"token {TOKEN}"},
         )
         with urllib.request.urlopen(request, timeout=START_S) as answer:
@@ -109,7 +109,6 @@ def test_lab_runs_quietly_and_stops_at_once(server):
     extensions = [one["name"] for one in config["federated_extensions"]]
     assert "labkit-access" in extensions
     assert "@jupyter/nbgrader:menu" in config["disabledExtensions"]  # for authors
-    assert server.said.count(LESSON) == 1
 
     news = server.setting(NEWS)
     assert news["fetchNews"]["default"] == "false"
@@ -126,20 +125,30 @@ def test_lab_runs_quietly_and_stops_at_once(server):
 
     server.program.interrupt()
     ended = server.program.wait(STOP_S)
-    if os.name == "posix":  # elsewhere the guard's interrupt ends it without ado
+    if os.name == "posix":  # elsewhere an interrupt ends it without ado
         assert ended == 0
     assert server.program.leftovers == 0
     assert "WARNING" not in server.said
 
 
+def test_the_workspace_is_the_clones_own(server):
+    """Which tabs are open is kept in the clone: no other clone shows them."""
+    name = "of-a-test"
+    space = {"data": {}, "metadata": {"id": name}}
+    path = f"/lab/api/workspaces/{name}"
+    server.get(path, data=json.dumps(space).encode(), method="PUT")
+    [kept] = lab.WORKSPACES.glob(f"{name}*")
+    kept.unlink()
+
+
+@pytest.mark.long
 def test_labs_that_start_at_once_take_turns(tmp_path):
     """Nobody asked for a port: each gets one, though both look at the same moment."""
     said = [[], []]
     address = re.compile(r"runs at http://\S+?:(\d+)/")
-    command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
     labs = [
         supervised.Supervised(
-            command, cwd=lab.ROOT, env=environment(tmp_path), on_output=heard.append
+            COMMAND, cwd=lab.ROOT, env=environment(tmp_path), on_output=heard.append
         )
         for heard in said
     ]
@@ -156,36 +165,40 @@ def test_labs_that_start_at_once_take_turns(tmp_path):
     assert len(ports) == 2
 
 
-def test_taken_port_is_one_sentence(tmp_path):
-    """A port that was asked for and is taken: one sentence and status 1."""
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["--port={port}"], 1, "port {port} is in use: choose another, or"),
+        (["--prot", "1"], 2, "there is no option --prot; did you mean --port?"),
+        (["--frobnicate"], 2, "there is no option --frobnicate; --help lists"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(tmp_path, arguments, status, sentence):
+    """A port that is taken, and an option that JupyterLab would ignore."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         done = supervised.run(
-            [sys.executable, "-m", "labkit", "lab", "--no-browser", f"--port={port}"],
+            [*COMMAND, *(word.format(port=port) for word in arguments)],
             timeout_s=START_S,
             cwd=lab.ROOT,
             env=environment(tmp_path),
         )
-    assert done.exit_code == 1
-    assert done.output.startswith(f"labkit: port {port} is in use: choose another")
+    assert done.exit_code == status
+    assert done.output.startswith(f"labkit: {sentence.format(port=port)}")
     assert done.output.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("argv", "asked"),
+    "argv",
     [
-        ([], None),
-        (["--no-browser"], None),
-        (["--port", "8899"], ("127.0.0.1", 8899)),
-        (["--port=8899", "--ip=0.0.0.0"], ("0.0.0.0", 8899)),
-        (["--ServerApp.port=8899"], ("127.0.0.1", 8899)),
-        (["--port=0"], None),
-        (["--port=many"], None),
+        ["--no-browser", "--port=8899", "--debug", "-y"],
+        ["--ServerApp.port=8899", "--ip", "0.0.0.0", "--LabApp.news_url="],
+        ["--allow-root", "--notebook-dir=.", "--log-level", "INFO", "--sock=a"],
     ],
 )
-def test_asked_port(argv, asked):
-    """Only a port that was asked for is insisted on."""
-    assert lab.asked_port(argv) == asked
+def test_options_of_jupyterlab_are_known(argv):
+    """What JupyterLab knows is let through."""
+    assert lab.unknown_option(argv) is None
 
 
 def test_help_says_what_is_ours(capsys):
@@ -193,25 +206,23 @@ def test_help_says_what_is_ours(capsys):
     assert lab.main(["--help"]) == 0
     said = capsys.readouterr().out
     assert "--no-browser" in said
-    assert "Every other argument goes to JupyterLab" in said
+    assert "Its other options go to JupyterLab" in said
 
 
 def test_arguments_win_over_ours():
     """JupyterLab takes an argument once: the reader's, where there is one."""
     ours = f"--ServerApp.root_dir={lab.ROOT}"
-    argv = ["--ServerApp.root_dir=elsewhere"]
-    assert lab.arguments([])[0] == ours
-    assert lab.arguments(argv)[-1:] == argv
-    assert ours not in lab.arguments(argv)
+    assert ours in lab.ours([])
+    assert ours not in lab.ours(["--ServerApp.root_dir=elsewhere"])
 
 
 def test_first_page_is_the_lesson_then_the_workspace(monkeypatch, tmp_path):
     """A beginner gets lesson 00; later JupyterLab opens what was open."""
-    progress = tmp_path / "progress.json"
-    monkeypatch.setenv("LABKIT_PROGRESS", str(progress))
-    assert lab.first_page() == LESSON
-    progress.write_text("{}", encoding="utf-8")
-    assert lab.first_page() == "/lab"
+    monkeypatch.setattr(lab, "WORKSPACES", tmp_path / "workspaces")
+    assert f"--LabApp.default_url={LESSON}" in lab.ours([])
+    (tmp_path / "workspaces").mkdir()
+    (tmp_path / "workspaces" / "default.jupyterlab-workspace").touch()
+    assert "--LabApp.default_url=/lab" in lab.ours([])
 
 
 def test_paths_keep_what_the_reader_has_set():
@@ -228,6 +239,8 @@ def test_a_home_that_cannot_be_written_to_is_one_sentence(monkeypatch, capsys):
     """JupyterLab's own traceback would not say that HOME is what to change."""
 
     class Refused:
+        aliases, flags = {}, {}
+
         @staticmethod
         def initialize_server(**_):
             raise PermissionError(errno.EACCES, "Permission denied", "home/.local")
@@ -243,12 +256,12 @@ def test_a_home_that_cannot_be_written_to_is_one_sentence(monkeypatch, capsys):
 
 def test_a_codespace_may_talk_to_its_own_server_only():
     """The page of a codespace is let in under its own name, and no other page."""
-    assert lab.behind_a_codespace({}) == {}
+    assert "allow_origin_pat" not in lab.defaults({})["ServerApp"]
     variables = {
         "CODESPACE_NAME": "blue-fish-x7",
         "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN": "app.example.dev",
     }
-    pattern = lab.behind_a_codespace(variables)["allow_origin_pat"]
+    pattern = lab.defaults(variables)["ServerApp"]["allow_origin_pat"]
     assert re.match(pattern, "https://blue-fish-x7-8888.app.example.dev")
     assert not re.match(pattern, "https://red-fish-8888.app.example.dev")
     assert not re.match(pattern, "https://blue-fish-x7-8888.app.example.dev.evil.org")

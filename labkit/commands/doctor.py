@@ -36,6 +36,7 @@ VARIABLES = {
     "PYTHONOPTIMIZE": "assert in a lesson checks nothing",
     "PYTHONPATH": "modules in there go before the kit's",
 }
+ADOPTERS = {"init", "launchd", "systemd"}  # of processes whose parent has gone
 IMPORTED = {"distributed", "ipywidgets", "labkit", "matplotlib", "psutil", "pytest"}
 
 
@@ -238,7 +239,7 @@ def _processes() -> str:
             words = " ".join(process.cmdline())
             if "labkit serve --supervised" in words or MARK in process.environ():
                 parent = process.parent()
-                if parent is None or parent.name() in {"init", "launchd", "systemd"}:
+                if parent is None or parent.name() in ADOPTERS:
                     left.append(str(process.pid))
     if left:
         kill = "taskkill /F /PID" if os.name == "nt" else "kill"

@@ -1,0 +1,265 @@
+"""The set-up itself, run for real on a small copy of the kit that needs no network."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labkit import setup
+
+FILES = ("__init__.py", "__main__.py", "setup.py")
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "labkit"
+version = "0.1.0"
+dependencies = [{needs}]
+optional-dependencies.test = [{extra}]
+"""
+# Makes the link to the checkout that hatchling would make, without the download.
+BACKEND = """
+import pathlib, zipfile
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "labkit-0.1.0-py3-none-any.whl"
+    info = "labkit-0.1.0.dist-info"
+    wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    about = "Metadata-Version: 2.1\\nName: labkit\\nVersion: 0.1.0\\n"
+    about += pathlib.Path("needs.txt").read_text()
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
+        archive.writestr("labkit.pth", str(pathlib.Path().resolve()))
+        archive.writestr(info + "/WHEEL", wheel)
+        archive.writestr(info + "/METADATA", about)
+        archive.writestr(info + "/RECORD", "")
+    return name
+"""
+# Stands for JupyterLab: says where it runs and with what, and ends with status 7.
+COMMAND = """
+import json, sys
+
+def main(argv):
+    print(json.dumps({"argv": argv, "prefix": sys.prefix}))
+    return 7
+"""
+
+
+class Kit:
+    """A small checkout to set up."""
+
+    def __init__(self, root):
+        self.root = root
+        (root / "labkit/commands").mkdir(parents=True)
+        (root / "notebooks").mkdir()
+        for name in FILES:
+            shutil.copy(setup.ROOT / "labkit" / name, root / "labkit" / name)
+        for name in ("lab", "test"):
+            self.write(f"labkit/commands/{name}.py", COMMAND)
+        self.write("backend.py", BACKEND)
+        self.write("constraints.txt", "")
+        self.need("")
+
+    def write(self, name, text):
+        """Write a file of the checkout."""
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def need(self, package, extra=""):
+        """Let the kit depend on a package, or on none; likewise its tests."""
+        quoted = {"needs": package, "extra": extra}
+        quoted = {key: name and f'"{name}"' for key, name in quoted.items()}
+        self.write("pyproject.toml", PROJECT.format(**quoted))
+        needs = package and f"Requires-Dist: {package}\n"
+        self.write("needs.txt", f"Provides-Extra: test\n{needs}")
+
+    def start(self, *arguments, command="lab", **variables):
+        """Start ``python -m labkit lab`` in the checkout, without uv."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+        ours = {"PIP_CONFIG_FILE": os.devnull, "PATH": os.defpath}
+        return subprocess.Popen(
+            [sys.executable, "-m", "labkit", command, *arguments],
+            cwd=self.root,
+            env={**kept, **ours, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments, **variables):
+        """Run it to its end; return its status, its JSON and its messages."""
+        with self.start(*arguments, **variables) as child:
+            return finish(child)
+
+
+def finish(child):
+    """Wait for a run of the small kit."""
+    said, messages = child.communicate(timeout=120)
+    return child.returncode, json.loads(said) if said else None, messages
+
+
+def read_until(child, text):
+    """Read the messages of a run up to a line with a text."""
+    for line in child.stderr:
+        if text in line:
+            return
+    pytest.fail(f"the run ended without saying {text!r}")
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """Return a checkout whose first set-up was interrupted, and that is set up now."""
+    made = Kit(tmp_path_factory.mktemp("ready") / "kit")
+    if os.name == "posix":  # Windows has no SIGINT for one process
+        with made.start() as child:
+            read_until(child, "making .venv")
+            child.send_signal(signal.SIGINT)
+            made.interrupted = finish(child)
+    made.first = made.run("--port", "8899")
+    return made
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_interrupt_is_one_sentence(ready):
+    """Ctrl-C half-way: status 130; the next run, which `ready` did, makes it whole."""
+    status, said, messages = ready.interrupted
+    assert (status, said) == (130, None)
+    assert messages.startswith("labkit: the set-up was interrupted: run")
+    assert messages.count("\n") == 1
+
+
+def test_first_run_sets_up_and_hands_over(ready):
+    """The first run says at once that it began; the command runs in .venv."""
+    status, said, messages = ready.first
+    assert status == 7
+    assert said["argv"] == ["--port", "8899"]
+    assert Path(said["prefix"]).samefile(ready.root / ".venv")
+    first, *_, last = messages.splitlines()
+    assert first.startswith("labkit: making .venv, once: ")
+    assert last.startswith("labkit: .venv is ready, after ")
+
+
+def test_second_run_starts_at_once(ready):
+    """Once set up, a command runs in .venv without a word about it."""
+    status, said, messages = ready.run("again")
+    assert (status, messages) == (7, "")
+    assert said["argv"] == ["again"]
+
+
+def test_an_extra_is_added_to_what_is_there(ready):
+    """A command that needs more leaves the rest alone: JupyterLab may be running."""
+    ready.need("", extra="pip>=1")
+    assert ready.run()[0] == 7  # pyproject.toml is new, and so all of it is looked at
+    link = next((ready.root / ".venv").rglob("labkit.pth"))
+    before = link.stat().st_mtime_ns
+    assert ready.run(command="test")[0] == 7
+    assert link.stat().st_mtime_ns == before
+    assert ready.run(command="test")[2] == ""
+    assert ready.run()[2] == ""
+
+
+def test_an_environment_made_by_hand_is_adopted(ready):
+    """A .venv with everything in it and no stamp is used as it is."""
+    (ready.root / ".labkit" / "set-up.json").unlink()
+    link = next((ready.root / ".venv").rglob("labkit.pth"))
+    before = link.stat().st_mtime_ns
+    assert ready.run()[0] == 7
+    assert link.stat().st_mtime_ns == before
+
+
+@pytest.mark.long
+def test_a_moved_checkout_is_set_up_again(ready, tmp_path):
+    """A .venv whose checkout was moved has a link to the old place."""
+    moved = Kit(tmp_path / "moved")
+    shutil.rmtree(moved.root)
+    shutil.copytree(ready.root, moved.root, symlinks=True)
+    status, said, messages = moved.run()
+    assert status == 7
+    assert Path(said["prefix"]).samefile(moved.root / ".venv")
+    assert "ready" in messages
+
+
+@pytest.mark.long
+def test_no_network_is_one_sentence_and_two_at_once_take_turns(ready):
+    """Without a network: one sentence, status 1; with it, one set-up at a time."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    index = {"PIP_INDEX_URL": f"http://127.0.0.1:{closed}/simple", "PIP_RETRIES": "0"}
+    ready.need("labkit-no-such-package>=1")
+    status, said, messages = ready.run(**index)
+    assert (status, said) == (1, None)
+    last = messages.splitlines()[-1]
+    assert last.startswith("labkit: the package index cannot be reached: connect to")
+    assert "Traceback" not in messages
+    ready.need("")
+    with ready.start() as first, ready.start() as second:
+        ended = [finish(first), finish(second)]
+    assert [status for status, _, _ in ended] == [7, 7]
+    assert sum("another set-up is running" in said for _, _, said in ended) <= 1
+    assert sum("ready" in said for _, _, said in ended) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("because ensurepip is not available", "sudo apt install python3-venv"),
+        ("OSError: [Errno 28] No space left", "the disk is full: make room"),
+        ("SSLError(CERTIFICATE_VERIFY_FAILED)", "certificate was refused: set the"),
+        ("error: Failed to fetch: `pypi`", "cannot be reached: connect to the network"),
+        ("ERROR: ResolutionImpossible", "ERROR: ResolutionImpossible (more: "),
+    ],
+)
+def test_what_pip_and_uv_say_becomes_one_sentence(
+    monkeypatch, tmp_path, said, sentence
+):
+    """The cause and the next step; what is not known is quoted."""
+    monkeypatch.setattr(setup, "LOG", tmp_path / "log")
+    code = f"import sys; print({said!r}); sys.exit(1)"
+    with pytest.raises(setup._SetupError) as caught:
+        setup._run([], [sys.executable, "-c", code])
+    assert sentence in str(caught.value)
+
+
+def test_little_room_is_one_sentence(monkeypatch, capsys, tmp_path):
+    """A disk that is too small is refused before anything is made."""
+    for name, value in {
+        "ROOT": tmp_path,
+        "STATE": tmp_path,
+        "LOG": tmp_path / "log",
+    }.items():
+        monkeypatch.setattr(setup, name, value)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_text("[project]\ndependencies = []\n", "utf-8")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setattr(setup, "STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(setup, "PYTHON", tmp_path / "no-python")
+    monkeypatch.setattr(setup, "NEEDED_MB", 10**9)
+    assert setup.run_in_venv(["lab"], ()) == 1
+    assert "1000000000 needed: make room and run" in capsys.readouterr().err
+
+
+def test_this_environment_is_fit():
+    """The environment that runs these tests lacks nothing, so no .venv is made."""
+    assert setup.lacking(("test",)) == []
+    assert setup.run_in_venv(["test"], ("test",)) is None
+
+
+def test_without_a_checkout_one_sentence_says_what_to_install(monkeypatch, capsys):
+    """From a wheel nothing is set up; pip can add what an extra needs."""
+    monkeypatch.setattr(setup, "is_checkout", lambda: False)
+    assert setup.run_in_venv(["lab"], ()) is None
+    monkeypatch.setattr(
+        setup.importlib.metadata,
+        "requires",
+        lambda _: ["psutil>=7", "no-such-package>=1 ; extra == 'test'"],
+    )
+    assert setup.run_in_venv(["test"], ("test",)) == 1
+    assert 'pip install "no-such-package>=1' in capsys.readouterr().err
