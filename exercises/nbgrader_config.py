@@ -1,6 +1,6 @@
 """Settings for nbgrader, when you run it in this folder."""
 
-from labkit._checks.exercises import configure
+from labkit.grader.release import configure
 
 config = get_config()  # noqa: F821 - nbgrader defines it
 config.CourseDirectory.course_id = "labkit"

@@ -24,12 +24,8 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
 ``plots``       measurements to pictures and words
 ``widgets``     :func:`predict`, :func:`quiz`, :func:`arrange`, with texts from files:
                 views texts questions dashboard explorer
-``checks``      :func:`check`, :func:`hint`, ``%%answer``, graded exercises:
-                tasks plainserver rig confinement witness examplugin examiner
-                proctor proctors scratch feedback progressfile bookkeeping
-                scoring startingcode exercises
-``progress``    :func:`progress`, what is done and what is next: standings
-                scoretables scoreboards
+``grader``      :func:`check`, :func:`hint`, ``%%answer``, :func:`progress`: tasks
+                fixtures runner feedback magic progress release
 ``commands``    the seeds' programs as commands: cli jsonlines clients key
                 serve produce consume jobs shift crew ledger dispatch master
                 worker lab test doctor
@@ -70,14 +66,14 @@ _HOME = {
     "Measurement": "throughput",
     "compare": "throughput",
     "measure": "throughput",
-    "Score": "checks",
-    "check": "checks",
-    "hint": "checks",
+    "Score": "grader.feedback",
+    "check": "grader.magic",
+    "hint": "grader.magic",
     "grade": "grading",
     "arrange": "widgets.questions",
     "predict": "widgets.questions",
     "quiz": "widgets.questions",
-    "progress": "progress",
+    "progress": "grader.progress",
     "doctor": "commands.doctor",
     "dashboard": "widgets.dashboard",
     "explorer": "widgets.explorer",
@@ -109,5 +105,5 @@ def load_ipython_extension(shell):  # type: ignore[no-untyped-def]  # noqa: ANN0
     shell : IPython.core.interactiveshell.InteractiveShell
         The shell of the notebook's kernel.
     """
-    for name in ("programs", "checks"):
+    for name in ("programs", "grader.magic"):
         importlib.import_module("labkit." + name).register_magics(shell)

@@ -49,12 +49,12 @@ COMMANDS = {
     "test": ("commands.test", ("test",), "run every test, notebook and exercise"),
     "doctor": ("commands.doctor", None, "is this machine fit, is anything left over"),
     "exercises": (
-        "_checks.exercises",
+        "commands.exercises",
         (),
         "make the learners' copies of the exercises",
     ),
     "grade": ("grading", (), "grade the exercises of a whole class"),
-    "progress": ("progress", None, "show what is done, and what is next"),
+    "progress": ("commands.progress", None, "show what is done, and what is next"),
     "serve": ("commands.serve", None, "run a queue server in this terminal"),
     "key": (
         "commands.key",

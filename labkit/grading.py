@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-from labkit._checks.tasks import EXERCISES
 from labkit._grading.assignments import Assignment, read_assignments
 from labkit._grading.farms import Farm, LocalFarm, default_workers
 from labkit._grading.gradelog import GradeLog
@@ -20,6 +19,7 @@ from labkit._grading.submissions import Submission, read_submissions
 from labkit._grading.tallies import Report
 from labkit.commands import cli
 from labkit.errors import GradingError, LabkitError
+from labkit.grader.tasks import EXERCISES
 
 __all__ = ["Farm", "Graded", "Job", "LocalFarm", "Report", "grade", "main", "mark"]
 

@@ -4,8 +4,10 @@ import copy
 import json
 from pathlib import Path
 
-from labkit._checks.tasks import EXERCISES
+from answers import wrong_answers
+
 from labkit._grading.assignments import read_assignments
+from labkit.grader.tasks import EXERCISES
 
 SET = "04_produce_and_consume"
 CHECKS = "04.1", "04.2", "04.3", "04.4"
@@ -54,7 +56,7 @@ class Classroom:
     def wrong(self, number=0):
         """Return a wrong answer for each task, each time others."""
         return {
-            task.id: task.wrong[number % len(task.wrong)].path.read_text("utf-8")
+            task.id: wrong_answers(task)[number % len(wrong_answers(task))].code
             for task in self.tasks
         }
 

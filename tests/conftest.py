@@ -90,7 +90,7 @@ def pytest_configure(config):
 _TAKE_LONG = (
     "test_exercises.py",
     "test_notebook_kernels.py",
-    "test_checks.py",
+    "test_grader.py",
     "test_lessons.py",
 )
 

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit._checks.tasks import all_tasks
+from labkit.grader.tasks import all_tasks
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -97,7 +97,7 @@ class Lesson:
     @property
     def tasks(self):
         """The tasks of its set."""
-        return [task for task in TASKS if task.folder.parent.name == self.path.stem]
+        return [task for task in TASKS if task.set == self.path.stem]
 
     @property
     def copy(self):

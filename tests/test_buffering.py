@@ -8,9 +8,9 @@ from itertools import chain
 import pytest
 from programs import until
 
-from labkit._checks.plainserver import QueueServer as PlainServer
 from labkit.buffering import buffered, prefetched
 from labkit.errors import LabkitError, NotOfferedError, OutcomeUnknownError
+from labkit.grader.fixtures import PlainServer
 from labkit.manager import TaskQueue, connect
 from labkit.servers import start_server
 
@@ -278,8 +278,7 @@ def test_a_plain_queue_has_no_batches():
     """The sentence names the queue that has them."""
     server = PlainServer()
     try:
-        manager = server._manager
-        plain = connect(manager.address, bytes(manager._authkey)).get_queue("x")
+        plain = connect(server.address, server.authkey).get_queue("x")
         with pytest.raises(NotOfferedError, match="host a TaskQueue"):
             buffered(plain)
         with pytest.raises(NotOfferedError, match="host a TaskQueue"):

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 from classroom import Classroom
 
-from labkit._checks.tasks import find_task
 from labkit._grading.daskfarm import DaskFarm
 from labkit._grading.marking import Job, digest_of_checks, mark
 from labkit.engines import open_engine
 from labkit.errors import ExerciseError
+from labkit.grader.tasks import find_task
 from labkit.grading import main
 
 

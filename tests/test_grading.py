@@ -13,26 +13,16 @@ import hostile
 import psutil
 import pytest
 from classroom import SET, Classroom
-from hostile import HOSTILE
 from programs import until
 from pythons import ROOT
 
-from labkit._checks import confinement
-from labkit._checks.proctors import Proctors, can_fork
-from labkit._checks.scratch import ScratchRun
-from labkit._checks.tasks import find_task
 from labkit._grading.assignments import read_assignments
-from labkit._grading.farms import LocalFarm
 from labkit._grading.gradelog import GradeLog
 from labkit._grading.marking import CheckResult, Graded, Job, digest_of_checks, mark
 from labkit._grading.submissions import read_submissions
 from labkit.errors import ExerciseError, GradingError
+from labkit.grader.tasks import find_task
 from labkit.grading import JOURNAL, grade, main
-
-needs_fork = pytest.mark.skipif(not can_fork(), reason="warm examiners need Linux")
-needs_landlock = pytest.mark.skipif(
-    confinement.landlock() < 3, reason="this system cannot close files to a process"
-)
 
 
 class Pretended:
@@ -57,26 +47,6 @@ def room(tmp_path):
     return Classroom(tmp_path / "submitted")
 
 
-def job(text, task_id="04.1"):
-    """Make a job of an answer."""
-    return Job("id", task_id, text, digest_of_checks(find_task(task_id)))
-
-
-# --- hostile answers ------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory):
-    """Grade a class in which one student is good, and all others are hostile."""
-    room = Classroom(tmp_path_factory.mktemp("class") / "submitted")
-    room.hand_in("ada", room.solutions)
-    for name, (text, right, _, _) in HOSTILE.items():
-        answer = text + room.solutions["04.1"] * right
-        room.hand_in(f"mallory-{name}", room.solutions | {"04.1": answer})
-    room.hand_in("mallory-check", room.wrong(), edit_check)
-    return grade(room.folder, workers=4)
-
-
 def edit_check(book):
     """Change check cells, and the points in their metadata."""
     for cell in book["cells"]:
@@ -85,89 +55,9 @@ def edit_check(book):
             cell["metadata"]["nbgrader"]["points"] = 500
 
 
-def points(report, student, task="04.1"):
-    """Return what a student got for a task."""
-    (found,) = (r for r in report.rows if (r.student, r.task) == (student, task))
-    return found.points
-
-
-@needs_fork
-@needs_landlock
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_answer_gets_what_it_deserves_and_is_named(attacked, name):
-    """Its code decides without the attack; the report says who tried what."""
-    *_, deserved, tried = HOSTILE[name]
-    student = f"mallory-{name}"
-    assert points(attacked, student) == deserved
-    assert any(
-        line.strip().startswith(f"{student}, 04.1: ") and tried in line
-        for line in attacked.words.splitlines()
-    )
-    others = [r for r in attacked.rows if r.student == student and r.task != "04.1"]
-    assert all(row.points == row.out_of for row in others)
-
-
-@needs_fork
-@needs_landlock
-def test_hostile_answers_harm_no_other(attacked):
-    """The good student has all points, and no process of the others is left."""
-    got, out_of = attacked.totals()["ada", SET]
-    assert got == out_of
-    assert "ada, " not in attacked.words
-    crowd = [p.pid for p in psutil.process_iter(["cmdline"]) if is_of_crowd(p)]
-    assert crowd == []
-
-
-def is_of_crowd(process):
-    """Tell whether this is one of the 200 children."""
-    return process.info["cmdline"] == ["sleep", hostile.CROWD_SLEEPS]
-
-
-def test_edited_check_cell_counts_for_nothing(attacked):
-    """The instructor's checks decide, and the report names the cells."""
-    got, out_of = attacked.totals()["mallory-check", SET]
-    assert got < out_of == attacked.totals()["ada", SET][1]
-    assert f"mallory-check, {SET}: The check cell ex04-1-check was edited." in (
-        attacked.words
-    )
-
-
-@pytest.fixture(scope="module")
-def killed():
-    """Let an answer kill its proctor; return its run, what it left, and the next."""
-    with pytest.MonkeyPatch.context() as patch, Proctors(1) as proctors:
-        patch.setenv("SECRET_TOKEN", "hunter2")
-        first = ScratchRun(hostile.KILLS_ALL, None, 5, run=proctors.run)
-        listed = psutil.process_iter(["cmdline"])
-        left = [process.pid for process in listed if is_of_crowd(process)]
-        watch = {"largest_file": 0}
-        second = ScratchRun(hostile.PRIES, None, 5, run=proctors.run, watch=watch)
-    return first, left, second
-
-
-@needs_fork
-def test_killed_proctor_is_replaced_and_its_orphans_are_ended(killed):
-    """An answer that kills its proctor counts as a crash; the next is examined."""
-    first, left, second = killed
-    assert (first.finished.exit_code, first.events, left) == (-9, [], [])
-    assert second.event("end")
-
-
-@needs_fork
-def test_answer_sees_no_secrets_of_the_grader(killed):
-    """The environment of an examiner holds what a program needs, and no more."""
-    *_, second = killed
-    assert "PATH" in second.finished.output
-    assert "hunter2" not in second.finished.output
-
-
-def test_fresh_processes_serve_where_there_is_no_fork(room):
-    """Without warm examiners the same answer gets the same, more slowly."""
-    (graded,) = LocalFarm(1, warm=False).run(
-        [job(hostile.KILLS + room.solutions["04.1"])], lambda _: None
-    )
-    assert (graded.points, graded.out_of) == (5, 5)
-    assert graded.noticed == ("tried to kill the process that examines it: refused",)
+def job(text, task_id="04.1"):
+    """Make a job of an answer."""
+    return Job("id", task_id, text, digest_of_checks(find_task(task_id)))
 
 
 # --- what is read ---------------------------------------------------------------------
@@ -257,7 +147,6 @@ def test_answer_is_the_one_that_a_run_of_the_notebook_checks(room, change, text,
 # --- what is kept ---------------------------------------------------------------------
 
 
-@needs_fork
 def test_killed_in_the_middle_it_goes_on_where_it_was(room):
     """After SIGKILL nothing runs on, and no answer is graded a second time."""
     room.hand_in("ada", room.solutions)

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from answers import wrong_answers
 from kernels import Kernel
 
-from labkit._checks.tasks import all_tasks
+from labkit.grader.tasks import all_tasks
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks" / "instructor"
@@ -131,12 +132,12 @@ def test_named_cells_tasks_and_wrong_answers_exist(page):
     assert set(re.findall(CELL, text(page))) <= known
     code = " ".join(re.findall(r"`[^`]+`", text(page)))
     for task, wrong in re.findall(TASK, code):
-        names = {one.path.stem for one in TASKS[task].wrong}
+        names = {one.name for one in wrong_answers(TASKS[task])}
         assert not wrong or wrong in names, (task, wrong)
     for task in re.findall(r"(?<![\w.=])\d\d\.\d(?![\d.%])", text(page)):
         assert task in TASKS, task
     for task, wrong, quote in re.findall(rf"`{TASK}`: \*(.+?)\*", text(page)):
-        told = next(w.message for w in TASKS[task].wrong if w.path.stem == wrong)
+        told = next(w.message for w in wrong_answers(TASKS[task]) if w.name == wrong)
         assert quote in told, (task, wrong)
 
 

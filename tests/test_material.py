@@ -4,6 +4,7 @@ import re
 
 import material
 import pytest
+from answers import wrong_answers
 from material import (
     EXERCISES,
     MISCONCEPTIONS,
@@ -309,7 +310,7 @@ def test_three_hints_go_from_nudge_to_code(task):
 
 def solution_of(task):
     """Return the lines of a task's solution, as its source has them."""
-    path = EXERCISES / "source" / task.folder.parent.name
+    path = EXERCISES / "source" / task.set
     (answer,) = (
         cell.text
         for cell in cells(path / f"{path.name}.ipynb")
@@ -357,9 +358,8 @@ def test_misconception_is_exposed(row):
     assert words(row["truth"]) >= 5
     for place in row["exposed_by"]:
         task_id, _, name = place.partition(":")
-        wrong = {one.path.stem: one for one in BY_ID[task_id].wrong}
+        wrong = {one.name: one for one in wrong_answers(BY_ID[task_id])}
         assert name in wrong, place
-        assert wrong[name].path.is_file()
         assert wrong[name].message
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit._checks.tasks import EXERCISES, Task, all_tasks
+from labkit.grader.tasks import EXERCISES, Task, all_tasks
 
 __all__ = ["Assignment", "cell_id", "code_cells", "read_assignments"]
 
@@ -53,7 +53,7 @@ def read_assignments(exercises: Path = EXERCISES) -> dict[str, Assignment]:
     """
     tasks: dict[str, list[Task]] = {}
     for task in all_tasks(exercises):
-        tasks.setdefault(task.folder.parent.name, []).append(task)
+        tasks.setdefault(task.set, []).append(task)
     return {
         name: _assignment(name, tuple(own), exercises / "release")
         for name, own in tasks.items()

@@ -7,10 +7,8 @@ method of the protocol.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from typing import Protocol
 
-from labkit._checks.proctors import Proctors, can_fork
 from labkit._grading.marking import Graded, Job, mark
 
 __all__ = ["Farm", "LocalFarm", "default_workers"]
@@ -45,15 +43,13 @@ def default_workers() -> int:
 
 
 class LocalFarm:
-    """Processes of this machine: forks of warm ones, or fresh ones where it must.
+    """Processes of this machine.
 
     Parameters
     ----------
     workers : int, optional
         How many answers are examined at a time; at least 1, by default two for each
         core.
-    warm : bool, optional
-        Whether to fork warm examiners: by default where that is possible (Linux).
 
     Raises
     ------
@@ -61,11 +57,10 @@ class LocalFarm:
         `workers` is less than 1.
     """
 
-    def __init__(self, workers: int | None = None, *, warm: bool | None = None) -> None:
+    def __init__(self, workers: int | None = None) -> None:
         self._workers = default_workers() if workers is None else workers
         if self._workers < 1:
             raise ValueError(f"at least 1 worker is needed, not {workers}")
-        self._warm = can_fork() if warm is None else warm
 
     def run(
         self, jobs: Sequence[Job], on_done: Callable[[Graded], object]
@@ -77,14 +72,12 @@ class LocalFarm:
         ExerciseError, ProgramError
             As :func:`.marking.mark`.
         """
-        with ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(self._workers))
-            run = None
-            if self._warm and jobs:
-                run = stack.enter_context(Proctors(min(self._workers, len(jobs)))).run
-            # On an error, or Ctrl-C: what has not begun does not, and what runs ends.
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-            for future in as_completed([pool.submit(mark, job, run) for job in jobs]):
+        pool = ThreadPoolExecutor(self._workers)
+        try:
+            for future in as_completed([pool.submit(mark, job) for job in jobs]):
                 graded = future.result()
                 on_done(graded)
                 yield graded
+        finally:
+            # On an error, or Ctrl-C: what has not begun does not.
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from labkit._checks.scoring import TRIAL_S
-from labkit._checks.tasks import Task
 from labkit._grading.assignments import Assignment
 from labkit._grading.marking import Graded, Job, digest_of_checks
 from labkit._grading.submissions import Submission, blank_answers
 from labkit._grading.tallies import Row
+from labkit.grader.runner import TRIAL_S
+from labkit.grader.tasks import Task
 
 __all__ = ["Papers"]
 

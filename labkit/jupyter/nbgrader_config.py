@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from labkit._checks.exercises import configure
 from labkit.commands.lab import defaults
+from labkit.grader.release import configure
 
 config = get_config()  # type: ignore[name-defined]  # noqa: F821 - nbgrader has it
 if not Path("nbgrader_config.py").exists():  # called in a teacher's own course

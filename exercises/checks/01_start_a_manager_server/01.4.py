@@ -1,0 +1,122 @@
+"""01.4: a server says goodbye on Ctrl-C, and ends, whatever its queue holds."""
+
+import os
+import signal
+import threading
+
+from labkit.grader.fixtures import (
+    Program,
+    StillRunningError,
+    ask,
+    client_of,
+    load,
+    points,
+    until,
+)
+
+PATIENCE_S = 2.0
+KEY_BYTES = 48  # so long that the feedback shows its name in its place
+BIG = b"x" * 100_000
+COUNTED_EARLY = "Count when the server ends, not before."
+CTRL_C = (
+    "serve_forever() catches the KeyboardInterrupt itself, and then raises "
+    "SystemExit: put the goodbye under finally."
+)
+
+
+def _play(wire, path, key):
+    """Be the program: run the answer, and obey where there is no signal to be sent."""
+    if os.name != "posix":
+        threading.Thread(target=_obey, args=(wire,), daemon=True).start()
+    load(path).run(key, wire.send)
+
+
+def _obey(wire):
+    wire.recv()
+    signal.raise_signal(signal.SIGINT)
+
+
+class _Shop:
+    """The function run(key, tell) of an answer, as a program."""
+
+    def __init__(self, answer):
+        self.key = os.urandom(KEY_BYTES)
+        self.program = Program(_play, answer.path, self.key)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.program.kill()
+
+    def orders(self):
+        """Return a client's proxy of its queue."""
+        until(self.program.heard, PATIENCE_S)
+        assert self.program.heard(), (
+            "run(key, tell) told no address; leave tell(server.address) there."
+        )
+        address = self.program.heard()[0]
+        return client_of(address, self.key, "get_orders").get_orders()
+
+
+def _must_say_done(orders):
+    """Fail unless a client can say that the one order is done, and wait for that."""
+    advice = (
+        "A multiprocessing.Queue has neither task_done() nor join(): serve a "
+        "queue.Queue."
+    )
+    for name in ("task_done", "join"):
+        ask(f"orders.{name}()", lambda name=name: getattr(orders, name)(), advice)
+
+
+def _must_say_goodbye(program, left):
+    program.program.signal("SIGINT")
+    code = program.program.ends(PATIENCE_S)
+    when = f"Ctrl-C, with {left} orders in the queue"
+    if code is None:
+        raise StillRunningError(
+            f"run(key, tell) was still running {PATIENCE_S:g} s after {when}; "
+            "expected it to end. A multiprocessing.Queue has a helper thread that "
+            "waits until somebody reads: serve a queue.Queue."
+        )
+    said = program.program.said().split("\n")
+    assert code == 0, (
+        f"run(key, tell) ended with exit code {code} after {when}; expected 0. Its "
+        f"last line: {said[-1]}. The shutdown() of a server is called by a connection, "
+        "and serve_forever() has ended already: leave it out."
+    )
+    wanted = f"Goodbye, {left} orders left."
+    last = repr(said[-1]) if said[-1] else "nothing"
+    why = COUNTED_EARLY if said[-1] else CTRL_C
+    assert said[-1] == wanted, (
+        f"run(key, tell) said {last} after {when}; expected {wanted!r}. {why}"
+    )
+
+
+@points(2, "says goodbye after Ctrl-C, and ends with exit code 0")
+def test_says_goodbye(answer):
+    """Ctrl-C comes, and the queue is empty."""
+    with _Shop(answer) as program:
+        program.orders()
+        _must_say_goodbye(program, 0)
+
+
+@points(2, "ends, too, when there are orders in the queue")
+def test_ends_with_orders_left(answer):
+    """Ctrl-C comes, and nobody has taken the orders."""
+    with _Shop(answer) as program:
+        orders = program.orders()
+        for _ in range(3):
+            orders.put(BIG)
+        del orders
+        _must_say_goodbye(program, 3)
+
+
+@points(1, "lets clients say that an order is done, and wait for that")
+def test_clients_can_say_done(answer):
+    """A client takes an order, says that it is done, and waits for all."""
+    with _Shop(answer) as program:
+        orders = program.orders()
+        orders.put("tea")
+        orders.get(timeout=1)
+        _must_say_done(orders)

@@ -1,3 +1,0 @@
-def note(ledger, name, thing):
-    """Add a thing to the list of a customer, who may be new."""
-    ledger[name] = ledger.get(name, []).append(thing)

@@ -1,4 +1,0 @@
-def note(ledger, name, thing):
-    """Add a thing to the list of a customer, who may be new."""
-    content = ledger.copy()
-    content.setdefault(name, []).append(thing)

@@ -1,9 +1,0 @@
-import hmac
-
-
-def prove(challenge, key):
-    """Return the answer to a challenge, ready to be sent."""
-    message = challenge.removeprefix(b"#CHALLENGE#")
-    if len(message) == 20:
-        return hmac.digest(key, message, "md5")
-    return b"{sha256}" + hmac.digest(key, message, "sha256")

@@ -1,0 +1,77 @@
+"""04.1: a consumer ends when no order has come for `idle_s` seconds."""
+
+import time
+
+from labkit.grader.fixtures import points
+
+ORDERS = ["order 1", "order 2", "order 3"]
+WAITS_FOR_EVER = (
+    "get() without a timeout waits for ever, and a proxy is never false; "
+    "give get() the timeout idle_s."
+)
+
+
+@points(2, "handles every order, then ends")
+def test_ends_after_the_last_order(answer, server):
+    """Three orders are waiting, and no more come."""
+    seen = []
+    call = answer.call(
+        "consume", orders=server.queue(ORDERS), handle=seen.append, idle_s=0.15
+    )
+    call.returns(WAITS_FOR_EVER)
+    assert seen == ORDERS, (
+        f"{call} handled {seen}; expected {ORDERS}. "
+        "Hand each order that get() returns to handle(), once."
+    )
+
+
+@points(1, "waits idle_s seconds for an order that comes late")
+def test_waits_for_a_late_order(answer, server):
+    """The queue is empty when the consumer starts; an order comes a little later."""
+    orders, seen = server.queue(), []
+    call = answer.call("consume", orders=orders, handle=seen.append, idle_s=0.4)
+    ended = call.ended_within(0.05)
+    assert not (ended and call.error is None), (
+        f"{call} returned at once, on a queue that was empty for a moment; expected "
+        "it to wait 0.4 s. empty() and get_nowait() look once: use get(timeout=...)."
+    )
+    orders.put("late order")
+    call.returns(WAITS_FOR_EVER)
+    assert seen == ["late order"], (
+        f"{call} handled {seen}; expected ['late order'], which came after 0.05 s. "
+        "Wait idle_s seconds for each order before you give up."
+    )
+
+
+@points(1, "counts the silence from the last order on, not from the start")
+def test_long_work_is_no_silence(answer, server):
+    """Handling the orders takes longer than `idle_s`; the orders are all there."""
+    seen = []
+
+    def handle(order):
+        time.sleep(0.1)  # the work
+        seen.append(order)
+
+    orders = server.queue(ORDERS)
+    call = answer.call("consume", orders=orders, handle=handle, idle_s=0.15)
+    call.returns(WAITS_FOR_EVER)
+    assert seen == ORDERS, (
+        f"{call} handled {len(seen)} of 3 orders; each took 0.1 s, and all were in "
+        "the queue; expected all 3. Count the silence anew after each order."
+    )
+
+
+@points(1, "lets an error of handle() come out")
+def test_error_of_handle_comes_out(answer, server):
+    """An order that cannot be handled is not the end of the work."""
+
+    def handle(order):
+        raise ValueError(f"cannot read {order}")
+
+    orders = server.queue(ORDERS)
+    call = answer.call("consume", orders=orders, handle=handle, idle_s=0.3)
+    error = call.ends(WAITS_FOR_EVER).error
+    assert isinstance(error, ValueError), (
+        f"{call} returned although handle('order 1') raised ValueError; expected that "
+        "error to come out. Catch queue.Empty alone, and around get() alone."
+    )

@@ -1,0 +1,157 @@
+"""04.5: each story is played in a Python that has no file, as a notebook's kernel."""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from labkit.grader.fixtures import points
+
+SAVED = '''
+from multiprocessing.managers import BaseManager
+
+
+def work():
+    """Do nothing, well."""
+
+
+class Shop(BaseManager):
+    """Offers nothing."""
+'''
+
+# What is typed here belongs to a __main__ that no file holds.
+NOTEBOOK = """
+import io, json, multiprocessing, sys, threading
+from multiprocessing.managers import BaseManager
+import saved
+
+def work():
+    pass
+
+class Shop(BaseManager):
+    pass
+
+spawn = multiprocessing.get_context("spawn")
+
+def ended(child):
+    child.join()
+    return "works" if child.exitcode == 0 else "fails"
+
+def starts(shop):
+    manager = shop(("127.0.0.1", 0), b"a key of the checks alone", ctx=spawn)
+    try:
+        manager.start()
+    except EOFError:
+        return "fails"
+    manager.shutdown()
+    return "works"
+
+def printed():
+    terminal, sys.stdout = sys.stdout, io.StringIO()  # a kernel has its own
+    server = BaseManager(("127.0.0.1", 0), b"a key").get_server()
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    while not hasattr(server, "stop_event"):
+        serving.join(0.01)
+    server.stop_event.set()
+    serving.join()
+    return "terminal" if sys.stdout is terminal else "notebook"
+
+children = [spawn.Process(target=each) for each in (work, saved.work)]
+for child in children:  # side by side, for starting them is all the time
+    child.start()
+shops = starts(Shop), starts(saved.Shop)
+print(json.dumps([*map(ended, children), *shops, printed()]))
+"""
+
+
+PREDICTS = "what_happens"
+STORIES = ("typed work", "saved work", "typed shop", "saved shop", "print")
+
+
+@functools.cache
+def _notebook():
+    with tempfile.TemporaryDirectory(prefix="labkit-notebook-") as folder:
+        Path(folder, "saved.py").write_text(SAVED, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-c", NOTEBOOK],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=9,
+            check=True,
+        )
+    return dict(zip(STORIES, json.loads(done.stdout), strict=True))
+
+
+def _play(story):
+    return _notebook()[story]
+
+
+def _interrupt():
+    """Interrupt a process as JupyterLab does a kernel; say what its program does."""
+    if os.name != "posix":
+        return "ends"  # there, too: the system tells every program of the console
+    kernel = (
+        "import signal, subprocess, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        # By the system: Python's own handler is late for a signal just before input().
+        "wait = 'import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+        " print(flush=True); input()'\n"
+        "child = subprocess.Popen([sys.executable, '-S', '-c', wait],"
+        " stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"  # a kernel outlives it
+        "print(flush=True)\n"
+        "print(child.wait(5), flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", kernel],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stdout.readline().strip()
+    return "ends" if said not in (b"", b"0") else "goes on"
+
+
+@points(2, "knows where a child looks for a function")
+def test_functions(prediction):
+    """A function is typed in a cell; another one is imported."""
+    why = "A child that starts empty imports the function, and a cell is no file."
+    prediction.must_be("Process of a function from a cell", _play("typed work"), why)
+    why = "The child imports the same file, and finds the function there."
+    prediction.must_be("Process of a function from a file", _play("saved work"), why)
+
+
+@points(2, "knows where a child looks for a class")
+def test_classes(prediction):
+    """A manager's class is typed in a cell; another one is imported."""
+    why = "The child cannot import the class; all the notebook sees is a bare EOFError."
+    prediction.must_be(
+        "start() of a manager class from a cell", _play("typed shop"), why
+    )
+    why = "The child imports the same file, and finds the class there."
+    prediction.must_be(
+        "start() of a manager class from a file", _play("saved shop"), why
+    )
+
+
+@points(1, "knows what serve_forever() leaves behind in a notebook")
+def test_prints(prediction):
+    """A server was run in the notebook itself, and has ended."""
+    why = "serve_forever() puts the first sys.stdout back, which is the terminal's."
+    prediction.must_be("print after serve_forever() in a cell", _play("print"), why)
+
+
+@points(1, "knows whom the stop button reaches")
+def test_interrupt(prediction):
+    """The kernel is interrupted while a program of Popen runs."""
+    why = "The stop button sends the signal to the kernel and to all that it started."
+    prediction.must_be("a program of Popen, stop button pressed", _interrupt(), why)

@@ -1,5 +1,0 @@
-def work(tasks, results, jobs):
-    """Do each task; put what became of it."""
-    while (task := tasks.get()) is not None:
-        number, job, given = task
-        results.put((number, "done", jobs[job](given)))

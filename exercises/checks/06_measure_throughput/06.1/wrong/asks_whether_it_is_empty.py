@@ -1,8 +1,0 @@
-def rate(tasks, orders, arrived, clock):
-    """Return how many orders a second the queue moves."""
-    begin = clock()
-    for order in orders:
-        tasks.put(order)
-    while not tasks.empty():
-        pass
-    return len(orders) / (clock() - begin)

@@ -1,3 +1,0 @@
-def send(mailbox, letters, size):
-    """Put all letters, `size` in a call."""
-    mailbox.put(list(letters))

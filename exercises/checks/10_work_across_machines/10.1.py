@@ -1,0 +1,102 @@
+"""10.1: a server is bound to the one address that it is given."""
+
+import contextlib
+import queue
+import socket
+import threading
+from multiprocessing import AuthenticationError
+from multiprocessing.managers import BaseManager
+
+from labkit.grader.fixtures import points
+
+WHY = {
+    "": "That is every address of this machine, in all of its networks.",
+    "0.0.0.0": "That is every address of this machine, in all of its networks.",
+    "127.0.0.1": "Only programs of the same machine can reach it there.",
+    "localhost": "Only programs of the same machine can reach it there.",
+}
+NO_END = "get_server() returns at once; serve_forever() is called by somebody else."
+ADVICE = "The address is a pair: (host, port)."
+
+
+class Client(BaseManager):
+    """Knows the name that an office offers."""
+
+
+Client.register("get_task_queue")
+
+
+@contextlib.contextmanager
+def noted():
+    """Note where somebody binds to, and let it be loopback: nothing is opened."""
+    seen, bind = [], socket.socket.bind
+
+    def note(sock, address):
+        seen.append(address)
+        bind(sock, ("127.0.0.1", 0) if isinstance(address, tuple) else address)
+
+    socket.socket.bind = note
+    try:
+        yield seen
+    finally:
+        socket.socket.bind = bind
+
+
+def opened(answer, host, key=b"k" * 48, letters=None):
+    """Open an office; return the call, its server, and where it was bound."""
+    with noted() as seen:
+        call = answer.call(
+            "open_office", host=host, port=0, key=key, letters=letters or queue.Queue()
+        )
+        server = call.returns(NO_END, advice=ADVICE)
+    assert hasattr(server, "serve_forever"), (
+        f"{call} returned {type(server).__name__}, which has no serve_forever(); "
+        "expected what get_server() returns."
+    )
+    assert seen, f"{call} listens nowhere; expected it to bind to {host}."
+    return call, server, seen[-1]
+
+
+def _must_be_bound(call, host, bound):
+    assert bound == host, (
+        f"{call} listens at {bound or repr(bound)}; expected {host}. "
+        f"{WHY.get(bound, 'Take the host that is given.')}"
+    )
+
+
+def _must_bind(answer, host):
+    call, server, (bound, _) = opened(answer, host)
+    server.listener.close()
+    _must_be_bound(call, host, bound)
+
+
+@points(2, "listens at the address it is given")
+def test_binds_to_the_host(answer):
+    """The workers' network."""
+    _must_bind(answer, "192.0.2.7")
+
+
+@points(1, "listens at another address when it is given another")
+def test_any_host(answer):
+    """Another network, and loopback."""
+    _must_bind(answer, "198.51.100.4")
+    _must_bind(answer, "127.0.0.1")
+
+
+@points(1, "keeps the port, the key and the queue")
+def test_port_key_and_queue_stay(answer):
+    """A client with the key puts a letter into the queue that was given."""
+    letters, key = queue.Queue(), b"another key " * 4
+    call, server, (bound, _) = opened(answer, "127.0.0.1", key, letters)
+    _must_be_bound(call, "127.0.0.1", bound)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = Client(server.address, authkey=key)
+    try:
+        client.connect()
+    except AuthenticationError:
+        raise AssertionError(
+            f"A client with the key of {call} was not let in; expected the server to "
+            "have the key that is given."
+        ) from None
+    client.get_task_queue().put("a letter")
+    assert letters.qsize() == 1, f"{call} serves another queue than `letters`."

@@ -1,0 +1,103 @@
+"""11.3: prices come in another order than they were asked for, and one never."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from labkit.grader.fixtures import points, shown
+
+NO_END = "Each price is there within a moment: as_completed() yields each future once."
+PRICES = {"sugar": 2, "tea": 3, "milk": None, "honey": 7}
+
+
+class _Shop:
+    """Has prices; that of sugar is there when all others have been shown."""
+
+    def __init__(self, orders):
+        self.orders, self.shown = list(orders), []
+        self._others_shown = threading.Event()
+
+    def show(self, order, price):
+        """Take note of what the answer shows."""
+        self.shown.append((order, price))
+        if len(self.shown) == len(self.orders) - 1:
+            self._others_shown.set()
+
+    def price(self, order):
+        """Return a price, or raise."""
+        if order == "sugar":
+            self._others_shown.wait(0.3)  # an answer may show them later, or never
+        if PRICES[order] is None:
+            raise KeyError(order)
+        return PRICES[order]
+
+
+@pytest.fixture
+def client():
+    """Lend something with the methods of a Dask client: threads."""
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def _collect(answer, client, orders):
+    shop = _Shop(orders)
+    call = answer.call(
+        "collect",
+        client=client,
+        price=shop.price,
+        orders=shop.orders,
+        show=shop.show,
+    )
+    call.ends(NO_END)
+    error = call.error
+    assert error is None, (
+        f"{call} raised {type(error).__name__} ({error}), and the prices of the other "
+        "orders were lost; expected a dictionary. result() raises what the task "
+        "raised: ask exception() first."
+    )
+    assert isinstance(call.value, dict), (
+        f"{call} {call.outcome}; expected a dictionary of orders and prices."
+    )
+    return call, call.value, shop.shown
+
+
+@points(2, "gives every order its own price")
+def test_every_order_has_its_own_price(answer, client):
+    """The first order's price comes last."""
+    orders = ["sugar", "tea", "honey"]
+    call, got, _ = _collect(answer, client, orders)
+    for order in orders:
+        assert got.get(order) == PRICES[order], (
+            f"{call} returned {shown(got.get(order))} for {shown(order)}; expected "
+            f"{PRICES[order]}. as_completed() yields whichever is done first: keep "
+            "which order a future belongs to."
+        )
+
+
+@points(2, "keeps the exception of an order as its price")
+def test_an_error_is_a_price_too(answer, client):
+    """There is no milk."""
+    call, got, _ = _collect(answer, client, PRICES)
+    assert "milk" in got, (
+        f"{call} returned nothing for 'milk'; expected its KeyError. Who asked for it "
+        "must hear that it failed."
+    )
+    assert isinstance(got["milk"], KeyError), (
+        f"{call} returned {got['milk']!r} for 'milk'; expected the KeyError itself, "
+        "which exception() returns."
+    )
+
+
+@points(1, "shows each price as soon as it is there")
+def test_shown_as_they_come(answer, client):
+    """What is there first is shown first."""
+    call, _, shown = _collect(answer, client, PRICES)
+    assert {order for order, _ in shown} == {*PRICES}, (
+        f"{call} showed {len(shown)} of {len(PRICES)} orders; expected all."
+    )
+    assert shown[-1][0] == "sugar", (
+        f"{call} showed {shown(shown[0][0])} first and {shown[-1][0]!r} last; the price of "
+        "'sugar' came last. Waiting in the order of the orders, the first slow one "
+        "holds up all."
+    )

@@ -1,1 +1,0 @@
-"""The workshop of :mod:`labkit.progress`; the map is in :mod:`labkit`."""

@@ -1,0 +1,172 @@
+"""Make the learners' copies of the exercises: ``python -m labkit exercises``.
+
+``exercises/source`` is written by hand; ``exercises/release`` is made from it by
+nbgrader's own converter, which replaces each solution by a line to fill in. A task that
+starts from working code needs that code instead. It stands in the solution, as a
+comment::
+
+    ### BEGIN SOLUTION
+    order = orders.get(timeout=idle_s)
+    ### THE LEARNER STARTS FROM
+    # order = orders.get()
+    ### END SOLUTION
+
+The same settings serve an instructor who runs nbgrader in the folder ``exercises``.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import ExerciseError
+from labkit.grader.runner import STUB
+from labkit.grader.tasks import EXERCISES
+
+__all__ = ["configure", "drift", "make_release", "starting_code"]
+
+_MARK = "### THE LEARNER STARTS FROM"
+
+
+def starting_code(source: str) -> list[list[str]]:
+    """Find the code that learners start from, in a cell of a source notebook.
+
+    Returns
+    -------
+    list of list of str
+        For each solution in the cell the lines below the mark, without the signs of a
+        comment; no lines where a stub is wanted.
+    """
+    found: list[list[str]] = []
+    below = False
+    for line in source.split("\n"):
+        text = line.strip()
+        if text == "### BEGIN SOLUTION":
+            found.append([])
+        if text.startswith("###"):
+            below = text == _MARK
+        elif below:
+            found[-1].append(text.removeprefix("#").removeprefix(" "))
+    return found
+
+
+def configure(config: Any) -> None:
+    """Set what nbgrader needs to know to make a learner's copy.
+
+    Parameters
+    ----------
+    config : traitlets.config.Config
+        nbgrader's; changed in place.
+    """
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.preprocessors import ClearSolutions
+
+    class StartingCode(ClearSolutions):  # type: ignore[misc]
+        """Replace each solution by the code the learner starts from, or by a stub."""
+
+        def preprocess_cell(self, cell: Any, resources: Any, index: int) -> Any:
+            starts = starting_code(cell.source)
+            cell, resources = super().preprocess_cell(cell, resources, index)
+            lines: list[str] = []
+            for line in cell.source.split("\n"):
+                start = starts.pop(0) if line.strip() == STUB and starts else []
+                indent = line[: -len(line.lstrip())]
+                lines += [indent + text for text in start] or [line]
+            cell.source = "\n".join(lines)
+            return cell, resources
+
+    steps = GenerateAssignment.preprocessors.default_args[0]
+    config.GenerateAssignment.preprocessors = [
+        StartingCode if step is ClearSolutions else step for step in steps
+    ]
+    # A stub that raises would stop "Run All" at the first task.
+    config.ClearSolutions.code_stub = {"python": STUB}
+
+
+def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
+    """Make the learner's copy of every exercise set.
+
+    Parameters
+    ----------
+    target : Path
+        The folder the copies go to, one folder for each set.
+    exercises : Path
+        The folder that holds ``source``.
+
+    Returns
+    -------
+    list of Path
+        The files, relative to `target`.
+
+    Raises
+    ------
+    ExerciseError
+        A source has no solution cell where one is needed, or is no notebook.
+    """
+    with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
+        # nbgrader writes a database beside the course: that stays in this folder.
+        course = Path(folder)
+        shutil.copytree(exercises / "source", course / "source")
+        for source in sorted((course / "source").iterdir()):
+            _convert(course, source.name)
+        made = sorted(p for p in (course / "release").rglob("*") if p.is_file())
+        for path in made:
+            copy = target / path.relative_to(course / "release")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+        return [path.relative_to(course / "release") for path in made]
+
+
+def _convert(course: Path, name: str) -> None:
+    import nbgrader.apps  # noqa: F401 - nbgrader's parts only load in this order
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.converters.base import NbGraderException
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import Config
+
+    config = Config()
+    configure(config)
+    config.CourseDirectory.root = str(course)
+    config.CourseDirectory.assignment_id = name
+    config.GenerateAssignment.no_database = True
+    config.SaveCells.enabled = False
+    directory = CourseDirectory(config=config)
+    converter = GenerateAssignment(coursedir=directory, config=config)
+    converter.log.setLevel("ERROR")
+    try:
+        converter.start()
+    except (NbGraderException, SystemExit) as error:
+        raise ExerciseError(f"nbgrader cannot convert {name}: {error}") from error
+
+
+def drift(exercises: Path = EXERCISES) -> list[str]:
+    """Find the learners' copies that are not what the sources make.
+
+    Returns
+    -------
+    list of str
+        A sentence for each file that differs, is missing, or has no source.
+
+    Raises
+    ------
+    ExerciseError
+        As :func:`make_release`.
+    """
+    release = exercises / "release"
+    with tempfile.TemporaryDirectory(prefix="labkit-drift-") as folder:
+        wanted = set(make_release(Path(folder), exercises))
+        there = {
+            path.relative_to(release)
+            for path in release.rglob("*")
+            if path.is_file() and ".ipynb_checkpoints" not in path.parts
+        }
+        differs = {
+            path
+            for path in wanted & there
+            if (release / path).read_bytes() != (Path(folder) / path).read_bytes()
+        }
+    return sorted([
+        *(f"release/{path} differs from what its source makes" for path in differs),
+        *(f"release/{path} is missing" for path in wanted - there),
+        *(f"release/{path} has no source" for path in there - wanted),
+    ])  # fmt: skip

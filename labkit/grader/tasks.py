@@ -1,0 +1,204 @@
+"""The tasks of the exercises: where they are and what their files say.
+
+A task is two files in ``exercises/checks/NN_topic``. ``NN.M.py`` holds pytest tests, each
+with its points and what it checks in a decorator, :func:`points`; ``NN.M.md`` holds the
+title, the type, the takeaway and the hints. A third, ``NN.M.wrong.md``, holds known wrong
+answers, for the kit's own tests. This module reads, and runs nothing.
+"""
+
+import ast
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from labkit.errors import ExerciseError, UnknownTaskError
+
+__all__ = [
+    "EXERCISES",
+    "Check",
+    "Task",
+    "all_tasks",
+    "find_task",
+    "points",
+    "read_task",
+]
+
+EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
+"""The folder of the exercises: beside ``labkit`` in the checkout."""
+
+_Test = TypeVar("_Test", bound=Callable[..., Any])
+
+
+def points(worth: float, says: str) -> Callable[[_Test], _Test]:  # noqa: ARG001 - read_task() reads them
+    """Say what a test is worth, and what an answer does that passes it.
+
+    Parameters
+    ----------
+    worth : float
+        Above 0.
+    says : str
+        What the answer does when it passes: "handles every order, then ends".
+    """
+    return lambda test: test
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that an answer must do: a test, its sentence, its points."""
+
+    name: str
+    says: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task, as its files describe it.
+
+    Attributes
+    ----------
+    id : str
+        Number of the exercise set and of the task: ``"04.1"``.
+    title, type, belief, takeaway : str
+        Words for people; `belief` is the misconception that the task is about.
+    deadline_s : float
+        After this many seconds a check is ended, whatever it does.
+    checks : tuple of Check
+        In the order in which they run.
+    hints : tuple of str
+        Markdown: a nudge, a pointer, partial code.
+    path : Path
+        The tests.
+    formerly : tuple of str
+        Ids that it had in earlier versions of the course.
+    """
+
+    id: str
+    title: str
+    type: str
+    belief: str
+    takeaway: str
+    deadline_s: float
+    checks: tuple[Check, ...]
+    hints: tuple[str, ...]
+    path: Path
+    formerly: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> float:
+        """The most an answer can get."""
+        return sum(check.points for check in self.checks)
+
+    @property
+    def set(self) -> str:
+        """The exercise set it belongs to: ``04_produce_and_consume``."""
+        return self.path.parent.name
+
+
+def read_task(path: Path) -> Task:
+    """Read a task.
+
+    Parameters
+    ----------
+    path : Path
+        Its tests, ``NN.M.py``; the words are beside them, in ``NN.M.md``.
+
+    Raises
+    ------
+    ExerciseError
+        One of the two is missing, or lacks something; the message says what to add.
+    """
+    words = path.with_suffix(".md")
+    try:
+        text = words.read_text(encoding="utf-8")
+        checks = tuple(_checks(path))
+    except OSError as error:
+        raise ExerciseError(
+            f"{error.filename} cannot be read: {error.strerror}."
+        ) from error
+    except SyntaxError as error:
+        raise ExerciseError(f"{path}, line {error.lineno}: {error.msg}.") from error
+    head, *hints = re.split(r"(?m)^## Hint.*\n", text)
+    title = re.search(r"(?m)^# (.+)$", head)
+    fields = dict(re.findall(r"(?m)^- (\w+): (.+)$", head))
+    for missing in {"type", "belief", "takeaway"} - fields.keys():
+        raise ExerciseError(
+            f"{words} has no line '- {missing}: …': add it below the title."
+        )
+    if not title:
+        raise ExerciseError(f"{words} has no title: begin it with a line '# …'.")
+    if not checks:
+        raise ExerciseError(f"{path} has no test with @points(…): add one.")
+    return Task(
+        id=path.stem,
+        title=title[1],
+        type=fields["type"],
+        belief=fields["belief"],
+        takeaway=fields["takeaway"],
+        deadline_s=float(fields.get("deadline", "10 s").removesuffix("s")),
+        checks=checks,
+        hints=tuple(hint.strip() for hint in hints),
+        path=path,
+        formerly=tuple(fields.get("formerly", "").split()),
+    )
+
+
+def _checks(path: Path) -> list[Check]:
+    """Read names, sentences and points of the tests, without running anything."""
+    found = []
+    for test in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+        if not (isinstance(test, ast.FunctionDef) and test.name.startswith("test_")):
+            continue
+        calls = [one for one in test.decorator_list if isinstance(one, ast.Call)]
+        given = [one.args for one in calls if ast.unparse(one.func) == "points"]
+        try:
+            worth, says = (ast.literal_eval(one) for one in given[0])
+            found.append(Check(test.name, str(says), float(worth)))
+        except (IndexError, ValueError) as error:
+            raise ExerciseError(
+                f"{path}: {test.name} needs its points and a sentence above it: "
+                '@points(2, "handles every order, then ends").'
+            ) from error
+    return found
+
+
+def _paths(exercises: Path) -> dict[str, Path]:
+    found = sorted(exercises.glob("checks/*/[0-9][0-9].[0-9]*.py"))
+    if not found:
+        raise ExerciseError(
+            f"No tasks in {exercises}: the exercises belong to the checkout of the "
+            "kit, so work in a clone of it."
+        )
+    return {path.stem: path for path in found}
+
+
+def all_tasks(exercises: Path = EXERCISES) -> list[Task]:
+    """Read every task, ordered by exercise set and number.
+
+    Raises
+    ------
+    ExerciseError
+        There is none in `exercises`, or one cannot be read.
+    """
+    return [read_task(path) for path in _paths(exercises).values()]
+
+
+def find_task(task_id: str, exercises: Path = EXERCISES) -> Task:
+    """Read the task of this name.
+
+    Raises
+    ------
+    UnknownTaskError
+        No task has this name; the message suggests the nearest one.
+    ExerciseError
+        It cannot be read.
+    """
+    paths = _paths(exercises)
+    if task_id in paths:
+        return read_task(paths[task_id])
+    near = difflib.get_close_matches(str(task_id), paths, n=1, cutoff=0.4)
+    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(paths)}."
+    raise UnknownTaskError(f"There is no task {task_id!r}: {advice}")

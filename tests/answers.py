@@ -1,0 +1,89 @@
+"""The answers of every task: solutions, what is handed out, and known wrong ones."""
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.grader.tasks import EXERCISES
+
+_WRONG = re.compile(
+    r"^## (\w+)\n([^\n]+)\n> ([^\n]+)\n```(python|diff)\n(.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer: its name, what its author believes, the sentence it must get."""
+
+    name: str
+    belief: str
+    message: str
+    code: str
+
+
+@functools.cache
+def cells(task, kind):
+    """Return the text of each cell of a task's notebook, in ``source`` or ``release``."""
+    path = EXERCISES / kind / task.set / f"{task.set}.ipynb"
+    book = json.loads(path.read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in book["cells"]]
+
+
+def answer(task, kind):
+    """Return the text of a task's answer cell: the solution, or what is handed out."""
+    first = f"%%answer {task.id}\n"
+    (found,) = [text for text in cells(task, kind) if text.startswith(first)]
+    return found.removeprefix(first)
+
+
+@functools.cache
+def wrong_answers(task):
+    """Return the known wrong answers to a task.
+
+    Each is code, or a change of the solution as a diff whose hunks begin with ``@@``.
+    """
+    path = task.path.with_suffix(".wrong.md")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = [
+        Wrong(name, belief, message, code if kind == "python" else changed(task, code))
+        for name, belief, message, kind, code in _WRONG.findall(text)
+    ]
+    names = re.findall(r"(?m)^## (.+)$", text)
+    assert names == [one.name for one in found], f"{path}: {names}"
+    return tuple(found)
+
+
+def changed(task, diff):
+    """Return the solution, without its comments, with a change."""
+    text = re.sub(r"(?m)^[ ]*#.*\n", "", answer(task, "source") + "\n")
+    for hunk in filter(None, diff.split("@@\n")):
+        lines = hunk.splitlines()
+        old = "".join(line[1:] + "\n" for line in lines if not line.startswith("+"))
+        new = "".join(line[1:] + "\n" for line in lines if not line.startswith("-"))
+        assert text.count(old) == 1, f"{task.id} has {text.count(old)} times:\n{old}"
+        text = text.replace(old, new)
+    return text
+
+
+@functools.cache
+def right_answers(task):
+    """Return answers to a task that are right, in any style, from ``right/NN.md``."""
+    path = Path(__file__).parent / "right" / f"{task.id[:2]}.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = re.findall(
+        rf"^## {task.id} (.+)\n(.*?)^```(python|diff)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
+    return tuple(
+        Wrong(name, why.strip(), "", code if kind == "python" else changed(task, code))
+        for name, why, kind, code in found
+    )
+
+
+def blank_message(task):
+    """Return the sentence that the handed-out copy gets: the first in the wrong answers."""
+    text = task.path.with_suffix(".wrong.md").read_text(encoding="utf-8")
+    found = re.search(r"(?m)^> (.+)$", text.partition("\n## ")[0])
+    return found[1] if found else f"The answer to {task.id} is not written yet: line "

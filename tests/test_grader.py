@@ -1,0 +1,410 @@
+"""The engine that grades answers: whatever an answer does, a sentence comes back."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import nbformat
+import psutil
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from labkit.grader import magic
+from labkit.grader.feedback import Score
+from labkit.grader.runner import STUB, run, suspicions, trouble_in, try_out
+from labkit.grader.tasks import find_task
+from labkit.logbook import Logbook
+
+RIGHT = """
+import queue
+def consume(orders, handle, idle_s):
+    while True:
+        try:
+            order = orders.get(timeout=idle_s)
+        except queue.Empty:
+            return
+        handle(order)
+"""
+
+
+def consume(*body):
+    """Write an answer to 04.1 from the lines of its body."""
+    lines = textwrap.indent("\n".join(body), "    ")
+    return f"import queue\ndef consume(orders, handle, idle_s):\n{lines}\n"
+
+
+@pytest.fixture
+def task():
+    return find_task("04.1")
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    """Return the shell of a notebook without a front end, with labkit loaded."""
+    monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    magic.register_magics(shell)
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+# --- what an answer may do when its checks run ---------------------------------------
+
+HOSTILE = {
+    "endless loop": (
+        consume("while 1: pass"),
+        (
+            "consume(orders, handle, 0.15) was still running after 3 s, at line 4: "
+            "`while 1: pass`; expected it to end. It asks no server there: a loop has "
+            "no way out."
+        ),
+    ),
+    "os._exit": (
+        consume("import os", "os._exit(3)"),
+        (
+            "The answer ended the Python it runs in (exit code 3), while checking "
+            "whether it handles every order, then ends. Leave out os._exit() and the "
+            "like."
+        ),
+    ),
+    "sys.exit": (
+        consume("raise SystemExit(1)"),
+        (
+            "consume(orders, handle, 0.15) raised SystemExit (1) at line 4: "
+            "`raise SystemExit(1)`; expected it to return. Nothing here should raise."
+        ),
+    ),
+    "segfault": (
+        consume("import ctypes", "ctypes.string_at(0)"),
+        "The answer crashed Python (",
+    ),
+    "swallows everything": (
+        consume("while True:", "    try: orders.get()", "    except BaseException: 0"),
+        "consume(orders, handle, 0.15) was still running after 3 s, at line 5: ",
+    ),
+    "no such function": (
+        "def eat(): pass",
+        "The answer has no function consume(); keep the task's names.",
+    ),
+    "other parameters": (
+        "def consume(orders): pass",
+        (
+            "consume(orders, handle, 0.15) raised TypeError (consume() takes 1 "
+            "positional argument but 3 were given); expected it to return. Keep the "
+            "parameters that the task gives."
+        ),
+    ),
+    "raises when loaded": (
+        "1 / 0",
+        "Loading the answer raised ZeroDivisionError (division by zero) at line 2: `1 / 0`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_answer_gets_one_sentence_and_no_points(task, name):
+    """Whatever the answer does, grading comes back with a sentence about it."""
+    text, message = HOSTILE[name]
+    report = run(task, text)
+    assert report.message.startswith(message)
+    assert report.points == 0
+
+
+def test_deadline_of_the_whole_check_names_the_line(task):
+    """An answer that also stops the check's own clocks is ended from outside."""
+    stuck = (
+        "import time\ntime.sleep = None\nimport re\nre.match('(a+)+$', 'a'*60 + 'b')"
+    )
+    report = run(task, consume(stuck.replace("\n", ";")), deadline_s=8)
+    assert report.message.startswith(
+        "The answer did not end: it was stopped after 8 s, while checking whether it "
+        "handles every order, then ends, at line 4."
+    )
+
+
+def test_flood_of_output_is_cut_and_told(task):
+    """100 MB of output, 25 in each check, fill no memory and change no points."""
+    flood = run(task, "print('x' * 25_000_000)\n" + RIGHT)
+    assert flood.points == task.points
+    assert "more than 1,000,000 characters" in flood.notes[0]
+    assert len(flood.output) == 1_000_000
+
+
+def test_orphans_are_ended_and_told(task):
+    """A process that the answer leaves in a session of its own does not survive."""
+    start = (
+        "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', "
+        "'import time; time.sleep(60) # labkit orphan'], start_new_session=True)\n"
+    )
+    report = run(task, start + RIGHT)
+    assert report.notes[0].endswith("a program should end what it starts.")
+    running = [
+        " ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])
+    ]
+    assert not [line for line in running if "# labkit orphan" in line]
+
+
+def test_earlier_points_survive_a_later_crash(task):
+    """What was found before the answer ended Python stays found."""
+    late = "if order == 'late order': __import__('os')._exit(1)"
+    text = RIGHT.replace("handle(order)", f"{late}\n        handle(order)")
+    report = run(task, text)
+    assert report.points == 2
+    assert [one.state for one in report.rows][:3] == ["passed", "failed", "untried"]
+
+
+def test_stub_is_named_by_its_line(task):
+    """An answer that still has the learner's stub is told where it stands."""
+    report = run(task, consume(STUB))
+    assert report.message == (
+        "The answer to 04.1 is not written yet: line 4 still says "
+        "`...  # your answer here`; put your code in its place."
+    )
+
+
+def test_answer_may_keep_the_stub_and_be_right(task):
+    """Nobody loses points for a line that does nothing."""
+    assert run(task, STUB + RIGHT).points == task.points
+
+
+def test_broken_check_is_not_the_learners_fault(task, tmp_path):
+    """An error in a check says so, and asks for a report."""
+    (tmp_path / "01.1.py").write_text("def test_it(answer):\n    1 / 0\n")
+    one = replace(task.checks[0], name="test_it")
+    report = run(replace(task, path=tmp_path / "01.1.py", checks=(one,)), RIGHT)
+    assert report.message.startswith("The check itself failed (ZeroDivisionError")
+
+
+def test_forged_report_is_worth_nothing_and_is_seen(task):
+    """A report that is not what the checks send gives no points, and says so."""
+    line = json.dumps({"state": "passed", "check": task.checks[-1].name}) + "\n"
+    forge = (
+        "import gc\nfor pipe in range(3, 20):\n"
+        f"    try: __import__('os').write(pipe, {line!r}.encode())\n"
+        "    except OSError: pass\n"
+    )
+    report = run(task, forge + RIGHT)
+    assert (report.points, report.state) == (0, "forged")
+    assert "line 2 names gc: import gc" in report.suspect
+    assert "came where none belongs" in report.suspect[-1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import gc", "x = sys._getframe()", "os.kill(1, 9)", "open('/proc/1/fd/3')"],
+)
+def test_lines_that_could_forge_are_named(line):
+    """An instructor sees what to look at, with its line."""
+    (found,) = suspicions(f"x = 1\n{line}\n")
+    assert found.startswith("line 3 names ")
+    assert found.endswith(line)
+
+
+def test_interrupting_oneself_is_told(task):
+    """An answer that sends SIGINT to its own process hears just that."""
+    kill = consume("import os, signal", "os.kill(os.getpid(), signal.SIGINT)")
+    report = run(task, kill)
+    assert report.points == 0
+    assert report.message.startswith("The answer sent the interrupt signal (SIGINT)")
+
+
+def test_value_that_equals_everything_is_refused():
+    """A class whose == is always true gets no points by it."""
+    liar = "class Any:\n    def __eq__(self, other): return True\n"
+    report = run(find_task("06.4"), f"{liar}def fit(*_): return Any(), Any()\n")
+    assert report.points == 0
+    assert "which is equal to everything" in report.message
+
+
+def test_long_values_are_cut(task):
+    """Nothing that an answer returns or raises is shown at length."""
+    report = run(task, consume("raise ValueError('x' * 100_000)"))
+    assert len(report.message) < 700
+    returned = "import os\ndef start(*_): return dict(os.environ, x='y' * 9000)\n"
+    assert len(run(find_task("03.1"), returned).message) < 500
+
+
+# --- what an answer may do when its cell runs ----------------------------------------
+
+TROUBLE = {
+    "": "The answer cell is empty: write your answer below its first line.",
+    "# soon\n'later'\n...": "The answer cell is empty: ",
+    "def f(:\n  pass": "The answer is not valid Python, line 2: invalid syntax.",
+    "x = 1\n%time x": "Line 3 is a command of the notebook (`%time x`); an answer is",
+    "x = 'a\0b'": "The answer",
+}
+
+
+@pytest.mark.parametrize("text", TROUBLE)
+def test_what_is_no_answer_is_said_without_running(text):
+    """Text that cannot be run is told apart, with the line that the learner sees."""
+    assert trouble_in(text).startswith(TROUBLE[text])
+
+
+TRIALS = {
+    "while True:\n    pass": "The answer did not end: it was stopped after 4 s, while "
+    "running the answer cell, at line",
+    "import os\nos._exit(0)": "The answer ended the Python it runs in (exit code 0)",
+    "import sys\nsys.exit()": "The answer cell called sys.exit() at line 3: that ends",
+    "orders.get()": "The answer cell raised an error at line 2: NameError: name",
+    "print('x' * 2_000_000)": "The answer cell prints more than 1,000,000 characters",
+    "input('How many? ')": "The answer cell raised an error at line 2: EOFError",
+    "import ctypes\nctypes.string_at(0)": "The answer crashed Python (",
+}
+
+
+@pytest.mark.parametrize("text", TRIALS)
+def test_cell_that_would_harm_the_notebook_is_refused(text):
+    """The trial says in one sentence why the notebook is not going to run a cell."""
+    assert try_out(text, deadline_s=4).trouble.startswith(TRIALS[text])
+
+
+def test_harmless_cell_is_accepted():
+    """A cell that ends well has no trouble; what it prints is known."""
+    trial = try_out("if __name__ == '__main__':\n    print('hello')")
+    assert (trial.trouble, trial.output) == ("", "hello\n")
+
+
+# --- in the notebook -----------------------------------------------------------------
+
+
+def test_answer_is_kept_and_also_runs_once(shell, capsys):
+    """The learner can play with the answer, and sees what it prints one time."""
+    shell.run_cell_magic("answer", "04.1", RIGHT + "print('once')\n")
+    assert capsys.readouterr().out == "once\n"
+    assert callable(shell.user_ns["consume"])
+    assert magic.check("04.1") == 5.0
+
+
+def test_refused_answer_is_not_run_and_gets_its_reason(shell, capsys):
+    """check() repeats why the notebook did not run the cell."""
+    shell.run_cell_magic("answer", "04.1", "x = 1\nraise SystemExit\n")
+    assert "x" not in shell.user_ns
+    capsys.readouterr()
+    score = magic.check("04.1")
+    assert score == 0
+    assert score.message.startswith("The answer cell called sys.exit() at line 3")
+    assert capsys.readouterr().out.startswith(score.message)
+
+
+def test_empty_answer_cell_is_told(shell, capsys):
+    """IPython's own refusal of an empty magic does not reach the learner."""
+    shell.run_cell("%%answer 04.1")
+    out, err = capsys.readouterr()
+    assert out.startswith("The answer cell is empty")
+    assert not err
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("task_id", ["04.1", "4.1", "no such task"])
+def test_check_without_an_answer_is_zero_and_a_sentence(task_id, capsys):
+    """A cell that was never run, or a wrong name, is told in words and is 0."""
+    score = magic.check(task_id)
+    assert score == 0
+    expected = {
+        "04.1": "There is no answer to 04.1 yet: run the cell that begins with",
+        "4.1": "There is no task '4.1': did you mean '04.1'?",
+        "no such task": "There is no task 'no such task': there are 0",
+    }
+    assert capsys.readouterr().out.startswith(expected[task_id])
+
+
+def test_unknown_name_in_an_answer_cell_is_told(shell, capsys):
+    """%%answer of a task that does not exist keeps nothing and says so."""
+    shell.run_cell_magic("answer", "04.1x", "x = 1")
+    assert capsys.readouterr().out == (
+        "There is no task '04.1x': did you mean '04.1'?\n"
+    )
+
+
+def test_score_is_a_bare_number_as_text_and_words_as_html(task):
+    """The text is for nbgrader, the HTML for people; markup in it is inert."""
+    score = Score(1.0, run(task, consume("raise ValueError('<b>')")))
+    assert (repr(score), f"{score:.1f}", float(score)) == ("1.0", "1.0", 1.0)
+    html = score._repr_html_()
+    assert html.startswith('<div role="alert"')
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert html.index("raised ValueError") < html.index("1 of 5 points")
+    assert html.index("1 of 5 points") < html.index("<details>")
+
+
+def test_kernel_survives_its_answers(tmp_path, monkeypatch):
+    """In a real kernel: a cell that would end it, the check, and life goes on."""
+    monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
+    cells = [
+        "%load_ext labkit\nfrom labkit import check",
+        "%%answer 04.1\nimport os\nos._exit(1)",
+        "check('04.1')",
+        "21 * 2",
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+    )
+    nbformat.write(notebook, tmp_path / "n.ipynb")
+    convert = ["jupyter", "nbconvert", "--execute", "--to", "notebook", "n.ipynb"]
+    subprocess.run(
+        [sys.executable, "-m", *convert, "--output", "done"],
+        cwd=tmp_path, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    done = nbformat.read(tmp_path / "done.ipynb", 4).cells
+    assert "ended the Python it runs in" in done[1].outputs[0].data["text/plain"]
+    assert done[2].outputs[0].data["text/plain"] == "0.0"
+    assert "04.1: 0 of 5 points" in done[2].outputs[0].data["text/html"]
+    assert done[3].outputs[0].data["text/plain"] == "42"
+
+
+# --- hints and progress --------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("shell")
+def test_hints_open_one_by_one():
+    """Each call opens one layer more, until there are none."""
+    shown = [repr(magic.hint("04.1")) for _ in range(4)]
+    assert [text.count("**Hint") for text in shown] == [1, 2, 3, 3]
+    assert shown[3].endswith("There are no more hints for 04.1: these are all.")
+
+
+def test_check_keeps_the_best_score(shell, tmp_path):
+    """The logbook counts attempts, and keeps the best points."""
+    for answer in (RIGHT, consume("pass")):
+        shell.run_cell_magic("answer", "04.1", answer)
+        magic.check("04.1")
+    row = Logbook(tmp_path / "progress.db").tasks()["04.1"]
+    assert (row.attempts, row.best, row.out_of) == (2, 5.0, 5.0)
+
+
+def test_interrupted_check_prints_one_line(shell, monkeypatch, capsys):
+    """The stop button ends a check without a traceback, and counts nothing."""
+    shell.run_cell_magic("answer", "04.1", RIGHT)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("labkit.grader.runner.run", interrupted)
+    assert magic.check("04.1") is None
+    said = capsys.readouterr().out
+    assert said == "The check of 04.1 was interrupted: nothing was counted.\n"
+
+
+def test_grading_by_nbgrader_leaves_progress_alone(shell, monkeypatch, tmp_path):
+    """An instructor's run is not the learner's attempt."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    shell.run_cell_magic("answer", "04.1", "x = 1")
+    magic.check("04.1")
+    assert not (tmp_path / "progress.db").exists()
+
+
+def test_validating_by_nbgrader_says_the_words(shell, monkeypatch, capsys):
+    """Its button shows what stands on stderr, and wraps no line."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    shell.run_cell_magic("answer", "04.1", "x = 1")
+    score = magic.check("04.1")
+    said = capsys.readouterr().err
+    assert said.split() == score.words.split()
+    assert max(map(len, said.splitlines())) <= 80
