@@ -3,19 +3,14 @@
 A child reads a pipe whose other end its parent alone holds. However the parent ends
 (it returns, ``os._exit``, SIGKILL), the system closes that end, and the child ends.
 
-Our own Python children have the pipe as standard input and watch it::
+Our own Python children watch their standard input; those of multiprocessing call
+:func:`end_with_parent`. Any other program runs below a supervisor: this file, run as a
+script. It reads the pipe, and ends the program with everything that it started::
 
-    child = supervised.start("labkit.commands.serve", "--supervised")  # the parent
-    supervised.watch(server.stop)                                      # the child
-
-A child of multiprocessing calls ``supervised.end_with_parent()`` first of all.
-
-Any other program runs below a supervisor: this file, run as a script. It watches the
-pipe, and ends the program with everything that the program started::
-
+    child = supervised.start("labkit", "serve", "--supervised")   # in the parent
+    supervised.watch(server.stop)                                 # in that child
     done = supervised.run([sys.executable, "answer.py"], timeout_s=10)
-    program = supervised.Supervised([sys.executable, "shop.py"], on_output=print)
-    program.interrupt()
+    program = supervised.Supervised(["redis-server"], on_output=print)
 """
 
 import codecs
@@ -36,29 +31,19 @@ from typing import Any, NamedTuple, Self
 __all__ = ["Finished", "Supervised", "end_with_parent", "run", "start", "watch"]
 
 MARK = "LABKIT_SUPERVISED"  # an environment variable: what belongs to which supervisor
-_HERE = os.path.abspath(__file__)  # noqa: PTH100 - pathlib would slow the supervisor
+_HERE = os.path.abspath(__file__)  # noqa: PTH100 - no pathlib in the supervisor
 _END_WITHIN_S = 6.0  # the supervisor itself gives up after 5 s
+_LOOK_S = 0.02
 
 _Argument = str | os.PathLike[str]
-_Find = Callable[[], set[int]]
 _children: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
-_starting = threading.RLock()
 
 
 def start(module: str, *args: str, **env: str) -> "subprocess.Popen[bytes]":
-    """Start a Python module, which calls :func:`watch`, as a child of this process.
+    """Start a module, which calls :func:`watch`, as ``python -m`` does.
 
-    Parameters
-    ----------
-    module, *args : str
-        As after ``python -m``.
-    **env : str
-        Added to the environment.
-
-    Returns
-    -------
-    subprocess.Popen
-        With unbuffered pipes; its standard error is part of its output.
+    Its pipes are unbuffered, its standard error is part of its output, and `env` is
+    added to its environment.
     """
     # -P, and the folder of this very package first: a learner's queue.py beside the
     # notebook must not replace the standard library's.
@@ -79,17 +64,15 @@ def watch(at_end: Callable[[], object] = lambda: os._exit(0)) -> None:
             pass
         at_end()
 
-    threading.Thread(target=read, daemon=True).start()
+    _thread(read)
 
 
 def end_with_parent() -> None:
     """End this child of multiprocessing with its parent, which alone gets Ctrl-C."""
     from multiprocessing import connection, parent_process
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent, pid = parent_process(), os.getppid()
-    if parent is None:
-        return
+    parent: Any = parent_process()
+    pid = os.getppid()
 
     def look() -> None:
         # A forked brother may hold the sentinel's other end, so look at both.
@@ -97,34 +80,20 @@ def end_with_parent() -> None:
             pass
         os._exit(1)
 
-    threading.Thread(target=look, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if parent:
+        _thread(look)
 
 
 class Finished(NamedTuple):
-    """What became of a program that :func:`run` ran.
+    """What became of a program that :func:`run` ran."""
 
-    Attributes
-    ----------
-    exit_code : int or None
-        What it returned; minus the signal that ended it; None if `timed_out`.
-    timed_out : bool
-        Whether it was ended at the deadline.
-    output : str
-        Standard output and standard error, in the order they were written.
-    truncated : bool
-        Whether there was more output; the last line of `output` says how much.
-    leftovers : int
-        How many other processes outlived the program; they were ended, too.
-    duration_s : float
-        Seconds from the call until all had ended.
-    """
-
-    exit_code: int | None
+    exit_code: int | None  # minus the signal that ended it; None if it timed out
     timed_out: bool
-    output: str
-    truncated: bool
-    leftovers: int
-    duration_s: float
+    output: str  # standard output and standard error, as they were written
+    truncated: bool  # whether there was more; the last line says how much
+    leftovers: int  # how many other processes outlived the program; they were ended
+    duration_s: float  # until all had ended
 
 
 def run(
@@ -132,20 +101,18 @@ def run(
     *,
     timeout_s: float,
     max_chars: int = 1_000_000,
-    stdin_text: str = "",
-    cwd: _Argument | None = None,
-    env: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> Finished:
     """Run a program to its end or a deadline, and end whatever it leaves behind.
 
     Parameters
     ----------
+    argv, **options
+        As for :class:`Supervised`, and so are the errors.
     timeout_s : float
         Seconds that the program may take; then it and all it started are ended.
     max_chars : int, default 1,000,000
         How much of the beginning of its output is kept.
-    argv, stdin_text, cwd, env
-        As for :class:`Supervised`, and so are the errors.
     """
     kept, dropped = io.StringIO(), 0
 
@@ -154,13 +121,12 @@ def run(
         dropped += len(text) - kept.write(text[: max_chars - kept.tell()])
 
     began = time.monotonic()
-    with Supervised(argv, keep, stdin_text=stdin_text, cwd=cwd, env=env) as program:
+    with Supervised(argv, keep, **options) as program:
         code = program.wait(timeout_s)
-        program.end()
     took_s = time.monotonic() - began
     if dropped:
         kept.write(f"\n[output cut: {dropped:,} more characters were dropped]\n")
-    left, text = program.leftovers, kept.getvalue()
+    text, left = kept.getvalue(), program.leftovers
     return Finished(code, code is None, text, dropped > 0, left, took_s)
 
 
@@ -191,7 +157,7 @@ class Supervised:
     pid : int
         Process id of the program.
     exit_code : int or None
-        As in :class:`Finished`; None until all has ended and all output is delivered.
+        Minus the signal that ended it; None until all has ended, output included.
     leftovers : int
         How many other processes it left running; 0 until it has ended.
 
@@ -218,22 +184,20 @@ class Supervised:
         self.leftovers = 0
         self._on_output, self._on_exit = on_output, on_exit
         self._mark = os.urandom(16).hex()
-        # psutil, where it is needed, is in site-packages: no -S there.
-        flags = ["-I", "-S"] if sys.platform == "linux" else ["-I"]
-        process = _popen(
-            [sys.executable, *flags, _HERE],
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=_environment(os.environ if env is None else env, self._mark),
-        )
-        self._process, self._orders = process, _raw(process.stdin)
-        self._reports, self._output = _raw(process.stdout), _raw(process.stderr)
-        self._order(json.dumps({"argv": words, "stdin": stdin_text}))
+        env = {**(os.environ if env is None else env), MARK: self._mark}
+        for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):  # a kernel's, for its own output
+            env.pop(name, None)
+        env |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        env["PYTHON_COLORS"] = "0"
+        command = [sys.executable, "-I", "-S", _HERE]  # a bare one starts sooner
+        process: Any = _popen(command, stderr=subprocess.PIPE, cwd=cwd, env=env)
+        self._process, self._orders = process, process.stdin
+        self._reports, self._output = process.stdout, process.stderr
+        order = {"argv": words, "stdin": stdin_text, "path": _place_of_psutil()}
+        self._order(json.dumps(order))
         report = json.loads(self._reports.readline() or "{}")
         if "pid" not in report:
-            said = self._output.read(10_000).decode()
-            self._close()
-            self._output.close()
+            said = process.communicate()[1].decode()
             raise _cannot(words[0], report.get("error") or said)
         self.pid: int = report["pid"]
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -250,10 +214,11 @@ class Supervised:
     def wait(self, timeout_s: float = float("inf")) -> int | None:
         """Wait until all has ended; return the exit code, or None after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
-        if threading.current_thread() not in (self._reader, self._follower):
-            while self._follower.is_alive() and time.monotonic() < deadline:
-                # Windows cannot interrupt a longer one with Ctrl-C.
-                self._follower.join(min(deadline - time.monotonic(), 0.5))
+        while threading.current_thread() not in (self._reader, self._follower):
+            # In pieces: Windows cannot interrupt a longer one with Ctrl-C.
+            self._follower.join(max(0.0, min(deadline - time.monotonic(), 0.5)))
+            if not self._follower.is_alive() or time.monotonic() >= deadline:
+                break
         return self.exit_code
 
     def interrupt(self) -> None:
@@ -266,8 +231,7 @@ class Supervised:
 
     def end(self) -> int | None:
         """End the program and all it started at once; return its exit code."""
-        with contextlib.suppress(OSError):
-            self._orders.close()
+        self._order("end")
         if self.wait(_END_WITHIN_S) is None:
             self._process.kill()
         return self.wait(_END_WITHIN_S)
@@ -276,39 +240,36 @@ class Supervised:
         rest = memoryview(line.encode() + b"\n")
         with contextlib.suppress(OSError, ValueError):  # it has ended
             while rest:
-                rest = rest[self._orders.write(rest) or 0 :]
+                rest = rest[self._orders.write(rest) :]
 
     def _read(self) -> None:
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
-        try:
-            while chunk := self._output.read(65_536):
-                if text := decoder.decode(chunk):
-                    self._on_output(text)
-            if text := decoder.decode(b"", final=True):
+        chunk = b"-"
+        while chunk:
+            chunk = self._output.read(65_536)
+            if text := decoder.decode(chunk, final=not chunk):
                 self._on_output(text)
-        finally:  # whatever `on_output` raised: a full pipe would block the program
-            while self._output.read(65_536):
-                pass
+        self._output.close()
 
     def _follow(self) -> None:
         report = json.loads(self._reports.readline() or "{}")
-        code, self.leftovers = report.get("exit"), report.get("left", 0)
-        if code is None:  # somebody ended the supervisor: do its work
+        self.leftovers = report.get("left", 0)
+        if not report:  # somebody ended the supervisor: do its work
             _end_all(lambda: _marked(self._mark))
-            code = -9 if os.name == "posix" else 1
-        self._reader.join(0.5)
-        self._close()
-        if not self._reader.is_alive():  # else somebody who escaped has the output
-            self._output.close()
-        self.exit_code = code
+        self._process.wait()
+        self._orders.close()
+        self._reports.close()
+        self._reader.join(0.5)  # no longer: somebody who escaped may hold the output
+        self.exit_code = code = report.get("exit", -9 if os.name == "posix" else 1)
         self._on_exit(code)
 
-    def _close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._orders.close()
-        self._process.wait()
-        self._reports.close()
+
+def _place_of_psutil() -> str:
+    import psutil  # not at the top: commands use this module without the set-up
+
+    place: str = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
+    return place
 
 
 def _cannot(program: str, reason: str) -> Exception:
@@ -318,119 +279,108 @@ def _cannot(program: str, reason: str) -> Exception:
     return ProgramError(f"cannot start {program!r}: {reason}; {how}")
 
 
-def _environment(env: Mapping[str, str], mark: str) -> dict[str, str]:
-    # A kernel asks for colours, which a pane would show as codes.
-    kept = {k: v for k, v in env.items() if k not in {"FORCE_COLOR", "CLICOLOR_FORCE"}}
-    ours = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHON_COLORS": "0"}
-    return kept | ours | {MARK: mark}
-
-
-def _raw(pipe: Any) -> io.FileIO:
-    assert isinstance(pipe, io.FileIO)  # noqa: S101 - bufsize=0 makes it so
-    return pipe
+def _thread(target: Callable[..., object], *args: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=args, daemon=True)
+    thread.start()
+    return thread
 
 
 def _popen(argv: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
-    with _starting:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,  # nothing to flush, and no lock held, when a fork closes them
-            start_new_session=True,  # Ctrl-C for this process is not for its children
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-            | getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            **options,
-        )
-        _children.add(process)
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,  # nothing to flush, and no lock held, when a fork closes them
+        start_new_session=True,  # Ctrl-C for this process is not for its children
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        | getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        **options,
+    )
+    _children.add(process)
     return process
 
 
-def _let_go_after_fork() -> None:
-    # While a forked child held copies of the pipes, no child would see its parent end.
-    _starting.release()
+def _let_go() -> None:
+    """Close a forked child's copies of the pipes: no lifeline may hang on them."""
     for process in _children:
         process.returncode = 0  # the child of another process: no waiting
-        for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
-            with contextlib.suppress(OSError):
-                stream.close()
-    _children.clear()
+        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+            pipe.close()
 
 
 if hasattr(os, "register_at_fork"):  # Windows does not fork
-    os.register_at_fork(
-        before=_starting.acquire,
-        after_in_parent=_starting.release,
-        after_in_child=_let_go_after_fork,
-    )
+    os.register_at_fork(after_in_child=_let_go)
 
 
-def _below(root: int) -> set[int]:
-    """Return the processes that descend from one, without zombies (Linux)."""
-    children: dict[int, list[int]] = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError), open(f"{entry.path}/stat", "rb") as file:  # noqa: PTH123
-                state, parent = file.read().rpartition(b")")[2].split()[:2]
-                if state not in b"ZX":
-                    children.setdefault(int(parent), []).append(int(entry.name))
-    found, waiting = set(), [root]
-    while waiting:
-        new = children.pop(waiting.pop(), [])
-        found.update(new)
-        waiting += new
-    return found
-
-
-def _marked(mark: str) -> set[int]:
-    """Return the processes whose environment says that they are of a supervisor."""
+def _marked(mark: str) -> set[Any]:
+    """Return the processes whose environment names a supervisor."""
     import psutil
 
     found = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == mark:
-                found.add(process.pid)
-    # The parent: in a virtual environment on Windows, python.exe is a launcher that
-    # runs Python as its child, with the same environment.
-    return found - {os.getpid(), os.getppid()}
+            # The supervisor has it, too, and so has its parent where python.exe is the
+            # launcher of a virtual environment.
+            ours = process.pid in {os.getpid(), os.getppid()}
+            if process.environ().get(MARK) == mark and not ours:
+                found.add(process)
+    return found
 
 
-def _end_all(find: _Find) -> None:
+def _below() -> set[Any]:
+    """Return the processes that this one, a supervisor, has started in any way."""
+    import psutil
+
+    # Only Linux leads from a process to its orphans; elsewhere they have the mark.
+    found = set() if sys.platform == "linux" else _marked(os.environ[MARK])
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.add(process)
+    return found
+
+
+def _end_all(find: Callable[[], set[Any]]) -> None:
     """End every process that is found, and those forked meanwhile."""
-    kill = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end
-    frozen: set[int] = set()
+    frozen: set[Any] = set()
     # Frozen first: a process that is stopped cannot fork away from the next look.
     while new := find() - frozen:
         frozen |= new
-        _send(new, getattr(signal, "SIGSTOP", kill))
-    _send(frozen, kill)
+        _each(new, "suspend")
+    _each(frozen, "kill")
 
 
-def _send(pids: set[int], number: int) -> None:
-    for pid in pids:
-        with contextlib.suppress(OSError):  # it has ended, or is not ours to signal
-            os.kill(pid, number)
+def _each(processes: set[Any], method: str) -> None:
+    import psutil
+
+    for process in processes:
+        with contextlib.suppress(psutil.Error, OSError):  # it ended, or is not ours
+            getattr(process, method)()
 
 
-# Below: the supervisor, in a process that runs this file. Its standard input carries
-# orders: first {"argv", "stdin"} as a line of JSON, then the words "interrupt" and
-# "terminate"; at the end of it all is ended. Standard output carries reports, one JSON
-# object a line: {"pid"} or {"error"}, and at the end {"exit", "left"}. Standard error
-# is the program's own output: handed on to it, then closed here.
+# Below: the supervisor. Its standard input has orders: first {"argv", "stdin", "path"}
+# as JSON, then the words interrupt, terminate and end. Its standard output has reports,
+# as JSON: {"pid"} or {"error"}, and at the end {"exit", "left"}. Its standard error is
+# the program's output: handed on to the program, then closed here.
+
+_Events = queue.SimpleQueue[str | int]
 
 
 def _supervise() -> None:
     order = json.loads(sys.stdin.buffer.readline() or "null")
     if order is None:  # the parent ended before it said what to start
         return
-    events: queue.SimpleQueue[str | int] = queue.SimpleQueue()
+    sys.path.append(order["path"])
+    events: _Events = queue.SimpleQueue()
     # Caught, not ignored: ignored here, it would be ignored in the program as well.
     signal.signal(signal.SIGINT, lambda *_: None)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: events.put("end"))
-    find = _search()
+    signal.signal(signal.SIGTERM, lambda *_: events.put("end"))
+    if sys.platform == "linux":
+        import ctypes
+
+        # A process whose own parent ends becomes our child, not that of init.
+        set_child_subreaper = 36
+        ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
     try:
         program = subprocess.Popen(
             order["argv"],
@@ -450,42 +400,26 @@ def _supervise() -> None:
     reaper = _thread(_reap, program, events)
     while isinstance(event := events.get(), str) and event != "end":
         _obey(program.pid, event)
-    ended = isinstance(event, int)
-    left = _leftovers(find, reaper) if ended else len(find() - {program.pid})
+    # Helpers of multiprocessing end a moment after their program. A look may miss a
+    # process that hands over to a child; the reaper does not.
+    deadline = time.monotonic() + (0.5 if isinstance(event, int) else 0)
+    while (reaper.is_alive() or _below()) and time.monotonic() < deadline:
+        reaper.join(_LOOK_S)
+    left = sum(process.pid != program.pid for process in _below())
+    left = left or (reaper.is_alive() and isinstance(event, int))
     for _ in range(250):  # 5 s: longer only for a process that no signal can end
-        _end_all(find)
-        reaper.join(0.02)
-        if not reaper.is_alive() and not find():
+        _end_all(_below)
+        reaper.join(_LOOK_S)
+        if not reaper.is_alive() and not _below():
             break
     while not isinstance(event, int):
         event = events.get(timeout=1.0)
-    _report(exit=event, left=left)
-
-
-def _search() -> _Find:
-    if sys.platform == "linux":
-        # A process whose own parent ends becomes our child, not that of init: walking
-        # down from here finds it, whatever session it moved to.
-        import ctypes
-
-        set_child_subreaper = 36
-        ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
-        return lambda: _below(os.getpid())
-    import psutil
-
-    me, mark = psutil.Process(), os.environ[MARK]
-    return lambda: _marked(mark) | {child.pid for child in me.children(recursive=True)}
+    _report(exit=event, left=int(left))
 
 
 def _report(**message: object) -> None:
     with contextlib.suppress(OSError):  # the parent has gone; the work goes on
         os.write(1, json.dumps(message).encode() + b"\n")
-
-
-def _thread(target: Callable[..., object], *args: Any) -> threading.Thread:
-    thread = threading.Thread(target=target, args=args, daemon=True)
-    thread.start()
-    return thread
 
 
 def _feed(program: "subprocess.Popen[bytes]", text: str) -> None:
@@ -494,18 +428,17 @@ def _feed(program: "subprocess.Popen[bytes]", text: str) -> None:
             pipe.write(text.encode(errors="surrogateescape"))
 
 
-def _listen(events: "queue.SimpleQueue[str | int]") -> None:
+def _listen(events: _Events) -> None:
     for line in sys.stdin.buffer:
         events.put(line.decode().strip())
     events.put("end")
 
 
-def _reap(program: "subprocess.Popen[bytes]", events: "queue.SimpleQueue[Any]") -> None:
-    # On POSIX this goes on until no child is left, adopted orphans included.
+def _reap(program: "subprocess.Popen[bytes]", events: _Events) -> None:
     if sys.platform == "win32":
         events.put(program.wait())
         return
-    with contextlib.suppress(ChildProcessError):
+    with contextlib.suppress(ChildProcessError):  # until no child is left, or orphan
         while True:
             pid, status = os.waitpid(-1, 0)
             if pid == program.pid:
@@ -524,22 +457,10 @@ def _obey(pid: int, order: str) -> None:
             os.killpg(pid, signal.SIGINT)
 
 
-def _leftovers(find: _Find, reaper: threading.Thread) -> int:
-    """Give what the program started a moment to end; return how many have not."""
-    # Helpers of multiprocessing need it, and killed early would leave shared memory. A
-    # look can miss a process that hands over to a child; the reaper does not.
-    deadline = time.monotonic() + 0.5
-    while (busy := reaper.is_alive() or bool(find())) and time.monotonic() < deadline:
-        reaper.join(0.02)
-    return max(len(find()), busy)
-
-
 if __name__ == "__main__":
     try:
         _supervise()
-    except BaseException:  # noqa: BLE001 - reported, and then this process ends anyway
-        sys.excepthook(*sys.exc_info())
-        os._exit(1)
-    os._exit(
-        0
-    )  # a thread still reads standard input: an orderly end would trip over it
+    finally:
+        if sys.exc_info()[0]:
+            sys.excepthook(*sys.exc_info())
+        os._exit(0)  # a thread still reads standard input: an orderly end would wait
