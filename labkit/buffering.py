@@ -34,7 +34,7 @@ class BufferedProducer:
     queue : QueueProxy or TaskQueue
         Anything with ``put_many``.
     max_items : int, default 1000
-        Items of a batch, at least 1.
+        Items of a batch, at least 1; not more than the queue's ``maxsize`` are used.
     max_wait_s : float, default 0.05
         Seconds, above 0, that an item waits at most before its batch is put.
     in_flight : int, default 4
@@ -73,8 +73,9 @@ class BufferedProducer:
                 raise ValueError(f"{name} is {value}; give 1 or more")
         if not max_wait_s > 0:
             raise ValueError(f"max_wait_s is {max_wait_s}; give seconds above 0")
+        bound = getattr(queue, "maxsize", 0)  # a larger batch would never fit
         self.queue = queue
-        self.max_items = max_items
+        self.max_items = min(max_items, bound) if bound > 0 else max_items
         self.max_wait_s = max_wait_s
         self.in_flight = in_flight
         self._items: list[Any] = []
@@ -82,8 +83,6 @@ class BufferedProducer:
         self._connection: Pipelined | None = None
         if isinstance(queue, QueueProxy):
             self._connection = queue.pipelined()  # a plain queue is refused here
-        self._fits = max_items
-        self._fitted = 0  # items of the largest batch that the queue is known to take
         self._oldest = 0.0
         self._closed = False
         self._error: BaseException | None = None
@@ -100,12 +99,7 @@ class BufferedProducer:
     def put(self, item: Any) -> None:
         """Take an item; put the batch when it is full.
 
-        Raises
-        ------
-        Exception
-            What an earlier flush raised; this item was taken all the same.
-        RuntimeError
-            The producer is closed; this item was not taken.
+        What an earlier flush raised is raised here; the item was taken all the same.
         """
         with self._changed:
             if self._closed:
@@ -121,10 +115,7 @@ class BufferedProducer:
                 self._send_all()
 
     def flush(self) -> None:
-        """Put what is here, now, and wait until it is in the queue.
-
-        What ``put_many`` raises is raised here, and the items stay.
-        """
+        """Put what is here, and wait until it is in the queue."""
         with self._changed:
             self._error = None
             self._oldest = time.monotonic()  # a failed flush is tried after as long
@@ -147,13 +138,7 @@ class BufferedProducer:
     def _send_all(self) -> None:
         """Send what is here in batches; the last ones may still be under way."""
         while self._items:
-            batch = self._items[: self._fits]
-            try:
-                self._send(batch)
-            except ValueError:  # more than the queue's maxsize: try with half
-                if len(batch) == 1:
-                    raise
-                self._fits = len(batch) // 2
+            self._send(self._items[: self.max_items])
 
     def _send(self, batch: list[Any]) -> None:
         rest = self._items[len(batch) :]
@@ -171,11 +156,7 @@ class BufferedProducer:
         except BaseException:
             self._hang_up()
             raise
-        is_larger = len(batch) > self._fitted
-        # A larger batch than any before must be in before others like it follow.
-        self._settle(0 if is_larger else self.in_flight - 1)
-        if is_larger:
-            self._fitted = len(batch)
+        self._settle(self.in_flight - 1)
 
     def _settle(self, still_open: int) -> None:
         """Wait for answers until at most so many batches are under way."""
@@ -241,13 +222,6 @@ class Prefetched:
     left : list
         What had arrived and was not handed out when it was closed.
 
-    Raises
-    ------
-    NotOfferedError
-        The queue is a plain ``queue.Queue``.
-    LabkitError
-        The server cannot be reached.
-
     Notes
     -----
     For one thread at a time. **What can be lost:** a process that is killed takes two
@@ -288,11 +262,7 @@ class Prefetched:
         return self
 
     def __next__(self) -> list[Any]:
-        """Return the next batch.
-
-        It is an :exc:`OutcomeUnknownError` if the connection ended: what was on its
-        way may be lost.
-        """
+        """Return the next batch, or raise what the connection's end has raised."""
         if self.left:
             items, self.left = self.left, []
             return items

@@ -81,8 +81,7 @@ class QueueManager(managers.BaseManager):
     authkey : bytes or None, default None
         The shared key; ``None`` takes this process's own.
     retry_for : float, default 0.0
-        Seconds, 0 or more, that a lost connection is tried again before a call
-        fails.
+        Seconds that a lost connection is tried again before a call fails.
     **options
         ``serializer``, ``ctx`` and ``shutdown_timeout`` as in ``BaseManager``.
 
@@ -132,23 +131,13 @@ class QueueManager(managers.BaseManager):
         name : str
             Any text; the same name is the same queue for every client.
         maxsize : int, default 0
-            Its bound, 0 for none. Once the queue exists, the same number or 0.
-
-        Raises
-        ------
-        multiprocessing.managers.RemoteError
-            The queue exists with another ``maxsize``.
+            Its bound, 0 for none. Once the queue exists, the same number or 0: else
+            it is a ``RemoteError``.
         """
         return self._proxy("get_queue", name, maxsize)
 
     def connect(self) -> None:
-        """Check that the server answers and holds the same key.
-
-        Raises
-        ------
-        LabkitError
-            As in :func:`connect`.
-        """
+        """Check that the server answers and holds the same key."""
         self.ask("dummy")
         self._state.value = managers.State.STARTED  # type: ignore[attr-defined]
 
@@ -191,51 +180,33 @@ class QueueManager(managers.BaseManager):
         return proxy
 
     @classmethod
-    def _run_server(
-        cls,
-        registry: dict[str, Any],
-        address: Address | None,
-        authkey: bytes,
-        serializer: str,
-        writer: Any,
-        initializer: Any = None,
-        initargs: tuple[Any, ...] = (),
+    def _run_server(  # in the child process that start() made
+        cls, registry: Any, address: Any, authkey: bytes, serializer: str, *rest: Any
     ) -> None:
-        """Serve in the child process that ``start()`` made."""
+        writer, initializer, initargs = rest
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
         if initializer is not None:
             initializer(*initargs)
         serve_for_parent(cls._Server(registry, address, authkey, serializer), writer)
 
     @staticmethod
-    def _finalize_manager(
-        process: Any,
-        address: Address,  # noqa: ARG004 - the standard library's signature
-        authkey: bytes,  # noqa: ARG004
-        state: Any,
-        _client: Any,
-        shutdown_timeout: float,
+    def _finalize_manager(  # by signal: no client may do it over the network
+        process: Any, _address: Any, _key: Any, state: Any, _client: Any, timeout: float
     ) -> None:
-        """End the server by signal: no client may do it over the network."""
         process.terminate()
-        process.join(shutdown_timeout)
+        process.join(timeout)
         if process.is_alive():
             process.kill()
             process.join()
         state.value = managers.State.SHUTDOWN  # type: ignore[attr-defined]
 
 
-for _typeid, _name in (
-    ("get_task_queue", "tasks"),
-    ("get_result_queue", "results"),
-    ("get_queue", None),
+for _typeid, _queue in (
+    ("get_task_queue", NamedQueue("tasks")),
+    ("get_result_queue", NamedQueue("results")),
+    ("get_queue", NamedQueue()),
 ):
-    QueueManager.register(
-        _typeid,
-        NamedQueue(_name),  # type: ignore[arg-type]
-        QueueProxy,
-        create_method=False,
-    )
+    QueueManager.register(_typeid, _queue, QueueProxy, create_method=False)  # type: ignore[arg-type]
 
 
 def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueManager:
@@ -255,14 +226,8 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     ------
     KeyTypeError
         ``authkey`` is not ``bytes``.
-    NoServerError
-        Nothing listens there.
-    WrongKeyError
-        The server has another key.
-    NotAQueueServerError
-        Something else listens there.
-    ServerTimeoutError
-        Nothing came back for 5 seconds.
+    LabkitError
+        As in :func:`open_connection`.
 
     Notes
     -----

@@ -39,13 +39,7 @@ PAUSE_S = 0.05  # without accepting, when the system has no descriptor left
 class Listener:
     """A bound and listening socket; the acceptor does the accepting.
 
-    Parameters
-    ----------
-    address : tuple of (str, int) or str
-        Port 0 lets the system choose.
-    backlog : int, default 1024
-        Connections the system holds until they are accepted. A smaller number,
-        as the standard library asks for, is raised to the default.
+    A ``backlog`` smaller than 1,024, as the standard library's, is raised to that.
     """
 
     def __init__(self, address: Address, backlog: int = BACKLOG) -> None:
@@ -155,12 +149,6 @@ class Acceptor:
         :meth:`run`; it must not block.
     deadline_s : float, default 5.0
         Seconds that a client has to prove that it holds the key.
-
-    Attributes
-    ----------
-    silence_s : float
-        Seconds after which a client whose host answers nothing counts as gone; what
-        it had received goes back to its queue then.
     """
 
     def __init__(
@@ -174,7 +162,7 @@ class Acceptor:
         self.authkey = authkey
         self.admit = admit
         self.deadline_s = deadline_s
-        self.silence_s = SILENCE_S
+        self.silence_s = SILENCE_S  # then a client whose host is silent is gone
         # In the order of their arrival, so the first is also the first to run out.
         self._pending: collections.OrderedDict[socket.socket, _Pending]
         self._pending = collections.OrderedDict()

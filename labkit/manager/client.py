@@ -25,7 +25,7 @@ from labkit.errors import (
 from labkit.manager.acceptor import Listener
 from labkit.manager.handshake import FAILURE, LONGEST, client_side
 from labkit.manager.keys import SecretKey
-from labkit.manager.queue import EXPOSED, QueueStats
+from labkit.manager.queue import EXPOSED
 from labkit.manager.server import IDENT_PREFIX
 from labkit.manager.wire import (
     HANDSHAKE_DEADLINE_S,
@@ -75,8 +75,7 @@ def open_connection(
     NotAQueueServerError
         What listens there speaks something else, or hung up.
     ServerTimeoutError
-        Nothing came back in time: the host is off or cut off, or what listens
-        there is frozen, overloaded, or no manager.
+        Nothing came back in time.
     """
     until = time.monotonic() + deadline_s
     step = "connect"
@@ -86,7 +85,7 @@ def open_connection(
             sock.settimeout(deadline_s)
             sock.connect(address)
             step = "handshake"
-            connection = Connection(prepare(sock), reuse=True)
+            connection = Connection(prepare(sock))
             if authkey is not None:
                 _shake_hands(connection, authkey, until)
             sock.settimeout(None)
@@ -123,46 +122,30 @@ def _explained(
     error: Exception, step: str, where: str, deadline_s: float
 ) -> LabkitError:
     """Return the error that says in a sentence what happened, and what to do."""
-    kind: type[LabkitError]
-    if "message" in str(error) or "expected a challenge" in str(error):
+    kind: type[LabkitError] = NoServerError
+    text = f"{where} cannot be reached ({error}); check the address and the network"
+    if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
+        text = f"nothing is listening at {where}; start the server first, or check the "
+        text += "address"
+    elif "message" in str(error) or "expected a challenge" in str(error):
         kind = NotAQueueServerError
-        text = (
-            f"something listens at {where}, but it did not answer as a manager server "
-            "does; check the port"
-        )
-    elif isinstance(error, AuthenticationError):
-        kind = WrongKeyError
-        text = (
-            f"the server at {where} has another authkey; use the one it was started "
-            "with, for example from its key file"
-        )
-    elif isinstance(error, TimeoutError) and step == "connect":
-        kind = ServerTimeoutError
-        text = (
-            f"{where} did not answer for {deadline_s:g} s: the host is off or cut off, "
-            "a firewall drops the packets, or it is another host's address; check them"
-        )
-    elif isinstance(error, TimeoutError):
-        kind = ServerTimeoutError
-        text = (
-            f"{where} accepted the connection and said nothing for {deadline_s:g} s; "
-            "it is frozen or no queue server: look at the server, or start it again"
-        )
+        text = f"{where} did not answer as a manager server does; check the port"
     elif isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)):
         kind = NotAQueueServerError
-        text = (
-            f"{where} hung up during the handshake: the server is stopping, or it is "
-            "no manager server; look at the server, and check the port"
-        )
-    elif isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
-        kind = NoServerError
-        text = (
-            f"nothing is listening at {where}; start the server first, or check the "
-            "address"
-        )
-    else:
-        kind = NoServerError
-        text = f"{where} cannot be reached ({error}); check the address and the network"
+        text = f"{where} hung up during the handshake: the server is stopping, or it "
+        text += "is no manager server; look at the server, and check the port"
+    elif isinstance(error, AuthenticationError):
+        kind = WrongKeyError
+        text = f"the server at {where} has another authkey; use the one it was started "
+        text += "with, for example from its key file"
+    elif isinstance(error, TimeoutError) and step == "connect":
+        kind = ServerTimeoutError
+        text = f"{where} did not answer for {deadline_s:g} s: the host is off or cut "
+        text += "off, a firewall drops the packets, or the address is wrong; check them"
+    elif isinstance(error, TimeoutError):
+        kind = ServerTimeoutError
+        text = f"{where} accepted the connection and said nothing for {deadline_s:g} s;"
+        text += " it is frozen or no queue server: look at it, or start it again"
     return kind(text)
 
 
@@ -179,14 +162,7 @@ _Request = tuple[str, str, tuple[Any, ...], dict[str, Any]]
 class Client:
     """A server as this process sees it: each thread calls over its own connection.
 
-    Parameters
-    ----------
-    address : tuple of (str, int) or str
-        The server's.
-    authkey : bytes
-        The server's.
-    retry_for : float
-        Seconds that a lost connection is tried again.
+    A lost connection is tried again for ``retry_for`` seconds.
     """
 
     def __init__(self, address: Address, authkey: bytes, retry_for: float) -> None:
@@ -204,12 +180,7 @@ class Client:
         return value_of(answer)
 
     def call(self, request: _Request) -> Any:
-        """Call a referent's method; return its value, or raise its error.
-
-        Parameters
-        ----------
-        request : tuple
-            Ident, method, arguments, keywords.
+        """Call a method by (ident, name, args, kwds); return its value, or raise.
 
         Raises
         ------
@@ -219,17 +190,14 @@ class Client:
             The connection ended after the request was sent, and repeating it might
             do it twice.
         """
-        connection = self.connection()  # where this fails, nothing was sent
-        try:
-            answer = self._exchange(connection, request)
-        except (EOFError, OSError) as error:
-            if request[1] not in _REPEATABLE:
-                raise self.outcome_unknown(request[1]) from error
-            connection = self.connection()
+        for may_repeat in (request[1] in _REPEATABLE, False):
+            connection = self.connection()  # where this fails, nothing was sent
             try:
                 answer = self._exchange(connection, request)
-            except (EOFError, OSError) as again:
-                raise self.outcome_unknown(request[1]) from again
+                break
+            except (EOFError, OSError) as error:
+                if not may_repeat:
+                    raise self.outcome_unknown(request[1]) from error
         try:
             return value_of(answer)
         except ServerStoppedError:
@@ -344,13 +312,7 @@ class Pipelined:
             self._connection.send_with_buffers((self._ident, method, args, {}))
 
     def answer(self) -> Any:
-        """Return the value of the next answer, or raise its error.
-
-        Raises
-        ------
-        OutcomeUnknownError
-            The connection ended.
-        """
+        """Return the value of the next answer, or raise its error."""
         with self._explained():
             answer = self._connection.recv()
         return value_of(answer)
@@ -385,7 +347,11 @@ def items_of(parcels: list[Any]) -> list[Any]:
     return items
 
 
-class QueueProxy(managers.BaseProxy):
+# The standard library writes a class whose methods only forward: ack, stats, join, ...
+_Forwarding: Any = managers.MakeProxyType("_Forwarding", EXPOSED)  # type: ignore[attr-defined]
+
+
+class QueueProxy(_Forwarding):  # type: ignore[misc]
     """The client's view of a queue that lives in a manager server.
 
     Made by :class:`~labkit.manager.QueueManager`. Has the methods of
@@ -404,11 +370,6 @@ class QueueProxy(managers.BaseProxy):
     a child process is being started, as any proxy.
     """
 
-    _exposed_ = EXPOSED
-    # Of the base class, where type checkers do not see them.
-    _token: Any
-    _authkey: bytes
-
     def __init__(
         self,
         token: managers.Token,
@@ -416,13 +377,11 @@ class QueueProxy(managers.BaseProxy):
         manager: Any = None,
         authkey: bytes | None = None,
         exposed: Iterable[str] | None = None,
-        incref: bool = True,
-        manager_owned: bool = False,
+        *args: Any,
+        **kwds: Any,
     ) -> None:
-        super().__init__(
-            token, serializer, manager, authkey, exposed, incref, manager_owned
-        )
-        self._authkey = SecretKey(self._authkey)
+        super().__init__(token, serializer, manager, authkey, exposed, *args, **kwds)
+        self._authkey: bytes = SecretKey(self._authkey)
         self._client: Client = getattr(manager, "client", None) or Client(
             self._token.address, self._authkey, retry_for=0.0
         )
@@ -434,7 +393,7 @@ class QueueProxy(managers.BaseProxy):
         # Named queues live as long as their server. Nothing is counted, so nothing
         # is left behind by a killed client, and no exit waits for a frozen server.
         if not self._token.id.startswith(IDENT_PREFIX):
-            super()._incref()  # type: ignore[misc]
+            super()._incref()
 
     def _callmethod(
         self,
@@ -454,16 +413,14 @@ class QueueProxy(managers.BaseProxy):
                 f"which has no {name}(); host a TaskQueue to use it"
             )
 
-    def pipelined(self) -> Pipelined:
-        """Return a connection of this queue's own, for calls that overlap.
+    @property
+    def maxsize(self) -> int:
+        """The bound of a named queue; 0 for none, and where it is not known."""
+        named = self._token.id.startswith(IDENT_PREFIX)
+        return int(self._token.id.split(":")[1]) if named else 0
 
-        Raises
-        ------
-        NotOfferedError
-            The queue is a plain ``queue.Queue``.
-        LabkitError
-            The server cannot be reached.
-        """
+    def pipelined(self) -> Pipelined:
+        """Return a connection of this queue's own, for calls that overlap."""
         self._check_offered("put_packed")
         return Pipelined(self._client, self._token.id)
 
@@ -521,40 +478,3 @@ class QueueProxy(managers.BaseProxy):
         """Return the items given up; see :meth:`TaskQueue.dead_letters`."""
         parcels = self._callmethod("dead_letters_packed")
         return [item for parcel in parcels for item in unpack(parcel)]
-
-    def ack(self, receipt: str) -> None:
-        """Say that the item is done; see :meth:`TaskQueue.ack`."""
-        self._callmethod("ack", (receipt,))
-
-    def nack(self, receipt: str) -> None:
-        """Give the item back; see :meth:`TaskQueue.nack`."""
-        self._callmethod("nack", (receipt,))
-
-    def stats(self) -> QueueStats:
-        """Return the queue's numbers; see :meth:`TaskQueue.stats`."""
-        numbers: QueueStats = self._callmethod("stats")
-        return numbers
-
-    def qsize(self) -> int:
-        """Return the number of items that wait; it may change at any moment."""
-        return int(self._callmethod("qsize"))
-
-    def empty(self) -> bool:
-        """Tell whether nothing waits; it may change at any moment."""
-        return bool(self._callmethod("empty"))
-
-    def full(self) -> bool:
-        """Tell whether ``maxsize`` is reached; it may change at any moment."""
-        return bool(self._callmethod("full"))
-
-    def task_done(self) -> None:
-        """Say that an item taken with ``get`` is done."""
-        self._callmethod("task_done")
-
-    def join(self) -> None:
-        """Wait until every item put has been done."""
-        self._callmethod("join")
-
-    def shutdown(self, immediate: bool = False) -> None:
-        """Close the queue, where the server runs Python 3.13 or newer."""
-        self._callmethod("shutdown", (immediate,))

@@ -1,9 +1,8 @@
 """The file that keeps a server's queues even if it is killed: SQLite.
 
 SQLite, because it comes with Python, survives SIGKILL at any moment, and one
-transaction can hold a batch. The package persist-queue would put a second queue
-with its own acknowledgements below ours. In WAL mode with ``synchronous=NORMAL`` a
-commit waits for no disk: it outlives the process, not a power cut in that second.
+transaction can hold a batch. In WAL mode with ``synchronous=NORMAL`` a commit waits
+for no disk: it outlives the process, not a power cut in that second.
 
 The price, measured: a put takes about 2.5 times as long as without a journal; put,
 receive and ack together 1.8 times; an item of a batch of 1,000 some 10 times.
@@ -44,13 +43,7 @@ _DELETE = "DELETE FROM entries WHERE id=?"
 
 
 class Journal:
-    """The file behind the queues of one server.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Made if it is not there. Two more files, ``-wal`` and ``-shm``, may be
-        beside it.
+    """The file behind the queues of one server; made if it is not there.
 
     Raises
     ------
@@ -59,7 +52,8 @@ class Journal:
 
     Notes
     -----
-    Safe for threads; for one process at a time, which the file's lock sees to.
+    Safe for threads; for one process at a time, which the file's lock sees to. Two more
+    files, ``-wal`` and ``-shm``, may be beside it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -171,14 +165,7 @@ class Journal:
 
 
 class QueueJournal:
-    """What a :class:`~labkit.manager.queue.TaskQueue` calls to be remembered.
-
-    Parameters
-    ----------
-    journal : Journal
-    name : str
-        The queue's name in the file.
-    """
+    """The part of a journal that one :class:`~labkit.manager.TaskQueue` writes to."""
 
     def __init__(self, journal: Journal, name: str) -> None:
         self._journal = journal
@@ -194,7 +181,7 @@ class QueueJournal:
         waiting: list[Entry] = []
         dead: list[Entry] = []
         for row, count, blob, deliveries, is_dead, first in rows:
-            entry = Entry(count, None, blob, first, deliveries, row)
+            entry = Entry(count, None, blob, first, row=row, deliveries=deliveries)
             (dead if is_dead else waiting).append(entry)
         return waiting, dead
 

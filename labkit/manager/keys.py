@@ -29,10 +29,9 @@ MAKE_ONE = "python -m labkit key lab.key"
 
 
 class SecretKey(process.AuthenticationString):  # type: ignore[name-defined,misc]
-    """An authkey that does not show itself: its text form tells only its length.
+    """An authkey whose text form tells only its length.
 
-    Like the standard library's, it can be pickled only while a child process is
-    being started.
+    It can be pickled only while a child process is being started.
     """
 
     def __repr__(self) -> str:
@@ -47,13 +46,7 @@ def new_key() -> SecretKey:
 
 
 def check_authkey(authkey: object) -> SecretKey:
-    """Return the key if it is ``bytes``.
-
-    Raises
-    ------
-    KeyTypeError
-        It is something else; the message never shows it.
-    """
+    """Return the key if it is ``bytes``; else a ``KeyTypeError`` does not show it."""
     if isinstance(authkey, bytes):
         return SecretKey(authkey)
     raise KeyTypeError(
@@ -65,19 +58,13 @@ def check_authkey(authkey: object) -> SecretKey:
 def check_strength(authkey: bytes, address: Address) -> None:
     """Refuse a guessable key for a server that other machines can reach.
 
-    A captured handshake lets anyone try keys at millions a second, at home.
-
-    Parameters
-    ----------
-    authkey : bytes
-        Any key will do on loopback and on a Unix socket.
-    address : tuple of (str, int) or str
-        Where the server is going to listen.
+    A captured handshake lets anyone try keys at millions a second, at home. Any key
+    will do on loopback and on a Unix socket.
 
     Raises
     ------
     WeakKeyError
-        The key is shorter than 16 bytes, a famous one, or one character repeated.
+        The key is shorter than 16 bytes, a famous one, or a few characters repeated.
     """
     if isinstance(address, str) or _is_loopback(address[0]):
         return
@@ -103,17 +90,8 @@ def _is_loopback(host: str) -> bool:
 def write_key_file(path: str | Path, authkey: bytes | None = None) -> Path:
     """Write a key, in hexadecimal, to a file that only its owner can read.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        An existing file is replaced.
-    authkey : bytes or None, default None
-        ``None`` makes a new one.
-
-    Returns
-    -------
-    pathlib.Path
-        The path.
+    An existing file is replaced; an ``authkey`` of ``None`` makes a new key. Returns
+    the path.
     """
     path = Path(path)
     key = new_key() if authkey is None else check_authkey(authkey)

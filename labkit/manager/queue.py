@@ -1,9 +1,8 @@
 """What a server hosts: a queue with batches and receipts, for clients that may die.
 
-A labkit client sends its items as one pickle, which the server keeps as it came and
-hands on unopened: that is most of the price of a large item or a batch, and the server
-needs none of the clients' classes. It opens one only to cut a batch, or to answer a
-plain client.
+A labkit client sends its items as one pickled list, which is handed on unopened: that
+saves most of the price of a large item or a batch, and the server needs none of the
+clients' classes. It is opened only to cut a batch, or to answer a plain client.
 """
 
 import functools
@@ -13,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from labkit.errors import JournalError, ReceiptError
@@ -54,9 +53,8 @@ CALLER = Caller()
 class PatientCondition(threading.Condition):
     """A condition whose waiters give up before they take anything.
 
-    ``queue.Queue`` waits in loops that look again after every wake-up, so a wait
-    may end early. That is all it takes to notice a client that died while its
-    ``get`` was blocked: an item put later stays in the queue for somebody alive.
+    ``queue.Queue`` waits in loops that look again after every wake-up, so a wait may
+    end early. That is all it takes to notice a client that died in a blocked ``get``.
     """
 
     waiting = 0
@@ -119,9 +117,11 @@ class Entry:
     item: Any = None  # the one itself, where there is no blob
     blob: bytes | memoryview | None = None  # a list; all of it is this entry, unless
     first: int | None = None  # it was cut unopened: then its items begin here
-    deliveries: int = 0  # how often it was handed out on a receipt
-    row: int = 0  # in the journal
     error: Exception | None = None  # why it cannot be opened here, if that was tried
+    row: int = 0  # in the journal
+    deliveries: int = 0  # how often it was handed out on a receipt;
+    deadline: float = 0.0  # then it goes back at this time,
+    owner: object = None  # or when this connection ends
 
     def items(self) -> list[Any]:
         """Return the items, or where their class is not known here, the recipes."""
@@ -139,71 +139,60 @@ class Entry:
         """Return entries in place of this one, the first of at most ``count`` items."""
         items = self.items()
         if self.error is None:
-            parts = [Entry(1, item) for item in items]
-        else:  # cut the list without opening it
-            where, rest = self.first or 0, self.count - count
-            parts = [Entry(count, None, self.blob, where)]
-            parts.append(Entry(rest, None, self.blob, where + count))
-        for part in parts:
-            part.deliveries, part.error = self.deliveries, self.error
-        return parts
-
-    def parcel(self) -> Any:
-        """Return the items as a labkit client unpacks them."""
-        blob = ship(pack([self.item]) if self.blob is None else self.blob)
-        if self.first is None:
-            return blob
-        return blob, self.first, self.first + self.count
+            return [Entry(1, item, deliveries=self.deliveries) for item in items]
+        head, rest = replace(self, count=count), replace(self, count=self.count - count)
+        head.first = self.first or 0  # the list is cut without opening it
+        rest.first = head.first + count
+        return [head, rest]
 
 
-def _items_of(entries: Iterable[Entry]) -> list[Any]:
+def _items_of(entries: list[Entry]) -> list[Any]:
     return [item for entry in entries for item in entry.items()]
 
 
-def _parcels_of(entries: Iterable[Entry]) -> list[Any]:
+def _item_of(entries: list[Entry]) -> Any:
+    return entries[0].items()[0]
+
+
+def _parcels_of(entries: list[Entry]) -> list[Any]:
     parcels: list[Any] = []
     for is_object, some in itertools.groupby(entries, lambda entry: entry.blob is None):
         if is_object:
             parcels.append(ship(pack([entry.item for entry in some])))
-        else:
-            parcels += [entry.parcel() for entry in some]
+            continue
+        for entry in some:
+            parcel = ship(entry.blob or b"")
+            if entry.first is not None:
+                parcel = parcel, entry.first, entry.first + entry.count
+            parcels.append(parcel)
     return parcels
 
 
-def _first(form: "_Form") -> "_Form":
-    return lambda entries: form(entries)[0]
+def _parcel_of(entries: list[Entry]) -> Any:
+    return _parcels_of(entries)[0]
 
 
-_Form = Callable[[list[Entry]], Any]
-
-
-@dataclass(slots=True)
 class Taken:
     """What a call took from a queue: gone for good only once the caller has it."""
 
-    source: "TaskQueue"
-    entries: list[Entry]
-    receipt: str | None
-    value: Any = None  # what the caller gets
+    __slots__ = ("entries", "queue", "receipt", "value")
 
-    def told_as(self, form: _Form) -> "Taken":
-        """Make the value of what was taken, or give it back; return this."""
-        try:
-            value = form(self.entries)
-        except BaseException:
-            self.give_back()
-            raise
-        self.value = value if self.receipt is None else (self.receipt, value)
-        return self
+    def __init__(
+        self, queue: "TaskQueue", entries: list[Entry], receipt: str | None
+    ) -> None:
+        self.queue = queue
+        self.entries = entries
+        self.receipt = receipt
+        self.value: Any = None  # what the caller gets
 
     def delivered(self) -> None:
         """Take note that the caller has it: a journal may forget it now."""
         if self.receipt is None:
-            self.source.delivered(self.entries)
+            self.queue.delivered(self.entries)
 
     def give_back(self) -> None:
         """Return it to the head of the queue, as if it had not been taken."""
-        self.source.put_back(self.entries, self.receipt)
+        self.queue.put_back(self.entries, self.receipt)
 
     def accept(self) -> Any:
         """Return the value to a caller in this process."""
@@ -232,13 +221,6 @@ def takes(
     return accepted  # type: ignore[return-value]
 
 
-@dataclass(slots=True)
-class _Delivery:
-    entry: Entry
-    deadline: float
-    owner: object
-
-
 class TaskQueue(queue.Queue[Any]):
     """A first-in, first-out queue with batches and receipts.
 
@@ -254,14 +236,12 @@ class TaskQueue(queue.Queue[Any]):
         How often ``receive`` hands out one item, at least 1, before it goes to
         :meth:`dead_letters`.
     journal : QueueJournal or None, default None
-        Keeps the items in a file, too; it begins with what is there. An item is in
-        the file before ``put`` answers. It leaves the file when it is acknowledged,
-        or, taken with ``get``, when the caller has it.
+        Keeps the items in a file, too, from before ``put`` answers until they are
+        acknowledged or, taken with ``get``, delivered.
 
     Notes
     -----
-    Safe for any number of threads. In a server every method runs in a thread of
-    the server's process; arguments and results cross the wire as pickles.
+    Safe for any number of threads.
     """
 
     def __init__(
@@ -277,7 +257,7 @@ class TaskQueue(queue.Queue[Any]):
         self.not_empty: PatientCondition = PatientCondition(self.mutex)
         self.not_full: PatientCondition = PatientCondition(self.mutex)
         self.all_tasks_done: PatientCondition = PatientCondition(self.mutex)
-        self._unacked: dict[str, _Delivery] = {}
+        self._unacked: dict[str, Entry] = {}
         self._dead: list[Entry] = []
         self._put_count = self._got_count = self._redelivered = 0
         # A receipt of an earlier server must never fit an item of this one.
@@ -295,21 +275,9 @@ class TaskQueue(queue.Queue[Any]):
     def put_many(
         self, items: Iterable[Any], block: bool = True, timeout: float | None = None
     ) -> None:
-        """Put all items in one round trip, or none of them.
+        """Put all items in order, or none of them; see :meth:`queue.Queue.put`.
 
-        Parameters
-        ----------
-        items : iterable
-            In order; any length that ``maxsize`` admits.
-        block, timeout
-            Whether, and how many seconds, to wait for room for all of them.
-
-        Raises
-        ------
-        queue.Full
-            There was no room in time.
-        ValueError
-            More items than ``maxsize``: they would never fit.
+        More than ``maxsize`` would never fit: that is a ``ValueError``.
         """
         entries = [Entry(1, item) for item in items]
         self._put_entries(entries, len(entries), block, timeout)
@@ -357,42 +325,29 @@ class TaskQueue(queue.Queue[Any]):
     @takes
     def get(self, block: bool = True, timeout: float | None = None) -> Taken:
         """Take an item; see :meth:`queue.Queue.get`."""
-        return self._take(1, block, timeout).told_as(_first(_items_of))
+        return self._take(_item_of, 1, block, timeout)
+
+    @takes
+    def get_nowait(self) -> Taken:
+        """Take an item, or raise ``queue.Empty`` at once."""
+        return self._take(_item_of, 1, False, None)
 
     @takes
     def get_many(
         self, max_items: int = 100, block: bool = True, timeout: float | None = None
     ) -> Taken:
-        """Take what is there, up to ``max_items``, in one round trip.
+        """Take a list of what is there, oldest first: 1 to ``max_items`` items.
 
-        Parameters
-        ----------
-        max_items : int, default 100
-            At least 1.
-        block, timeout
-            Whether, and how many seconds, to wait for the first item; the others are
-            never waited for.
-
-        Returns
-        -------
-        list
-            1 to ``max_items`` items, oldest first.
-
-        Raises
-        ------
-        queue.Empty
-            No item came in time.
-        ValueError
-            ``max_items`` is below 1.
+        Waits for the first, as :meth:`queue.Queue.get`, and never for the others.
         """
-        return self._take(max_items, block, timeout).told_as(_items_of)
+        return self._take(_items_of, max_items, block, timeout)
 
     @takes
     def get_packed(
         self, max_items: int = 1, block: bool = True, timeout: float | None = None
     ) -> Taken:
         """Take what is there as parcels, in order; see :meth:`get_many`."""
-        return self._take(max_items, block, timeout).told_as(_parcels_of)
+        return self._take(_parcels_of, max_items, block, timeout)
 
     @takes
     def receive(
@@ -413,19 +368,10 @@ class TaskQueue(queue.Queue[Any]):
 
         Returns
         -------
-        receipt : str
-            For :meth:`ack` or :meth:`nack`.
-        item : object
-
-        Raises
-        ------
-        queue.Empty
-            No item came in time.
-        ValueError
-            ``visibility_timeout`` is not above 0.
+        tuple of (str, object)
+            A receipt for :meth:`ack` or :meth:`nack`, and the item.
         """
-        lent = self._take(1, block, timeout, visibility_timeout)
-        return lent.told_as(_first(_items_of))
+        return self._take(_item_of, 1, block, timeout, visibility_timeout)
 
     @takes
     def receive_packed(
@@ -435,11 +381,11 @@ class TaskQueue(queue.Queue[Any]):
         timeout: float | None = None,
     ) -> Taken:
         """Take an item on a receipt, as a parcel; see :meth:`receive`."""
-        lent = self._take(1, block, timeout, visibility_timeout)
-        return lent.told_as(_first(_parcels_of))
+        return self._take(_parcel_of, 1, block, timeout, visibility_timeout)
 
     def _take(
         self,
+        form: Callable[[list[Entry]], Any],
         max_items: int,
         block: bool,
         timeout: float | None,
@@ -465,7 +411,14 @@ class TaskQueue(queue.Queue[Any]):
             receipt = None
             if visibility_timeout is not None:
                 receipt = self._lend(entries[0], visibility_timeout)
-        return Taken(self, entries, receipt)
+        taken = Taken(self, entries, receipt)
+        try:
+            value = form(entries)
+        except BaseException:
+            taken.give_back()
+            raise
+        taken.value = value if receipt is None else (receipt, value)
+        return taken
 
     def _pop(self, limit: int) -> list[Entry]:
         """Take entries with so many items from the head, or with all there are."""
@@ -518,9 +471,10 @@ class TaskQueue(queue.Queue[Any]):
 
     def _lend(self, entry: Entry, visibility_timeout: float) -> str:
         entry.deliveries += 1
+        entry.deadline = time.monotonic() + visibility_timeout
+        entry.owner = CALLER.owner
         receipt = next(self._receipts)
-        deadline = time.monotonic() + visibility_timeout
-        self._unacked[receipt] = _Delivery(entry, deadline, CALLER.owner)
+        self._unacked[receipt] = entry
         return receipt
 
     def ack(self, receipt: str) -> None:
@@ -533,22 +487,16 @@ class TaskQueue(queue.Queue[Any]):
             long and went back to the queue, where another worker may have it.
         """
         with self.mutex:
-            entry = self._delivery(receipt).entry
+            entry = self._lent(receipt)
             if self._journal is not None:
                 self._journal.remove([entry])
             del self._unacked[receipt]
             self._one_done()
 
     def nack(self, receipt: str) -> None:
-        """Give the item back to the head of the queue at once.
-
-        Raises
-        ------
-        ReceiptError
-            As for :meth:`ack`.
-        """
+        """Give the item back to the head of the queue at once; see :meth:`ack`."""
         with self.mutex:
-            self._delivery(receipt)
+            self._lent(receipt)
             self._hand_back([receipt])
 
     def dead_letters(self) -> list[Any]:
@@ -566,9 +514,10 @@ class TaskQueue(queue.Queue[Any]):
     def release(self, owner: object) -> None:
         """Return every item that a connection held on a receipt to the head."""
         with self.mutex:
-            self._hand_back([r for r, d in self._unacked.items() if d.owner is owner])
+            held = [r for r, one in self._unacked.items() if one.owner is owner]
+            self._hand_back(held)
 
-    def _delivery(self, receipt: str) -> _Delivery:
+    def _lent(self, receipt: str) -> Entry:
         self._return_overdue()
         try:
             return self._unacked[receipt]
@@ -582,13 +531,14 @@ class TaskQueue(queue.Queue[Any]):
     def _return_overdue(self) -> None:
         if self._unacked:
             now = time.monotonic()
-            self._hand_back([r for r, d in self._unacked.items() if d.deadline <= now])
+            late = [r for r, one in self._unacked.items() if one.deadline <= now]
+            self._hand_back(late)
 
     def _hand_back(self, receipts: list[str]) -> None:
         """Return items to the head in order; those given up go to the dead letters."""
         alive = []
         for receipt in receipts:
-            entry = self._unacked.pop(receipt).entry
+            entry = self._unacked.pop(receipt)
             dead = entry.deliveries >= self.max_deliveries
             if self._journal is not None:
                 self._journal.mark(entry, dead)

@@ -37,20 +37,17 @@ __all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer"]
 
 IDENT_PREFIX = "queue:"
 _Reply = tuple[str, Any]
+_Referent = tuple[Any, Collection[str], Any]  # the object, its methods, their typeids
 
 
 @dataclass(frozen=True)
 class NamedQueue:
-    """Register this as the callable of a typeid whose referent is a named queue.
+    """The callable of a typeid whose referent is a named queue.
 
     The standard library calls a typeid's callable at every ``get_x()`` and names
     the referent after its memory address. A named queue is made once, at its first
-    use, and keeps its name when the server is started again.
-
-    Parameters
-    ----------
-    name : str or None
-        The queue's name; ``None`` takes it from the first argument of the call.
+    use, and keeps its name when the server is started again. Without a ``name`` here
+    it is the first argument of the call.
     """
 
     name: str | None = None
@@ -70,12 +67,8 @@ class QueueServer(managers.Server):
     ----------
     address : tuple of (str, int) or str
         Where it listens; the real port if 0 was asked for.
-    acceptor : Acceptor
-        Lets clients in.
     queues : dict of str to TaskQueue
         Every named queue made so far.
-    journal : Journal or None
-        Where their items are kept, if anywhere.
     allow_shutdown : bool
         Whether a client may shut the server down, as any can with the standard
         library. False unless the program that starts the server says otherwise.
@@ -88,8 +81,8 @@ class QueueServer(managers.Server):
     authkey: bytes
     registry: dict[str, Any]
     mutex: threading.Lock
-    id_to_obj: dict[str, tuple[Any, Collection[str], Any]]  # type: ignore[assignment]
-    id_to_local_proxy_obj: dict[str, tuple[Any, Collection[str], Any]]
+    id_to_obj: dict[str, _Referent]  # type: ignore[assignment]
+    id_to_local_proxy_obj: dict[str, _Referent]
     fallback_mapping: dict[str, Callable[..., Any]]
 
     def __init__(
@@ -327,18 +320,12 @@ class QueueServer(managers.Server):
             self.id_to_obj[ident] = (queue, frozenset(EXPOSED), None)
         return ident, EXPOSED
 
-    def _referent(self, ident: str) -> tuple[Any, Collection[str], Any]:
-        """Return the object of that ident, its methods, and their result typeids."""
-        try:
-            return self.id_to_obj[ident]
-        except KeyError:
-            pass
-        if ident.startswith(IDENT_PREFIX):
+    def _referent(self, ident: str) -> _Referent:
+        if ident not in self.id_to_obj and ident.startswith(IDENT_PREFIX):
             # A proxy from before a restart: its queue begins again, under its name.
             maxsize, _, name = ident.removeprefix(IDENT_PREFIX).partition(":")
             self._named_queue(name, int(maxsize))
-            return self.id_to_obj[ident]
-        return self.id_to_local_proxy_obj[ident]
+        return self.id_to_obj.get(ident) or self.id_to_local_proxy_obj[ident]
 
     def incref(self, c: Any, ident: str) -> None:
         """Count a reference; a named queue stays anyway."""

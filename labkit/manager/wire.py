@@ -1,7 +1,7 @@
 """The manager protocol on a socket: whole messages in, whole messages out.
 
-Same bytes as the standard library: a 4-byte length, then a pickle. Different around
-them: TCP_NODELAY on both sides (without it every message above 16 KiB and every
+The bytes are the standard library's: a 4-byte length, then a pickle. What is different
+around them: TCP_NODELAY on both sides (without it every message above 16 KiB and every
 connect waits about 44 ms for a delayed acknowledgement), one write per message, IPv6,
 and large buffers that travel uncopied.
 
@@ -24,6 +24,7 @@ __all__ = [
     "Address",
     "Connection",
     "Nearby",
+    "QuietSocket",
     "Recipe",
     "family_of",
     "loads",
@@ -38,10 +39,10 @@ SERIALIZER = "labkit"  # our name in multiprocessing.managers.listener_client
 HANDSHAKE_DEADLINE_S = 5.0
 SILENCE_S = 30.0
 
-Address = tuple[str, int] | str
+Address = tuple[str, int] | str  # host and port, or the path of a Unix socket
 
 
-# Addresses.
+# Addresses and sockets.
 
 
 class Nearby(str):
@@ -71,17 +72,12 @@ def shown(address: object) -> str:
 
 
 def family_of(address: Address) -> socket.AddressFamily:
-    """Return the socket family of an address, as the manager writes addresses.
-
-    Parameters
-    ----------
-    address : tuple of (str, int) or str
-        Host and port, IPv4 or IPv6, or the path of a Unix socket.
+    """Return the socket family of an address.
 
     Raises
     ------
     ValueError
-        It is neither, or a Unix socket on a system without them.
+        It is none, or a Unix socket on a system without them.
     OSError
         The host name is unknown.
     """
@@ -103,9 +99,6 @@ def family_of(address: Address) -> socket.AddressFamily:
     )
 
 
-# Sockets.
-
-
 class QuietSocket(socket.socket):
     """A socket that closes when it is dropped, as the standard library's connections.
 
@@ -124,8 +117,7 @@ def prepare(sock: socket.socket, silence_s: float = SILENCE_S) -> socket.socket:
     sock : socket.socket
     silence_s : float, default 30.0
         Seconds, 1 or more, after which a host that answers nothing counts as gone: a
-        lost cable sends no end of file. On Linux this includes a program that leaves
-        the rest of a large message unread for so long.
+        lost cable sends no end of file.
     """
     if sock.family == getattr(socket, "AF_UNIX", None):
         return sock
@@ -151,13 +143,11 @@ def prepare(sock: socket.socket, silence_s: float = SILENCE_S) -> socket.socket:
 _LENGTH = struct.Struct("!i")
 _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 16
+_JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second write
 _PIECE = 1 << 26  # a length header alone never makes us ask for more memory
-_AT_ONCE = 256  # buffers in one system call; the systems' limit is 1,024
-_ROOM = 1 << 24  # bytes that a connection keeps for large messages, at most
 _FULL_STOP = ord(".")  # the last byte of every pickle
-_HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows later
 _MOST_BUFFERS = 255  # in a message; their number is one byte
-_JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second buffer
+_HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows later
 
 
 class Connection:
@@ -165,36 +155,22 @@ class Connection:
 
     Has the methods of ``multiprocessing.connection.Connection`` that managers use.
 
-    Parameters
-    ----------
-    sock : socket.socket
-        Connected; the connection owns it from now on.
-    reuse : bool, default False
-        Whether large messages are read into one and the same memory. New memory
-        costs more than the copy, for the system must clear each page of it. Then
-        what :meth:`recv_bytes` returned is good only until the next message.
-
     Attributes
     ----------
+    sock : socket.socket
+        Connected; the connection owns it.
     busy : bool
         A request was sent whose answer has not been read to its end. Such a
         connection is out of step and must be thrown away.
     """
 
-    __slots__ = ("_has_news", "_left", "_room", "_was_large", "busy", "sock")
+    __slots__ = ("_has_news", "_left", "busy", "sock")
 
-    def __init__(self, sock: socket.socket, reuse: bool = False) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self._room = bytearray() if reuse else None
-        self._left = b""
-        self._was_large = False
-        self._has_news = _news_of(sock)
         self.busy = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether this side has closed it."""
-        return self.sock.fileno() < 0
+        self._left = b""  # what was read of the next message
+        self._has_news = _news_of(sock)
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
@@ -229,36 +205,26 @@ class Connection:
         """
         buffers: list[pickle.PickleBuffer] = []
         head = pickle.dumps(obj, protocol=5, buffer_callback=buffers.append)
+        if len(buffers) > _MOST_BUFFERS:
+            head, buffers = pickle.dumps(obj, protocol=5), []
         if not buffers:
             self.send_bytes(head)
-        elif len(buffers) > _MOST_BUFFERS:
-            self.send_bytes(pickle.dumps(obj, protocol=5))
-        else:
-            views = [buffer.raw() for buffer in buffers]
-            sizes = b"".join(_LONG_LENGTH.pack(len(view)) for view in views)
-            self._send_pieces([head, *views, sizes + bytes([len(views), 0])])
+            return
+        views = [buffer.raw() for buffer in buffers]
+        sizes = b"".join(_LONG_LENGTH.pack(len(view)) for view in views)
+        self.send_bytes(head, *views, sizes + bytes([len(views), 0]))
 
-    def send_bytes(self, body: bytes) -> None:
-        """Send one message: its length, then its bytes."""
-        if len(body) < _JOIN_BELOW:
-            self.sock.sendall(_LENGTH.pack(len(body)) + body)
-        else:
-            self._send_pieces([body])
-
-    def _send_pieces(self, pieces: list[Any]) -> None:
+    def send_bytes(self, *pieces: bytes | memoryview) -> None:
+        """Send one message: its length, then its bytes, in one write if it is small."""
         size = sum(map(len, pieces))
-        if size > 0x7FFFFFFF:
-            header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size)
-        else:
-            header = _LENGTH.pack(size)
-        rest = [memoryview(piece) for piece in (header, *pieces) if len(piece)]
-        rest.reverse()  # to take pieces off the end, which is quick
-        while rest:
-            sent = _send_some(self.sock, rest[: -_AT_ONCE - 1 : -1])
-            while rest and sent >= len(rest[-1]):
-                sent -= len(rest.pop())
-            if sent:
-                rest[-1] = rest[-1][sent:]
+        header = _LENGTH.pack(size if size < 1 << 31 else -1)
+        if size >= 1 << 31:
+            header += _LONG_LENGTH.pack(size)
+        if size < _JOIN_BELOW:
+            self.sock.sendall(b"".join((header, *pieces)))
+            return
+        for piece in (header, *pieces):
+            self.sock.sendall(piece)
 
     def recv(self) -> Any:
         """Receive one object; EOFError when the other side has closed."""
@@ -274,9 +240,7 @@ class Connection:
         OSError
             It has closed within one, or the message is longer than ``maxlength``.
         """
-        # After a large message another is likely: then its body is read in one
-        # piece into its place. Else one read gets header and body together.
-        data = self._left or self.sock.recv(4 if self._was_large else _READ_SIZE)
+        data = self._left or self.sock.recv(_READ_SIZE)
         if not data:
             raise EOFError("the other side has closed the connection")
         data = self._at_least(4, data)
@@ -288,72 +252,36 @@ class Connection:
             start = 12
         if size < 0 or (maxlength is not None and size > maxlength):
             raise OSError(f"bad message length: {size} bytes")
-        self._was_large = size > _READ_SIZE
         end = start + size
         self._left = data[end:]
-        if len(data) == start:
-            return self._body(size)
         return memoryview(self._at_least(end, data))[start:end]
-
-    def _body(self, size: int) -> memoryview:
-        """Return the next ``size`` bytes, read in one piece into their place."""
-        if self._room is None or size > _ROOM:
-            return memoryview(self._at_least(size, b""))
-        if len(self._room) < size:
-            self._room = bytearray(size)
-        body = memoryview(self._room)[:size]
-        done = 0
-        while done < size:
-            came = self.sock.recv_into(body[done:], 0, socket.MSG_WAITALL)
-            if not came:
-                raise OSError("the connection ended within a message")
-            done += came
-        return body
 
     def _at_least(self, size: int, data: bytes) -> bytes:
         """Return ``data`` and what follows it, ``size`` bytes or more."""
-        if len(data) >= size:
-            return data
-        pieces = [data] if data else []
+        pieces = [data]
         missing = size - len(data)
-        while missing:
+        while missing > 0:
             piece = self.sock.recv(min(missing, _PIECE), socket.MSG_WAITALL)
             if not piece:
                 raise OSError("the connection ended within a message")
             pieces.append(piece)
             missing -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return data if len(pieces) == 1 else b"".join(pieces)
 
 
 def loads(message: memoryview) -> Any:
-    """Return the object in a message, with the buffers behind it if there are any.
-
-    Raises
-    ------
-    Exception
-        Whatever unpickling raises.
-    """
+    """Return the object in a message, with the buffers behind it if there are any."""
     if not len(message) or message[-1] == _FULL_STOP:
         return pickle.loads(message)  # noqa: S301 - the protocol is pickles
-    count = message[-2]
-    end = len(message) - 2 - 8 * count
-    sizes = [_LONG_LENGTH.unpack_from(message, end + 8 * n)[0] for n in range(count)]
-    start = end - sum(sizes)
-    if start < 0:
-        raise pickle.UnpicklingError("the message is shorter than it says")
+    sizes_end = len(message) - 2
     buffers = []
-    where = start
-    for size in sizes:
-        buffers.append(message[where : where + size])
-        where += size
-    return pickle.loads(message[:start], buffers=buffers)  # noqa: S301 - as above
-
-
-def _send_some(sock: socket.socket, views: list[memoryview]) -> int:
-    """Send a part of the views; return how many bytes."""
-    if hasattr(sock, "sendmsg"):
-        return sock.sendmsg(views)
-    return sock.send(views[0])  # Windows
+    end = sizes_end - 8 * message[-2]
+    for (size,) in reversed([*_LONG_LENGTH.iter_unpack(message[end:sizes_end])]):
+        if size > end:
+            raise pickle.UnpicklingError("the message is shorter than it says")
+        buffers.append(message[end - size : end])
+        end -= size
+    return pickle.loads(message[:end], buffers=reversed(buffers))  # noqa: S301
 
 
 def _news_of(sock: socket.socket) -> Callable[[], list[tuple[int, int]]]:
@@ -367,22 +295,20 @@ def _news_of(sock: socket.socket) -> Callable[[], list[tuple[int, int]]]:
 
 # Parcels: items on their way. The server keeps them as they came, unopened.
 
-BESIDE_FROM = 1 << 15  # bytes; below, a copy is cheaper than a buffer of its own
-
 pack = pickle.dumps  # of a list of items
 
 
 def ship(blob: bytes | memoryview) -> Any:
     """Return a pickled list ready to be sent: a large one goes behind the message."""
-    return blob if len(blob) < BESIDE_FROM else pickle.PickleBuffer(blob)
+    return blob if len(blob) < _JOIN_BELOW // 2 else pickle.PickleBuffer(blob)
 
 
 def unpack(parcel: Any) -> list[Any]:
     """Return the items of a parcel: a pickled list, or a part of one."""
     if type(parcel) is tuple:
         blob, first, stop = parcel
-        return pickle.loads(blob)[first:stop]  # type: ignore[no-any-return]  # noqa: S301
-    return pickle.loads(parcel)  # type: ignore[no-any-return]  # noqa: S301 - see loads
+        return unpack(blob)[first:stop]
+    return pickle.loads(parcel)  # type: ignore[no-any-return]  # noqa: S301
 
 
 @dataclass(slots=True)
