@@ -217,13 +217,12 @@ class Connection:
     def send_bytes(self, *pieces: bytes | memoryview) -> None:
         """Send one message: its length, then its bytes, in one write if it is small."""
         size = sum(map(len, pieces))
-        header = _LENGTH.pack(size if size < 1 << 31 else -1)
-        if size >= 1 << 31:
-            header += _LONG_LENGTH.pack(size)
         if size < _JOIN_BELOW:
-            self.sock.sendall(b"".join((header, *pieces)))
+            self.sock.sendall(b"".join((_LENGTH.pack(size), *pieces)))
             return
-        for piece in (header, *pieces):
+        long = size > 0x7FFFFFFF
+        header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if long else b""
+        for piece in (header or _LENGTH.pack(size), *pieces):
             self.sock.sendall(piece)
 
     def recv(self) -> Any:
@@ -243,30 +242,36 @@ class Connection:
         data = self._left or self.sock.recv(_READ_SIZE)
         if not data:
             raise EOFError("the other side has closed the connection")
-        data = self._at_least(4, data)
-        (size,) = _LENGTH.unpack_from(data)
         start = 4
+        if len(data) < start:
+            data = self._filled(start, data)
+        (size,) = _LENGTH.unpack_from(data)
         if size == -1:
-            data = self._at_least(12, data)
-            (size,) = _LONG_LENGTH.unpack_from(data, 4)
             start = 12
+            data = self._filled(start, data) if len(data) < start else data
+            (size,) = _LONG_LENGTH.unpack_from(data, 4)
         if size < 0 or (maxlength is not None and size > maxlength):
             raise OSError(f"bad message length: {size} bytes")
         end = start + size
         self._left = data[end:]
-        return memoryview(self._at_least(end, data))[start:end]
+        if len(data) >= end:
+            return memoryview(data)[start:end]
+        return memoryview(self._filled(size, data[start:]))
 
-    def _at_least(self, size: int, data: bytes) -> bytes:
-        """Return ``data`` and what follows it, ``size`` bytes or more."""
-        pieces = [data]
-        missing = size - len(data)
-        while missing > 0:
-            piece = self.sock.recv(min(missing, _PIECE), socket.MSG_WAITALL)
-            if not piece:
-                raise OSError("the connection ended within a message")
+    def _filled(self, size: int, data: bytes) -> Any:
+        """Return ``data`` and what follows it, ``size`` bytes in all."""
+        pieces = []
+        for begin in range(0, size, _PIECE):
+            piece = memoryview(bytearray(min(size - begin, _PIECE)))
+            done = len(data)
+            piece[:done], data = data, b""
+            while done < len(piece):
+                count = self.sock.recv_into(piece[done:], 0, socket.MSG_WAITALL)
+                if not count:
+                    raise OSError("the connection ended within a message")
+                done += count
             pieces.append(piece)
-            missing -= len(piece)
-        return data if len(pieces) == 1 else b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def loads(message: memoryview) -> Any:
