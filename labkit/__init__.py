@@ -26,11 +26,9 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 views texts questions dashboard explorer
 ``grader``      :func:`check`, :func:`hint`, ``%%answer``, :func:`progress`: tasks
                 fixtures runner feedback magic progress release
-``commands``    the seeds' programs as commands: cli jsonlines clients key
-                serve produce consume jobs shift crew ledger dispatch master
-                worker lab test doctor
-``engines``     the same jobs on a manager's workers or on Dask: jobfiles
-                daskclients daskengine run
+``jobs``        the same jobs on a manager's workers or on Dask
+``commands``    the seeds' programs as commands: key serve produce consume master
+                worker run lab test doctor; common has what they share
 ``scaling``     one server and many workers, measured and modelled: queueing
                 simulations shifts teams texttables modelchecks choices scaleplots scale
 ``grading``     :func:`grade`, a whole class: assignments submissions marking

@@ -80,7 +80,7 @@ COMMANDS = {
         "how far one server goes, measured and modelled",
     ),
     "run": (
-        "_engines.run",
+        "commands.run",
         (),
         "do the jobs of a file, on the engine of your choice",
     ),

@@ -8,6 +8,7 @@ on it, each answer in a process of its own that is ended with all it started.
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from labkit._grading.assignments import Assignment, read_assignments
@@ -17,7 +18,7 @@ from labkit._grading.marking import Graded, Job, mark
 from labkit._grading.papers import Papers
 from labkit._grading.submissions import Submission, read_submissions
 from labkit._grading.tallies import Report
-from labkit.commands import cli
+from labkit.commands import common
 from labkit.errors import GradingError, LabkitError
 from labkit.grader.tasks import EXERCISES
 
@@ -90,7 +91,7 @@ def grade(
     done = {} if again else log.read()
     before = {key: done[key] for key in papers.jobs if key in done}
     todo = [job for key, job in papers.jobs.items() if key not in done]
-    advance = cli.progress(len(papers.jobs), "answers") if progress else _nobody
+    advance = _bar(len(papers.jobs)) if progress else _nobody
     advance(len(before))
     now = {}
     for graded in (farm or LocalFarm(workers)).run(todo, lambda _: advance(1)):
@@ -143,8 +144,8 @@ def _write(
         write_gradebook(gradebook, report, assignments)
 
 
-def _parser() -> cli.Parser:
-    parser = cli.Parser(
+def _parser() -> common.Parser:
+    parser = common.Parser(
         "grade",
         "Grade the exercises of a class, each answer in a process of its own.",
         "python -m labkit grade submitted --csv grades.csv --gradebook gradebook.db",
@@ -155,12 +156,10 @@ def _parser() -> cli.Parser:
     add = parser.add_argument
     add("--assignment", default="", metavar="NAME", help="one exercise set only")
     at_a_time = f"answers at a time (here {default_workers()})"
-    add("--workers", type=cli.number, metavar="N", help=at_a_time)
+    add("--workers", type=common.number, metavar="N", help=at_a_time)
     elsewhere = "grade on a Dask cluster, tcp://HOST:PORT or tls://HOST:PORT"
     add("--scheduler", metavar="ADDRESS", help=elsewhere)
     add("--tls", type=Path, metavar="FOLDER", help="ca.pem, cert.pem, key.pem for it")
-    drawn = "measure 1, 2, 4 ... Dask processes here, draw that, and keep no points"
-    add("--scaling", type=Path, metavar="FILE", help=drawn)
     add("--csv", type=Path, metavar="FILE", help="write a table")
     beside = "write nbgrader's database, and the notebooks of its feedback beside it"
     add("--gradebook", type=Path, metavar="FILE", help=beside)
@@ -176,18 +175,12 @@ def _farm(options: argparse.Namespace) -> Farm | None:
     return DaskFarm(options.scheduler, options.tls)
 
 
-def _draw_scaling(options: argparse.Namespace) -> int:
-    from labkit._grading.daskfarm import measure_scaling
-    from labkit.plots import plot_scaling
+def _bar(total: int) -> Callable[[int], object]:
+    if not sys.stderr.isatty():
+        return _nobody
+    from tqdm import tqdm
 
-    wanted = _assignments(EXERCISES, options.assignment)
-    papers = Papers(_submissions(options.submitted, wanted), wanted, EXERCISES)
-    most = options.workers or default_workers()
-    counts = [2**power for power in range(most.bit_length())]
-    found = measure_scaling([*papers.jobs.values()], counts)
-    plot = plot_scaling(found, "Answers graded per second, by processes")
-    print(f"{plot.save(options.scaling)}: {plot.alt}")
-    return 0
+    return tqdm(total=total, unit=" answers", leave=False, file=sys.stderr).update  # type: ignore[no-any-return]
 
 
 def main(argv: list[str]) -> int:
@@ -205,8 +198,6 @@ def main(argv: list[str]) -> int:
     """
     options = _parser().parse_args(argv)
     try:
-        if options.scaling:
-            return _draw_scaling(options)
         report = grade(
             options.submitted,
             workers=options.workers,

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -44,6 +45,11 @@ def picky(order):
         raise SystemExit(1)
     return order.encode()
 """
+
+
+def items(out):
+    """Return what was printed, a line of JSON each."""
+    return [json.loads(line) for line in out.splitlines()]
 
 
 class Command:

@@ -3,17 +3,15 @@
 import asyncio
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from classroom import Classroom
 
 from labkit._grading.daskfarm import DaskFarm
 from labkit._grading.marking import Job, digest_of_checks, mark
-from labkit.engines import open_engine
 from labkit.errors import ExerciseError
 from labkit.grader.tasks import find_task
-from labkit.grading import main
+from labkit.jobs import dask_client
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,8 +44,8 @@ def test_a_worker_that_dies_loses_no_submission(room, tmp_path, monkeypatch):
     monkeypatch.setenv("LABKIT_MARKER", str(tmp_path / "marker"))
     digest = digest_of_checks(find_task("11.2"))
     job = Job("ada's", "11.2", room.solutions["11.2"], digest)
-    with open_engine("dask", workers=1) as engine:
-        address = engine.client.scheduler.address
+    with dask_client(workers=1) as client:
+        address = client.scheduler.address
         (graded,) = DaskFarm(address, do=mark_after_a_death).run([job], bool)
     assert (tmp_path / "marker").exists()
     assert (graded.job_id, graded.points) == ("ada's", 5)
@@ -65,35 +63,3 @@ def test_an_answer_that_kills_them_all_is_graded_here(monkeypatch):
     assert farm._once_more(job, KilledWorker()) == "graded id"
     with pytest.raises(ExerciseError):
         farm._once_more(job, ExerciseError("other checks"))
-
-
-def test_nobody_at_the_address(room, monkeypatch, capsys):
-    """The command says so, and how to start a scheduler."""
-    monkeypatch.setattr("labkit._engines.daskclients._CONNECT_WITHIN_S", 0.1)
-    assert main([str(room.folder), "--scheduler", "tcp://127.0.0.1:1"]) == 1
-    said = capsys.readouterr().err
-    assert "grade: no Dask scheduler answers at tcp://127.0.0.1:1" in said
-
-
-def test_scaling_is_measured_and_drawn(room, monkeypatch, capsys, tmp_path):
-    """A cluster of its own for each number of processes; answers per second."""
-    started = []
-
-    class Engine:
-        """A cluster that is none."""
-
-        def __init__(self, _address, workers, *_):
-            started.append(workers)
-            self.client = SimpleNamespace(scheduler=SimpleNamespace(address="here"))
-
-        __enter__ = lambda self: self  # noqa: E731
-        __exit__ = lambda *_: None  # noqa: E731
-
-    monkeypatch.setattr("labkit._grading.daskfarm.DaskEngine", Engine)
-    monkeypatch.setattr(DaskFarm, "run", lambda _self, jobs, _: iter(jobs))
-    picture = tmp_path / "scaling.png"
-    options = ["--scaling", str(picture), "--workers", "4"]
-    assert main([str(room.folder), *options]) == 0
-    assert started == [1, 2, 4]
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "answers graded on Dask" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labkit.commands import cli, serve, worker
+from labkit.commands import common, serve, worker
 from labkit.manager.keys import write_key_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +26,7 @@ def understand(monkeypatch):
     """Return a function that lets labkit's own commands read a command line."""
     seen = []
     monkeypatch.setattr(worker, "_worker", seen.append)
-    monkeypatch.setattr(cli, "run", lambda _name, body: body())
+    monkeypatch.setattr(common, "run", lambda _name, body: body())
 
     def read(words):
         name, *arguments = words

@@ -9,20 +9,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from commands import SHOP, until
+from commands import SHOP, items, until
 from namespaces import Site, needs_hosts
 from programs import assert_gone
-from test_commands_lines import items
 
 from labkit import errors
 from labkit.commands import serve
-from labkit.commands.dispatch import Dispatcher
-from labkit.commands.ledger import Ledger
 from labkit.commands.serve import make_server
-from labkit.commands.shift import Plan, _Shift
 from labkit.lessons import networks
 from labkit.lessons.networks import network
 from labkit.manager import open_connection
@@ -92,42 +87,6 @@ def test_a_host_that_never_comes_back_loses_no_task(site):
     out, _ = master.finish()
     assert sorted(record["result"] for record in items(out)) == [1, 2, 3]
     assert all(worker.process.poll() is None for worker in workers)
-
-
-class LostAck:
-    """An intake whose first acknowledgement is lost on the way."""
-
-    has_receipts = True
-
-    def __init__(self, item):
-        self.item = item
-        self.errors = [errors.OutcomeUnknownError("lost"), errors.ReceiptError("late")]
-
-    def take(self, _timeout):
-        """Give the item, with a receipt."""
-        return "receipt", self.item
-
-    def done(self, _receipt):
-        """Fail: first nobody knows, then it is too late."""
-        raise self.errors.pop(0)
-
-
-def test_a_worker_and_a_master_go_on_when_an_acknowledgement_is_lost():
-    """It is sent again; that it comes too late is worth a note, and no more."""
-    said = []
-    plan = Plan(("127.0.0.1", 1), b"", "tasks", "results", "square", 9, 9, retry_for=9)
-    pipe = SimpleNamespace(send=said.append)
-    results = SimpleNamespace(put=lambda _record: None)
-    intake = LostAck({"run": "a", "id": 1, "task": 3})
-    assert _Shift(plan, pipe)._one(intake, lambda task: task**2, results)
-    assert not intake.errors
-    assert said[-1] == ("note", "task 1 had been handed out again meanwhile")
-
-    ledger = Ledger([3])
-    master = Dispatcher(ledger, None, None, retry_for=9, timeout_s=None)
-    master.intake = LostAck({"run": ledger.run, "id": 1, "task": 3, "result": 9})
-    assert [record["result"] for record in master._take(0)] == [9]
-    assert not master.intake.errors
 
 
 BAKE = """

@@ -1,17 +1,16 @@
 """Grade a class on a Dask cluster: :class:`DaskFarm`, ``grade --scheduler ADDRESS``."""
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
-from labkit._engines.daskclients import completed, connected
-from labkit._engines.daskengine import DaskEngine
 from labkit._grading.marking import Graded, Job, mark
-from labkit.throughput import Measurement
+from labkit.errors import ServerStoppedError
+from labkit.jobs import dask_client
 
-__all__ = ["DaskFarm", "measure_scaling"]
+__all__ = ["DaskFarm"]
 
 
 class DaskFarm:
@@ -22,7 +21,7 @@ class DaskFarm:
     address : str
         ``tcp://HOST:PORT``, or ``tls://HOST:PORT`` with `tls`.
     tls : str, Path or None, default None
-        See :func:`.daskclients.security`.
+        See :func:`labkit.jobs.run`.
     do : callable, default mark
         What a worker does with a job; tests replace it.
 
@@ -55,13 +54,23 @@ class DaskFarm:
         NoServerError, ServerStoppedError
             No scheduler answers, or it ended; what was graded before is kept.
         """
-        with connected(*self._place) as client, _cancelling(client) as submitted:
+        from distributed import as_completed
+
+        address, tls = self._place
+        with (
+            dask_client(address, tls=tls) as client,
+            _cancelling(client) as submitted,
+        ):
             submitted.extend(client.map(self._do, list(jobs), pure=False))
             job_of = {f.key: job for f, job in zip(submitted, jobs, strict=True)}
-            for future, outcome in completed(client, submitted):
-                graded = outcome
-                if future.status == "error":
-                    graded = self._once_more(job_of[future.key], future.exception())
+            found: Any = as_completed
+            for future in found(submitted, loop=client.loop):
+                try:
+                    graded = future.result()
+                except CancelledError:
+                    raise ServerStoppedError("The Dask scheduler has ended.") from None
+                except Exception as error:  # noqa: BLE001 - or it is raised again
+                    graded = self._once_more(job_of[future.key], error)
                 on_done(graded)
                 yield graded
 
@@ -80,37 +89,3 @@ def _cancelling(client: Any) -> Iterator[list[Any]]:
     finally:
         if client.status == "running":
             client.cancel([future for future in futures if not future.done()])
-
-
-def measure_scaling(
-    jobs: Sequence[Job],
-    counts: Sequence[int] = (1, 2),
-    *,
-    do: Callable[[Job], Graded] = mark,
-) -> list[Measurement]:
-    """Grade the same jobs with several numbers of worker processes, on this machine.
-
-    Parameters
-    ----------
-    jobs : sequence of Job
-        At least one.
-    counts : sequence of int, default 1, 2
-        Numbers of processes; each gets a cluster of its own, started beforehand.
-    do : callable, default mark
-        What a worker does with a job.
-
-    Returns
-    -------
-    list of Measurement
-        Answers per second, for :func:`labkit.plots.plot_scaling`.
-    """
-    found = []
-    for count in counts:
-        with DaskEngine(None, count, None, Path.cwd()) as engine:
-            farm = DaskFarm(engine.client.scheduler.address, do=do)
-            began = time.perf_counter()
-            done = sum(1 for _ in farm.run(jobs, bool))
-            rate = done / (time.perf_counter() - began)
-        name = "answers graded on Dask"
-        found.append(Measurement(name, 0, 1, 1, count, (rate,), (done,)))
-    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from labkit._grading.marking import Graded
 from labkit._grading.submissions import Submission
-from labkit.commands.cli import count_of
+from labkit.commands.common import count_of
 
 __all__ = ["Report", "Row"]
 

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from labkit._scaling import modelchecks
@@ -133,7 +132,7 @@ def dask_s(tasks: int, client: Any) -> float:
 
 
 def _dask_s(tasks: int) -> float:
-    from labkit._engines.daskengine import DaskEngine
+    from labkit.jobs import dask_client
 
-    with DaskEngine(None, os.cpu_count() or 1, None, Path.cwd()) as engine:
-        return dask_s(tasks, engine.client)
+    with dask_client(workers=os.cpu_count() or 1) as client:
+        return dask_s(tasks, client)

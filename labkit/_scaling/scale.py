@@ -10,7 +10,7 @@ from labkit._scaling.choices import Choice, measure_choices
 from labkit._scaling.modelchecks import KINDS, Check, check
 from labkit._scaling.teams import Shift, Team
 from labkit._scaling.texttables import TextTable
-from labkit.commands import cli
+from labkit.commands import common
 from labkit.plots import seconds_text
 
 __all__ = ["busy_table", "choices_table", "main"]
@@ -21,7 +21,7 @@ _LENGTHS_S = (0.0003, 0.001, 0.003, 0.01, 0.03)
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = cli.Parser(
+    parser = common.Parser(
         "scale",
         "Measure what a task costs a manager server, predict 1 to 16 workers, and\n"
         "check that; then draw it out to 1,000 workers and a network of 10 Gbit/s,\n"
@@ -29,15 +29,15 @@ def main(argv: list[str]) -> int:
         "python -m labkit scale --png scale.png",
     )
     add = parser.add_argument
-    add("--rounds", type=cli.number, default=7, metavar="N", help="(%(default)s)")
+    add("--rounds", type=common.number, default=7, metavar="N", help="(%(default)s)")
     add("--png", type=Path, metavar="FILE", help="write FILE and FILE-choices.png")
     options = parser.parse_args(argv)
-    return cli.run("scale", lambda: _scale(options))
+    return common.run("scale", lambda: _scale(options))
 
 
 def _scale(options: argparse.Namespace) -> int:
     began = time.perf_counter()
-    advance = cli.progress(options.rounds * len(KINDS), "rounds")
+    advance = bool
     with Team() as team:
         checks = [
             check(team, name, rounds=options.rounds, tick=advance) for name in KINDS
@@ -50,7 +50,7 @@ def _scale(options: argparse.Namespace) -> int:
     _doubt(checks)
     _draw(options.png, checks, choices)
     print(f"It took {time.perf_counter() - began:.0f} s.")
-    return cli.Exit.DONE
+    return common.DONE
 
 
 def busy_table(team: Team, batch_size: int = 10, seconds: float = 0.4) -> TextTable:

@@ -2,14 +2,12 @@
 
 import os
 
-from labkit.commands import cli
-
-__all__ = ["main"]
+from labkit.commands import common
 
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = cli.Parser(
+    parser = common.Parser(
         "key",
         "Write a new random key of 32 bytes to a file that only you can read.\n"
         "The key itself is never shown.",
@@ -18,7 +16,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("file", metavar="FILE", help="where to write it")
     parser.add_argument("--force", action="store_true", help="replace an old key")
     options = parser.parse_args(argv)
-    return cli.run("key", lambda: _key(options.file, options.force))
+    return common.run("key", lambda: _key(options.file, options.force))
 
 
 def _key(path: str, force: bool) -> int:
@@ -26,9 +24,9 @@ def _key(path: str, force: bool) -> int:
 
     if os.path.lexists(path) and not force:
         raise FileExistsError(
-            f"{path} exists; its servers and clients would no longer find each "
-            "other with a new key: choose another name, or pass --force"
+            f"{path} exists. With a new key, the servers and clients that use it would "
+            "refuse each other: choose another name, or pass --force."
         )
     keys.write_key_file(path)
-    cli.say("key", f"wrote a new key to {path}; give clients a copy in a safe way")
-    return cli.Exit.DONE
+    common.say("key", f"Wrote a new key to {path}. Give clients a copy in a safe way.")
+    return common.DONE

@@ -1,91 +1,198 @@
-"""``python -m labkit master``: hand out tasks, and print what came of each."""
+"""``python -m labkit master``: hand out tasks, and print what became of each."""
 
 import argparse
 import contextlib
+import math
+import queue
 import random
+import secrets
 import sys
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from labkit.commands import cli
+from labkit.commands import common
+from labkit.errors import ReceiptError
+from labkit.jobs import WORN_OUT
 
-if TYPE_CHECKING:
-    from labkit.manager import QueueManager
-
-__all__ = ["main"]
+POLL_S = 0.5
+REPORT_EVERY_S = 3.0
+SEND_AT_ONCE = 100  # then it looks for results, which take room too
+say = partial(common.say, "master")
 
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = cli.Parser(
+    parser = common.Parser(
         "master",
-        "Put one task into a queue for each line of JSON that is read, and print\n"
-        "what came of it as a line of JSON: id, task, and result or error. Hosts the\n"
-        "queues itself, unless --connect names a server. Waits as long as a task is\n"
-        "out. Reads all of its input first; on a terminal, that of --demo.",
+        "Put one task into a queue for each line of JSON that is read, and print a\n"
+        "line of JSON for each that is done: id, task, and result or error. Hosts the\n"
+        "queues itself, unless --connect names a server. Reads all its input first;\n"
+        "from a terminal, it takes the tasks of --demo.",
         "python -m labkit master --demo --port 5555 --key-file lab.key",
     )
     parser.add_server(required=False)
     parser.add_input()
     add = parser.add_argument
-    add("--demo", action="store_true", help="ten random squares, the first master's")
+    add("--demo", action="store_true", help="ten random numbers, to be squared")
     add("--host", metavar="HOST", help="interface to serve at (127.0.0.1)")
-    add("--port", type=cli.port, metavar="PORT", help="port to serve at (a free one)")
+    add(
+        "--port", type=common.port, metavar="PORT", help="port to serve at (a free one)"
+    )
     add("--queue", default="tasks", metavar="NAME", help="of tasks (%(default)s)")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
     add("--ordered", action="store_true", help="results in the order of the tasks")
-    add("--timeout", type=cli.seconds, metavar="S", help="give up after S seconds")
+    limit: Any = {"type": common.seconds, "default": math.inf, "metavar": "S"}
+    add("--timeout", help="give up after S seconds", **limit)
     options = parser.parse_args(argv)
     if options.connect and (options.host or options.port):
         parser.error("--connect names a server, --host and --port make one: give one")
-    return cli.run("master", lambda: _master(options))
+    return common.run("master", lambda: _master(options))
 
 
 def _master(options: argparse.Namespace) -> int:
-    from labkit.commands import clients
-    from labkit.commands.dispatch import Dispatcher
-    from labkit.commands.ledger import Ledger
-
     # All of the input first: nothing is handed out if a line of it is malformed.
-    ledger = Ledger(_tasks(options), ordered=options.ordered)
+    table = TaskTable(_tasks(options), ordered=options.ordered)
+    begin = time.monotonic()
     with _manager(options) as manager:
-        dispatcher = Dispatcher(
-            ledger,
-            clients.open_queue(manager, options.queue),
-            clients.open_queue(manager, options.results),
-            retry_for=options.retry_for,
-            timeout_s=options.timeout,
-        )
-        return dispatcher.run()
-
-
-def _say(sentence: str) -> None:
-    cli.say("master", sentence)
+        tasks = common.open_queue(manager, options.queue)
+        results = common.open_queue(manager, options.results)
+        try:
+            for record in hand_out(table, tasks, results, options):
+                common.emit(record)
+        finally:
+            say(f"{table.summary()}, in {time.monotonic() - begin:.1f} s.")
+    return common.FAILED if table.failed else common.DONE
 
 
 def _tasks(options: argparse.Namespace) -> Iterator[Any]:
     if options.demo or (not options.files and sys.stdin.isatty()):
         return (random.randint(0, 10_000) for _ in range(10))  # noqa: S311 - no secret
-    return cli.read_items(options, lambda sentence: _say(f"{sentence}; skipped"))
+    return common.read_items(options, lambda sentence: say(f"{sentence} Skipped."))
 
 
 @contextlib.contextmanager
-def _manager(options: argparse.Namespace) -> "Iterator[QueueManager]":
-    from labkit import servers
-    from labkit.commands import clients
-    from labkit.manager import keys, shown
+def _manager(options: argparse.Namespace) -> Iterator[Any]:
+    from labkit.manager import read_key_file, shown, write_key_file
+    from labkit.servers import start_server
 
     if options.connect:
-        yield clients.connect(options)
+        yield common.connect(options)
         return
     if not Path(options.key_file).exists():
-        keys.write_key_file(options.key_file)
-    key = keys.read_key_file(options.key_file)
+        write_key_file(options.key_file)
     address = (options.host or "127.0.0.1", options.port or 0)
-    with servers.start_server(address, key, name="master") as server:
-        _say(
-            "start workers with: python -m labkit worker "
-            f"--connect {shown(server.address)} --key-file {options.key_file}"
-        )
+    key = read_key_file(options.key_file)
+    with start_server(address, key, name="master") as server:
+        where = f"--connect {shown(server.address)} --key-file {options.key_file}"
+        say(f"Start workers with: python -m labkit worker {where}")
         yield server.connect()
+
+
+class TaskTable:
+    """Every task of one run, from the first to its one record.
+
+    A worker that died after it gave its result, and before it acknowledged the task,
+    makes another do it again: the second record of a task is dropped.
+    """
+
+    def __init__(self, tasks: Iterable[Any], *, ordered: bool = False) -> None:
+        self.run = secrets.token_hex(4)  # no record of an earlier run is ours
+        self.open = dict(enumerate(tasks, 1))
+        self.total = len(self.open)
+        self.failed = self.duplicates = self.strangers = 0
+        self._ordered, self._held, self._next = ordered, dict[int, Any](), 1
+
+    def item(self, number: int) -> dict[str, Any]:
+        """Return what goes into the queue of tasks."""
+        return {"run": self.run, "id": number, "task": self.open[number]}
+
+    def enter(self, record: Any) -> Iterator[dict[str, Any]]:
+        """Take what came from the queue of results; yield what is to be printed."""
+        if not isinstance(record, dict) or record.get("run") != self.run:
+            self.strangers += 1
+        elif record["id"] not in self.open:
+            self.duplicates += 1
+        else:
+            del self.open[record["id"]]
+            self.failed += "error" in record
+            number = record["id"] if self._ordered else self._next
+            self._held[number] = {k: v for k, v in record.items() if k != "run"}
+            while self._next in self._held:
+                yield self._held.pop(self._next)
+                self._next += 1
+
+    def give_up(self, numbers: Iterable[int], error: str) -> Iterator[dict[str, Any]]:
+        """Enter an error for tasks that will have no other record."""
+        for number in [number for number in numbers if number in self.open]:
+            yield from self.enter({**self.item(number), "error": error})
+
+    def summary(self) -> str:
+        """Return the numbers."""
+        parts = [f"{self.total - len(self.open):,} of {self.total:,} tasks done"]
+        if self.failed:
+            parts.append(f"{self.failed:,} of them failed")
+        if self.duplicates:
+            parts.append(f"{self.duplicates:,} done twice, shown once")
+        if self.strangers:
+            results = common.count_of(self.strangers, "result")
+            parts.append(
+                f"{results} of other runs dropped (give each master its own "
+                "--results queue)"
+            )
+        return ", ".join(parts)
+
+
+def hand_out(
+    table: TaskTable, tasks: Any, results: Any, options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Put tasks and take results in turns; yield the records as they come."""
+    # Put or done twice at worst: a second record is dropped.
+    patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
+    begin = reported = time.monotonic()
+    unsent = deque(table.open)
+    while table.open:
+        wait_s = POLL_S if _put(table, unsent, tasks, patiently) else 0
+        with contextlib.suppress(queue.Empty):
+            receipt, record = patiently(partial(common.take, results, wait_s))
+            yield from table.enter(record)
+            with contextlib.suppress(ReceiptError):  # too late: it will come again
+                patiently(partial(results.ack, receipt))
+        now = time.monotonic()
+        if now - begin >= options.timeout:
+            error = f"no result within {options.timeout:g} s"
+            yield from table.give_up(list(table.open), error)
+        elif table.open and now - reported >= REPORT_EVERY_S:
+            yield from table.give_up(_report(table, tasks, patiently), WORN_OUT)
+            reported = now
+
+
+def _put(table: TaskTable, unsent: deque[int], tasks: Any, patiently: Any) -> bool:
+    """Put some tasks; True if there is nothing more to put for now."""
+    for _ in range(min(len(unsent), SEND_AT_ONCE)):
+        try:
+            patiently(partial(tasks.put, table.item(unsent[0]), block=False))
+        except queue.Full:
+            return True
+        unsent.popleft()
+    return not unsent
+
+
+def _report(table: TaskTable, tasks: Any, patiently: Any) -> list[int]:
+    """Say what is going on; return the numbers of tasks that the server gave up."""
+    waiting = f"Waiting for {common.count_of(len(table.open), 'task')}"
+    if isinstance(tasks, common.PlainQueue):  # it keeps no account
+        say(f"{waiting}; {patiently(tasks.qsize):,} still in the queue.")
+        return []
+    stats = patiently(tasks.stats)
+    workers = common.count_of(stats.unacked + stats.waiting_consumers, "worker")
+    say(
+        f"{waiting}: {stats.depth:,} in the queue, {stats.unacked:,} in hand; "
+        f"{workers} connected."
+    )
+    dead = tasks.dead_letters() if stats.dead else []
+    dead = [item for item in dead if isinstance(item, dict)]
+    return [item["id"] for item in dead if item.get("run") == table.run]

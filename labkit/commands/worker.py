@@ -1,70 +1,224 @@
-"""``python -m labkit worker``: processes that do the tasks of a queue."""
+"""``python -m labkit worker``: processes that do the tasks of a queue.
+
+Each has a thread here, which takes a task, has the process do it, puts the record and
+acknowledges. The process does nothing but the job, so that this command knows which
+task it had when it dies, and can be told to stop while a job runs.
+"""
 
 import argparse
+import contextlib
 import math
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from functools import partial
+from multiprocessing import connection, resource_tracker
+from typing import Any
 
-from labkit.commands import cli
+from labkit import supervised
+from labkit.commands import common
+from labkit.errors import ReceiptError
+from labkit.jobs import is_numbered, load_job, perform
 
-__all__ = ["main"]
+POLL_S = 0.5  # how long a worker without a task may not hear that it shall stop
+GRACE_S = 2.0  # how long the call of such a worker may hang, in a frozen server
+STOPS = (signal.SIGINT, signal.SIGTERM)
+HAS_MASK = hasattr(signal, "pthread_sigmask")  # not so on Windows
+say = partial(common.say, "worker")
 
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = cli.Parser(
+    parser = common.Parser(
         "worker",
-        "Take tasks from a queue, do a job with each, and put what came of it into\n"
+        "Take tasks from a queue, do a job with each, and put what became of it into\n"
         "another queue. A task goes back to the queue if its worker dies. Ctrl-C or\n"
         "SIGTERM: finish the tasks in hand, then stop; a second one stops at once.\n"
         "When the server ends it stops, with exit code 0 if no task was in hand.",
         "python -m labkit worker --connect 127.0.0.1:5555 --key-file lab.key "
         "--workers 3",
     )
-    _add_options(parser)
-    options = parser.parse_args(argv)
-    if not options.visibility:
-        parser.error("argument --visibility: give seconds above 0")
-    return cli.run("worker", lambda: _worker(options))
-
-
-def _add_options(parser: cli.Parser) -> None:
     parser.add_server()
     add = parser.add_argument
-    add("--workers", type=cli.number, default=1, metavar="N", help="processes (1)")
-    add("--job", default="square", metavar="MODULE:FUNCTION", help=_JOB_HELP)
+    job = "function to call with a task; or square (the default), letters, log_lines"
+    visibility = "seconds until a task in hand goes to another worker (%(default)g)"
+    idle = "stop after S seconds without a task"
+    add("--workers", type=common.number, default=1, metavar="N", help="processes (1)")
+    add("--job", default="square", metavar="MODULE:FUNCTION", help=job)
     add("--queue", default="tasks", metavar="NAME", help="of tasks (%(default)s)")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
-    add(
-        "--visibility",
-        type=cli.seconds,
-        default=600.0,
-        metavar="S",
-        help="seconds until a task in hand goes to another worker (%(default)g)",
-    )
-    add("--idle", type=cli.seconds, metavar="S", help="stop after S s without a task")
-
-
-_JOB_HELP = "function to call with a task; or square (the default), letters, log_lines"
+    seconds: Any = {"type": common.some_seconds, "metavar": "S"}
+    add("--visibility", default=600.0, help=visibility, **seconds)
+    add("--idle", type=common.seconds, default=math.inf, metavar="S", help=idle)
+    options = parser.parse_args(argv)
+    return common.run("worker", lambda: _worker(options))
 
 
 def _worker(options: argparse.Namespace) -> int:
-    """Find out once what is wrong, before there are processes; then start them."""
-    from labkit.commands import clients, jobs
-    from labkit.commands.crew import Crew
-    from labkit.commands.shift import Plan
-    from labkit.manager import keys
-
-    jobs.load_job(options.job)
-    manager = clients.connect(options)
+    """Find out once what is wrong; then start a thread for each process."""
+    load_job(options.job)
+    manager = common.connect(options)
     for name in (options.queue, options.results):
-        clients.open_queue(manager, name)
-    plan = Plan(
-        address=options.connect,
-        authkey=keys.read_key_file(options.key_file),
-        queue=options.queue,
-        results=options.results,
-        job=options.job,
-        visibility_s=options.visibility,
-        idle_s=math.inf if options.idle is None else options.idle,
-        retry_for=options.retry_for,
-    )
-    return Crew(plan).run(options.workers)
+        common.open_queue(manager, name)
+    stopping = threading.Event()
+    stopped_at = math.inf
+
+    def stop(_signum: int, _frame: object) -> None:
+        nonlocal stopped_at
+        if stopping.is_set():  # the second signal: the processes end with us
+            os._exit(common.INTERRUPTED)
+        stopping.set()
+        stopped_at = time.monotonic()
+
+    if HAS_MASK:
+        resource_tracker.ensure_running()  # started later, it would unblock signals
+    for signum in STOPS:
+        signal.signal(signum, stop)
+    workers = [Worker(options, stopping) for _ in range(options.workers)]
+    for worker in workers:
+        worker.start()
+    while alive := [worker for worker in workers if worker.is_alive()]:
+        alive[0].join(POLL_S)  # Windows cannot interrupt a longer one
+        is_late = time.monotonic() > stopped_at + GRACE_S
+        if is_late and not any(worker.in_hand for worker in alive):
+            break  # their calls hang, in a frozen server
+    done = sum(worker.done for worker in workers)
+    failed = sum(worker.failed for worker in workers)
+    failures = f", {failed:,} of them failed" if failed else ""
+    endings = dict.fromkeys(worker.ending for worker in workers)
+    say(" ".join([*endings, f"{common.count_of(done, 'task')} done{failures}."]))
+    code = max(worker.code for worker in workers)
+    if alive:
+        os._exit(code)
+    return code
+
+
+class Worker(threading.Thread):
+    """Take tasks, and have a process do them."""
+
+    def __init__(self, options: argparse.Namespace, stopping: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.options = options
+        self.stopping = stopping
+        self.in_hand = ""
+        self.done = self.failed = 0
+        self.code, self.ending = common.DONE, "Stopped."
+
+    def run(self) -> None:
+        """Work; note how it ended."""
+        if HAS_MASK:  # for the process, while it starts
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        self.start_process()
+        try:
+            self.work()
+        except Exception as error:  # noqa: BLE001 - or verdict raises it
+            self.code, self.ending = common.verdict(error)
+            if isinstance(error, common.GONE):
+                self.code, self.ending = self.gone()
+        finally:
+            self.pipe.close()
+            self.process.join()
+
+    def gone(self) -> tuple[int, str]:
+        """Return what the end of the server means."""
+        from labkit.manager import shown
+
+        where = f"The server at {shown(self.options.connect)} has ended."
+        if not self.in_hand:
+            return common.DONE, where
+        return common.NO_SERVER, (
+            f"{where} The result of {self.in_hand} could not be delivered; the task is "
+            "done again only if the server kept a journal."
+        )
+
+    def work(self) -> None:
+        """Do tasks, until told to stop or until none has come for long enough."""
+        options = self.options
+        patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
+        manager = common.connect(options)
+        tasks = common.open_queue(manager, options.queue)
+        results = common.open_queue(manager, options.results)
+        take = partial(common.take, tasks, POLL_S, options.visibility)
+        idle_since = time.monotonic()
+        while not self.stopping.is_set():
+            try:
+                receipt, item = patiently(take)
+            except queue.Empty:
+                if time.monotonic() - idle_since >= options.idle:
+                    self.ending = f"No task came for {options.idle:g} s."
+                    return
+                continue
+            self.in_hand = _name(item)
+            record = self.perform(item)
+            if record is None:
+                self.replace_process()
+                if not isinstance(tasks, common.PlainQueue):
+                    with contextlib.suppress(ReceiptError):
+                        patiently(partial(tasks.nack, receipt))
+                    self.in_hand = ""
+                    continue
+                # On a plain server nobody counts how many processes a task has killed.
+                task = item if is_numbered(item) else {"task": item}
+                record = {**task, "error": "the worker's process died"}
+            # Delivered twice at worst: a master drops what it has by its id.
+            patiently(partial(results.put, record))
+            name, self.in_hand = self.in_hand, ""
+            self.done += 1
+            self.failed += "error" in record
+            try:
+                patiently(partial(tasks.ack, receipt))
+            except ReceiptError:  # after a lost connection too: what it held went back
+                say(f"{name[0].upper()}{name[1:]} had been handed out again meanwhile.")
+            idle_since = time.monotonic()
+
+    def start_process(self) -> None:
+        """Start the process; spawned, for it must hold no copy of our pipe's end."""
+        spawn = multiprocessing.get_context("spawn")
+        self.pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=serve, args=(self.options.job, theirs))
+        self.process.start()
+        theirs.close()
+
+    def perform(self, item: Any) -> dict[str, Any] | None:
+        """Return the record of a task; None if the process died of it."""
+        with contextlib.suppress(EOFError, OSError):
+            self.pipe.send(item)
+            connection.wait([self.pipe, self.process.sentinel])
+            if self.pipe.poll():
+                return self.pipe.recv()  # type: ignore[no-any-return]
+        return None
+
+    def replace_process(self) -> None:
+        """Say how the process died, and start another."""
+        self.process.join()
+        code = self.process.exitcode or 0
+        how = f"exit code {code}"
+        with contextlib.suppress(ValueError):  # not a signal of this system
+            how = signal.Signals(-code).name
+        say(
+            f"Process {self.process.pid} died ({how}) during {self.in_hand}. "
+            "Another takes its place."
+        )
+        self.pipe.close()
+        self.start_process()
+
+
+def _name(item: Any) -> str:
+    """Return what a task is called in a sentence."""
+    text = str(item["id"]) if is_numbered(item) else repr(item)
+    return f"task {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+def serve(job: str, pipe: connection.Connection) -> None:
+    """Do the tasks that come through the pipe, in a process; end with the parent."""
+    supervised.end_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: None)  # the parent's, too
+    if HAS_MASK:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    function = load_job(job)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            pipe.send(perform(function, pipe.recv()))

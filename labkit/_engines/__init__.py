@@ -1,1 +1,0 @@
-"""The workshop of :mod:`labkit.engines`; the map is in :mod:`labkit`."""

@@ -1,0 +1,62 @@
+"""``python -m labkit run``: do the jobs of a file, on the engine of your choice."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from labkit.commands import common
+
+DESCRIPTION = """\
+Do the jobs of a file, and print what became of each task as a line of JSON: name,
+id, task, and result or error, in the order of the file. The same file gives the
+same results on every engine:
+  manager           a manager server and worker processes, here (the default)
+  dask              a Dask cluster of processes, here
+  tcp://HOST:PORT   a Dask scheduler that runs elsewhere; tls:// for an encrypted one
+The file is TOML, with a table for each job:
+  [squares]
+  job = "square"            # or letters, log_lines, MODULE:FUNCTION
+  tasks = [1, 2, 3]         # or files = ["logs/*.log"], handed over as paths"""
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; return its exit status."""
+    parser = common.Parser("run", DESCRIPTION, "python -m labkit run jobs.toml")
+    add = parser.add_argument
+    tls = "ca.pem, cert.pem, key.pem: Dask encrypts, and asks for certificates"
+    add("file", metavar="JOBFILE", type=Path, help="what is to be done")
+    add("--engine", default="manager", metavar="ENGINE", help="(%(default)s)")
+    add(
+        "--workers", type=common.number, metavar="N", help="processes (one a processor)"
+    )
+    add("--tls", type=Path, metavar="FOLDER", help=tls)
+    options = parser.parse_args(argv)
+    return common.run("run", lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    from labkit import jobs
+
+    folder = options.file.resolve().parent
+    sys.path.insert(0, str(folder))  # a job may come from a module beside the file
+    works = jobs.read_job_file(options.file)
+    done, failed, begin = 0, 0, time.monotonic()
+    records = jobs.run(
+        works,
+        options.engine,
+        workers=options.workers,
+        tls=options.tls,
+        folder=folder,
+        say=lambda sentence: common.say("run", sentence),
+    )
+    for record in records:
+        common.emit(record)
+        done += 1
+        failed += "error" in record
+    of_them = f", {failed:,} of them failed" if failed else ""
+    spent_s = time.monotonic() - begin
+    common.say(
+        "run", f"{common.count_of(done, 'task')} done{of_them}, in {spent_s:.1f} s."
+    )
+    return common.FAILED if failed else common.DONE

@@ -1,0 +1,440 @@
+"""Do the same jobs on a manager's workers or on Dask.
+
+A job is a function of one task. A job file says which job gets which tasks, and not a
+word about where the work is done: that is what ``engine`` says.
+
+>>> works = [Work("squares", "square", (3, 4))]
+>>> [record["result"] for record in run(works, "manager", workers=1)]
+[9, 16]
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import queue
+import sys
+import tempfile
+import tomllib
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import LabkitError, NoServerError, ServerStoppedError
+
+__all__ = ["Work", "dask_client", "load_job", "perform", "read_job_file", "run"]
+
+Job = Callable[[Any], Any]
+Say = Callable[[str], object]
+# Does numbered items; yields a record of each, in their order.
+_Do = Callable[[Sequence[dict[str, Any]], Say], Iterator[dict[str, Any]]]
+
+WORN_OUT = "every worker that took this task died or ran out of time"
+_POLL_S = 0.5
+CONNECT_WITHIN_S = 10.0
+_PEMS = ("ca.pem", "cert.pem", "key.pem")
+
+
+# Jobs
+
+
+def square(n: float) -> float:
+    """Return the square of a number."""
+    return n * n
+
+
+def letters(text: str) -> dict[str, int]:
+    """Count the letters of a text.
+
+    >>> letters("Tea, tea")
+    {'a': 2, 'e': 2, 't': 2}
+    """
+    return dict(sorted(Counter(filter(str.isalpha, text.lower())).items()))
+
+
+def log_lines(path: str) -> dict[str, int]:
+    """Count the lines of a log file by their level, which is the second word."""
+    with Path(path).open(encoding="utf-8", errors="replace") as lines:
+        words = (line.split(maxsplit=2) for line in lines)
+        return dict(sorted(Counter(found[1] for found in words if found[1:]).items()))
+
+
+_BUILT_IN: dict[str, Job] = {f.__name__: f for f in (square, letters, log_lines)}
+
+
+def assigned(assignment: dict[str, Any]) -> Any:
+    """Do a task that names its own job: ``{"job": ..., "task": ...}``."""
+    return load_job(assignment["job"])(assignment["task"])
+
+
+def load_job(spec: str) -> Job:
+    """Return the function that a text names.
+
+    Parameters
+    ----------
+    spec : str
+        ``square``, ``letters``, ``log_lines``, or ``MODULE:FUNCTION``.
+
+    Raises
+    ------
+    ValueError
+        There is no such function, or its module cannot be imported.
+    """
+    if spec in _BUILT_IN:
+        return _BUILT_IN[spec]
+    module, _, function = spec.partition(":")
+    if not (module and function):
+        raise ValueError(
+            f"{spec!r} is not a job. Give {', '.join(_BUILT_IN)}, or MODULE:FUNCTION."
+        )
+    try:
+        job = getattr(importlib.import_module(module), function)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module runs any code
+        raise ValueError(
+            f"The job {spec!r} cannot be loaded: {type(error).__name__}: {error}"
+        ) from None
+    if not callable(job):
+        raise ValueError(f"The job {spec!r} is not a function.")  # noqa: TRY004 - of text
+    return job  # type: ignore[no-any-return]
+
+
+def to_json(item: Any) -> str:
+    """Return the item as JSON; what JSON cannot hold becomes ``{"repr": text}``."""
+    try:
+        return json.dumps(item, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        try:
+            text = repr(item)
+        except Exception:  # noqa: BLE001 - a class may raise anything here
+            text = object.__repr__(item)
+        return json.dumps({"repr": text}, ensure_ascii=False)
+
+
+def is_numbered(item: Any) -> bool:
+    """Tell whether an item is a master's: a task with a number and the run's name."""
+    return isinstance(item, dict) and item.keys() == {"run", "id", "task"}
+
+
+def perform(job: Job, item: Any) -> dict[str, Any]:
+    """Do a job; return a record of it.
+
+    Parameters
+    ----------
+    job : callable
+        Called with the task alone.
+    item : object
+        ``{"run": ..., "id": ..., "task": ...}``, or a bare task.
+
+    Returns
+    -------
+    dict
+        The item, with ``result``, in the types that JSON has and any program can
+        unpickle; or with ``error``, one line, and ``traceback``.
+    """
+    record = dict(item) if is_numbered(item) else {"task": item}
+    try:
+        record["result"] = json.loads(to_json(job(record["task"])))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a job runs any code
+        record["error"] = "".join(traceback.format_exception_only(error)).strip()
+        theirs = error.__traceback__ and error.__traceback__.tb_next  # without ours
+        lines = traceback.format_exception(type(error), error, theirs)
+        record["traceback"] = "".join(lines)
+    return record
+
+
+# Job files
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job and its tasks; ``name`` is what the job file calls them."""
+
+    name: str
+    job: str
+    tasks: tuple[Any, ...]
+
+
+def read_job_file(path: str | Path) -> list[Work]:
+    """Read a job file.
+
+    Parameters
+    ----------
+    path : str or Path
+        TOML, with a table for each job: ``job``, as in :func:`load_job`, and
+        ``tasks``, a list, or ``files``, patterns of files beside the job file. A
+        file is handed over as its whole path, for the worker to open.
+
+    Raises
+    ------
+    ValueError
+        It is not TOML, a table lacks an entry, or a job cannot be loaded.
+    OSError
+        It cannot be read.
+    """
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not TOML: {error}.") from None
+    if not tables:
+        raise ValueError(f"{path} has no job. Begin with a line such as [squares].")
+    return [_work(path, name, table) for name, table in tables.items()]
+
+
+def _work(path: Path, name: str, table: Any) -> Work:
+    what = f"[{name}] of {path}"
+    if not isinstance(table, dict) or not isinstance(table.get("job"), str):
+        raise ValueError(  # noqa: TRY004 - of a text
+            f'{what} names no job. Add a line such as job = "square".'
+        )
+    tasks, patterns = table.get("tasks", []), table.get("files", [])
+    if not (isinstance(tasks, list) and isinstance(patterns, list)):
+        sentence = f"{what}: tasks and files are lists, in square brackets."
+        raise ValueError(sentence)  # noqa: TRY004 - of a text
+    load_job(table["job"])
+    found = list(tasks)
+    for pattern in patterns:
+        files = sorted(path.resolve().parent.glob(pattern))
+        if not files:
+            raise ValueError(f"{what}: no file beside it matches {pattern!r}.")
+        found += map(str, files)
+    if not found:
+        raise ValueError(f"{what} has no task. Add tasks = [...] or files = [...].")
+    return Work(name, table["job"], tuple(found))
+
+
+# Engines
+
+
+def run(
+    works: Sequence[Work],
+    engine: Any = "manager",
+    *,
+    workers: int | None = None,
+    tls: str | Path | None = None,
+    folder: str | Path = ".",
+    say: Say = bool,
+) -> Iterator[dict[str, Any]]:
+    """Do jobs on an engine, which is started for them and ends with them.
+
+    Parameters
+    ----------
+    works : sequence of Work
+        As :func:`read_job_file` returns them.
+    engine : str or distributed.Client, default "manager"
+        ``manager``: a manager server and workers, here. ``dask``: a Dask cluster,
+        here. ``tcp://HOST:PORT`` or ``tls://HOST:PORT``: somebody's Dask scheduler.
+        A client: the cluster that it is connected to, which goes on afterwards.
+    workers : int or None, default None
+        Processes to start here; None for one on each processor.
+    tls : str, Path or None, default None
+        A folder with ``ca.pem``, ``cert.pem`` and ``key.pem``: Dask then encrypts,
+        and talks only to holders of a certificate of that authority.
+    folder : str or Path, default "."
+        Where the modules of jobs are.
+    say : callable, optional
+        Called with a sentence when somebody has to do something.
+
+    Yields
+    ------
+    dict
+        ``name`` of the work, ``id``, ``task``, and ``result`` or ``error``, in the
+        order of the tasks, as soon as all before it are done. With an error comes
+        its ``traceback``, if the job raised it. A task whose worker dies is done by
+        another; after five deaths (four on Dask) its record is an error.
+
+    Raises
+    ------
+    LabkitError
+        There is no such engine, it cannot run here, or it ended during the work.
+    """
+    names = [work.name for work in works for _ in work.tasks]
+    given = [{"job": w.job, "task": task} for w in works for task in w.tasks]
+    items = [{"run": "", "id": n, "task": one} for n, one in enumerate(given, 1)]
+    folder = Path(folder).resolve()
+    with _engine(engine, workers or os.cpu_count() or 1, tls, folder) as do:
+        for name, one, record in zip(names, given, do(items, say), strict=True):
+            told = {key: value for key, value in record.items() if key != "run"}
+            yield {"name": name, **told, "task": one["task"]}
+
+
+@contextlib.contextmanager
+def _engine(
+    engine: Any, workers: int, tls: str | Path | None, folder: Path
+) -> Iterator[_Do]:
+    if not isinstance(engine, str):
+        yield partial(_on_dask, engine)
+    elif engine == "manager" and tls is None:
+        with _manager(workers, folder) as do:
+            yield do
+    elif engine == "manager":
+        raise LabkitError(
+            "The manager protocol has no TLS. Leave --tls out (this engine stays on "
+            "this machine), or take --engine dask. Lesson 10 shows a tunnel."
+        )
+    elif engine == "dask":
+        with dask_client(workers=workers, tls=tls) as client:
+            yield partial(_on_dask, client)
+    elif engine.startswith(("tcp://", "tls://")):
+        with dask_client(engine, tls=tls) as client:
+            yield partial(_on_dask, client, folder=folder)
+    else:
+        raise LabkitError(
+            f"There is no engine {engine!r}. Give manager, dask, or the address of a "
+            "Dask scheduler, such as tcp://127.0.0.1:8786."
+        )
+
+
+@contextlib.contextmanager
+def _manager(workers: int, folder: Path) -> Iterator[_Do]:
+    """Start a server, and ``python -m labkit worker`` beside it."""
+    from labkit.manager import shown
+    from labkit.servers import start_server
+    from labkit.supervised import Supervised
+
+    said: list[str] = []
+    path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    with (
+        start_server(name="jobs") as server,
+        tempfile.TemporaryDirectory(prefix="labkit-") as private,
+    ):
+        key = str(server.write_key_file(Path(private) / "jobs.key"))
+        words = ["--connect", shown(server.address), "--key-file", key]
+        words += ["--workers", str(workers), "--job", "labkit.jobs:assigned"]
+        argv = [sys.executable, "-m", "labkit", "worker", *words]
+        with Supervised(argv, said.append, cwd=folder, env=env) as pool:
+
+            def check() -> None:
+                if pool.exit_code is not None:
+                    text = "".join(said).strip()
+                    raise ServerStoppedError(f"The workers have ended. {text}")
+
+            manager = server.connect()
+            queues = manager.get_task_queue(), manager.get_result_queue()
+            yield lambda items, _say: _on_workers(*queues, check, items)
+
+
+def _on_workers(
+    tasks: Any, results: Any, check: Callable[[], None], items: Sequence[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    tasks.put_many(items)
+    records: dict[int, dict[str, Any]] = {}
+    for item in items:
+        while item["id"] not in records:
+            try:
+                record = results.get(timeout=_POLL_S)
+            except queue.Empty:
+                check()
+                for dead in tasks.dead_letters():
+                    records.setdefault(dead["id"], {**dead, "error": WORN_OUT})
+            else:
+                records[record["id"]] = record
+        yield records.pop(item["id"])
+
+
+@contextlib.contextmanager
+def dask_client(
+    address: str | None = None, *, workers: int = 1, tls: str | Path | None = None
+) -> Iterator[Any]:
+    """Connect to a Dask scheduler, or start one with workers on this machine.
+
+    Parameters
+    ----------
+    address, workers, tls
+        As ``engine``, ``workers`` and ``tls`` of :func:`run`; None starts one here.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    NoServerError
+        No scheduler answers there, or not with these certificates.
+    LabkitError
+        Dask is not installed, or address and certificates do not fit together.
+    """
+    if importlib.util.find_spec("distributed") is None:
+        raise LabkitError("Dask is not installed: python -m pip install distributed")
+    if address and address.startswith("tls://") != (tls is not None):
+        raise LabkitError(
+            f"{address} and --tls do not fit together: a tls:// address needs "
+            "--tls FOLDER, and a tcp:// address is clear text."
+        )
+    security = None if tls is None else _security(Path(tls))
+    distributed: Any = importlib.import_module("distributed")
+    for name in ("distributed", "distributed.client"):  # exceptions say the same
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with contextlib.ExitStack() as cleanup:
+        place: Any = address or cleanup.enter_context(
+            distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                protocol="tls" if tls else "tcp",
+                dashboard_address="127.0.0.1:0",  # a free port; None would be 8787
+                silence_logs=logging.CRITICAL,
+                security=security,
+            )
+        )
+        options = {"timeout": CONNECT_WITHIN_S, "set_as_default": False}
+        try:
+            client = distributed.Client(place, security=security, **options)
+        except (OSError, TypeError, ValueError) as error:
+            raise NoServerError(
+                f"No Dask scheduler answers at {place} ({str(error).splitlines()[0]}). "
+                "Start one with: dask scheduler; and workers with: dask worker ADDRESS"
+            ) from None
+        yield cleanup.enter_context(client)
+
+
+def _security(folder: Path) -> Any:
+    """Return Dask's settings: one certificate in all roles, nothing in clear text."""
+    for name in _PEMS:
+        if not (folder / name).is_file():
+            raise LabkitError(
+                f"{folder / name} is missing. --tls FOLDER needs {', '.join(_PEMS)}."
+            )
+    authority, cert, key = (str(folder / name) for name in _PEMS)
+    files = {"tls_ca_file": authority}
+    for role in ("client", "scheduler", "worker"):
+        files |= {f"tls_{role}_cert": cert, f"tls_{role}_key": key}
+    distributed: Any = importlib.import_module("distributed")
+    return distributed.Security(require_encryption=True, **files)
+
+
+def _on_dask(
+    client: Any,
+    items: Sequence[dict[str, Any]],
+    say: Say,
+    folder: Path | None = None,
+) -> Iterator[dict[str, Any]]:
+    if folder:  # workers elsewhere do not see it
+        specs = {item["task"]["job"].partition(":")[0] for item in items}
+        for path in (folder / f"{module}.py" for module in sorted(specs)):
+            if path.is_file():
+                client.upload_file(str(path))
+    if not client.scheduler_info()["workers"]:
+        say("The scheduler has no worker yet. Start one with: dask worker ADDRESS")
+    futures = client.map(_perform, items, pure=False)
+    for item, future in zip(items, futures, strict=True):
+        try:
+            yield future.result()
+        except CancelledError:
+            raise ServerStoppedError("The Dask scheduler has ended.") from None
+        except Exception as error:  # noqa: BLE001 - of the engine; the job's is a record
+            is_dead = type(error).__name__ == "KilledWorker"
+            why = WORN_OUT if is_dead else f"{type(error).__name__}: {error}"
+            yield {**item, "error": why}
+
+
+def _perform(item: dict[str, Any]) -> dict[str, Any]:
+    return perform(assigned, item)

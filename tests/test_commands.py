@@ -1,0 +1,594 @@
+"""produce, consume, master, worker and key: what goes in, comes out, and goes wrong."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from commands import SHOP, Lab, items, server_of, start_master, started, until
+from programs import assert_gone
+from pythons import ROOT
+from test_seeds import PLAIN_SERVER
+
+from labkit.commands import common
+from labkit.commands.master import TaskTable
+
+POSIX = os.name == "posix"
+needs_signals = pytest.mark.skipif(not POSIX, reason="Windows has no signals")
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Return a folder with a key and a module of jobs."""
+    lab = Lab(tmp_path)
+    lab.write("shop.py", SHOP)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def served(lab):
+    """Return such a folder, with a server."""
+    with lab.serve():
+        yield lab
+
+
+@pytest.fixture
+def plain(lab):
+    """Return a folder with a server of the standard library."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PLAIN_SERVER, str(lab.key_file)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        port = process.stdout.readline().split(";")[0].rpartition(":")[2]
+        lab.server = type("Plain", (), {"address": ("127.0.0.1", int(port))})
+        yield lab
+        lab.close()
+        process.kill()
+
+
+# key
+
+
+def test_a_new_key(lab):
+    """The file is made for its owner alone, and an old one stays without --force."""
+    lab.key_file.unlink()
+    _, err = lab.run("key", "lab.key")
+    assert err.startswith("labkit key: Wrote a new key to lab.key.")
+    old = lab.key_file.read_bytes()
+    assert len(bytes.fromhex(old.decode())) == 32
+    if POSIX:
+        assert stat.S_IMODE(lab.key_file.stat().st_mode) == 0o600
+    assert "lab.key exists." in lab.run("key", "lab.key", code=2)[1]
+    assert lab.key_file.read_bytes() == old
+    lab.run("key", "lab.key", "--force")
+    assert lab.key_file.read_bytes() != old
+
+
+# produce and consume
+
+
+def test_lines_in_and_out(served):
+    """What is put is printed, in order; what JSON cannot hold by its repr."""
+    lines = '{"tea": 2}\n\n[1, null]\n"K\u00e4se \\ud800"\n1e3'
+    _, err = served.run("produce", *served.connect, stdin=lines)
+    assert err.startswith("labkit produce: Put 4 items into 'tasks' in ")
+    served.queue().put_many([b"\0", float("nan"), (1, 2)])
+    out, err = served.run("consume", *served.connect, "--idle", 0)
+    shown = '{"tea": 2}\n[1, null]\n"K\u00e4se \\ud800"\n1000.0\n'
+    assert out == shown + '{"repr": "b\'\\\\x00\'"}\n{"repr": "nan"}\n[1, 2]\n'
+    assert err.startswith("labkit consume: Took 7 items from 'tasks' in ")
+
+
+def test_files_and_text(served):
+    """Files are read one after the other; with --text a line is a string."""
+    one, two = served.write("one", "tea\n\n"), served.write("two", "milk\r\n")
+    served.run("produce", *served.connect, "--text", one, "-", two, stdin="{")
+    assert served.queue().get_many() == ["tea", "", "{", "milk"]
+
+
+def test_a_malformed_line(served):
+    """It is named; what came before it was put; --skip-bad goes on after it."""
+    options = [*served.connect, "--batch", 10]
+    _, err = served.run("produce", *options, stdin='1\n2\n{"a"\n4\n', code=2)
+    put, bad = err.splitlines()
+    assert put.startswith("labkit produce: Put 2 items into 'tasks'")
+    assert bad == (
+        "labkit produce: Line 3 of standard input is not JSON (Expecting ':' "
+        "delimiter, column 5): '{\"a\"'. --skip-bad goes on."
+    )
+    assert served.queue().get_many() == [1, 2]
+    lines = b"1\n\xff\xfe\n" + b"[" * 100_000 + b"\n" + b"9" * 5000 + b"\n{\n2\n"
+    _, err = served.run("produce", *served.connect, "--skip-bad", stdin=lines)
+    assert err.count(". Skipped.\n") == 4
+    assert err.endswith(" Skipped 4 malformed lines.\n")
+    assert served.queue().get_many() == [1, 2]
+
+
+def test_a_full_queue(served):
+    """It waits for room, then says how far it came; some batches never fit."""
+    shelf = served.queue("shelf", 2)
+    options = [*served.connect, "--queue", "shelf"]
+    _, err = served.run("produce", *options, "--timeout", 0, stdin="1\n2\n3\n", code=1)
+    assert "Put 2 items into 'shelf'" in err
+    assert "was full for 0 s. Start a consumer, and go on after item 2." in err
+    _, err = served.run("produce", *options, "--batch", 3, stdin="1\n2\n3\n", code=2)
+    assert "3 items never fit a queue of maxsize 2" in err
+    patient = served.start("produce", *options, stdin="3\n")
+    assert [shelf.get(timeout=20) for _ in range(3)] == [1, 2, 3]
+    patient.finish()
+
+
+def test_consume_stops_at_max(served):
+    """The rest stays in the queue."""
+    served.queue().put_many([1, 2, 3])
+    out, err = served.run("consume", *served.connect, "--max", 2, "--forever")
+    assert items(out) == [1, 2]
+    assert "Printing the items of 'tasks' until you press Ctrl-C." in err
+    assert served.queue().stats().unacked == 0
+    assert served.queue().get_many() == [3]
+
+
+def test_a_closed_pipe_loses_nothing(served):
+    """Once the reader has gone, the item in hand is back at the head of the queue."""
+    served.queue().put_many(range(20_000))
+    command = [sys.executable, "-m", "labkit", "consume", *served.connect]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout.readline() == "0\n"
+        process.stdout.close()
+        assert process.wait(20) == 0
+        (count,) = re.findall(r"Took ([\d,]+) item", process.stderr.read())
+    assert served.queue().get() == int(count.replace(",", ""))
+    assert served.queue().stats().redelivered == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs a full disk")
+def test_a_full_disk_loses_nothing(served):
+    """The item that could not be written is still in the queue."""
+    served.queue().put("tea")
+    command = [sys.executable, "-m", "labkit", "consume", *served.connect]
+    with FULL.open("w") as full:
+        process = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert process.returncode == 2
+    assert "standard output: No space left on device.\n" in process.stderr
+    assert served.queue().get_many() == ["tea"]
+
+
+@needs_signals
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(served, signum):
+    """Ctrl-C and SIGTERM end a waiting consumer with exit code 130."""
+    command = served.start("consume", *served.connect, "--forever")
+    served.queue().put("tea")
+    command.out.wait_for("tea")
+    command.signal(signum)
+    assert command.finish(130)[1].endswith("labkit consume: Interrupted.\n")
+
+
+def test_the_server_ends(served):
+    """A consumer with nothing in hand says so; one that wanted more says that."""
+    two = []
+    for name, more in (("one", []), ("two", ["--max", 5])):
+        served.queue(name).put(1)
+        two.append(served.start("consume", *served.connect, "--queue", name, *more))
+        two[-1].out.wait_for("1")
+    served.server.stop()
+    assert "The server has ended. No item was in hand." in two[0].finish(0)[1]
+    assert "server" in two[1].finish(3)[1].splitlines()[1]
+
+
+def test_a_server_that_comes_back(served):
+    """--retry-for bridges a restart."""
+    served.queue().put(1)
+    options = ["--max", 2, "--retry-for", 20]
+    command = served.start("consume", *served.connect, *options)
+    command.out.wait_for("1")
+    served.server.restart()
+    served.queue().put(2)
+    assert items(command.finish()[0]) == [1, 2]
+
+
+def test_a_plain_server(plain):
+    """The commands work with the standard library's server, too."""
+    lines = "1\n2\n3\n4\n5\n"
+    _, err = plain.run("produce", *plain.connect, "--batch", 3, stdin=lines)
+    assert "Put 5 items" in err
+    out, _ = plain.run("consume", *plain.connect, "--max", 3)
+    assert items(out) == [1, 2, 3]
+    out, _ = plain.run("consume", *plain.connect, "--idle", 0)
+    assert items(out) == [4, 5]
+    _, err = plain.run("consume", *plain.connect, "--queue", "orders", code=2)
+    assert "offers no get_queue()" in err
+
+
+@needs_signals
+def test_a_plain_server_in_the_middle(plain):
+    """So do master and worker; a task that kills its process becomes an error."""
+    worker = plain.start("worker", *plain.connect, "--workers", 2)
+    out, _ = plain.run("master", *plain.connect, "--ordered", stdin="1\n2\n3\n")
+    assert [record["result"] for record in items(out)] == [1, 4, 9]
+    worker.signal(signal.SIGTERM)
+    assert "Stopped. 3 tasks done." in worker.finish()[1]
+    worker = plain.start("worker", *plain.connect, "--job", "shop:deadly")
+    out, _ = plain.run("master", *plain.connect, stdin="1\n", code=1)
+    assert items(out)[0]["error"] == "the worker's process died"
+    worker.signal(signal.SIGTERM)
+    worker.finish()
+
+
+@pytest.mark.parametrize("kind", ["ipv6", "unix"])
+def test_other_addresses(lab, kind):
+    """An IPv6 address in brackets, and the path of a Unix socket, both work."""
+    if kind == "unix" and not hasattr(socket, "AF_UNIX"):
+        pytest.skip("no Unix sockets here")
+    with lab.serve(("::1", 0) if kind == "ipv6" else str(lab.folder / "lab")):
+        lab.run("produce", *lab.connect, stdin="1")
+        assert lab.queue().get_many() == [1]
+
+
+# master and worker
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_ten_random_squares(lab, count):
+    """Ten squares are printed; the master ends first, and every worker with code 0."""
+    master, where = start_master(lab, "--demo")
+    workers = [lab.start("worker", *where) for _ in range(count)]
+    out, err = master.finish()
+    assert sorted(record["id"] for record in items(out)) == list(range(1, 11))
+    assert all(record["task"] ** 2 == record["result"] for record in items(out))
+    assert "10 of 10 tasks done, in" in err
+    said = [worker.finish()[1] for worker in workers]
+    assert all("The server at 127.0.0.1:" in err for err in said)
+    assert sum(int(err.split()[-3]) for err in said) == 10
+
+
+def test_in_order_and_with_a_job_of_ones_own(lab):
+    """--ordered keeps the order; errors and strange results are records, too."""
+    orders = '"tea"\n"milk"\n"nothing"\n"sugar"\n'
+    master, where = start_master(lab, "--ordered", stdin=orders)
+    worker = lab.start("worker", *where, "--job", "shop:picky", "--workers", 2)
+    out, err = master.finish(1)
+    tea, milk, nothing, sugar = items(out)
+    assert tea == {"id": 1, "task": "tea", "result": {"repr": "b'tea'"}}
+    assert milk["error"] == "KeyError: 'no milk today'"
+    assert 'shop.py", line 16, in picky' in milk["traceback"]
+    assert nothing["error"] == "SystemExit: 1"
+    assert sugar["id"] == 4
+    assert "4 of 4 tasks done, 2 of them failed, in" in err
+    assert "4 tasks done, 2 of them failed." in worker.finish()[1]
+
+
+def test_produce_work_and_consume(served):
+    """Without a master, the worker's records name the task."""
+    served.run("produce", *served.connect, "--text", stdin="Tea\n")
+    _, err = served.run("worker", *served.connect, "--job", "letters", "--idle", 0.1)
+    assert err == "labkit worker: No task came for 0.1 s. 1 task done.\n"
+    options = ["--queue", "results", "--idle", 0]
+    out, _ = served.run("consume", *served.connect, *options)
+    assert items(out) == [{"task": "Tea", "result": {"a": 1, "e": 1, "t": 1}}]
+
+
+def test_a_master_that_has_waited_enough(lab):
+    """--timeout gives every open task an error, and exit code 1."""
+    master, _ = start_master(lab, "--timeout", 0.2, stdin="1\n2\n")
+    out, err = master.finish(1)
+    assert [r["error"] for r in items(out)] == ["no result within 0.2 s"] * 2
+    assert "2 of 2 tasks done, 2 of them failed" in err
+
+
+def test_a_master_whose_server_dies(served):
+    """It says how far it came, and ends with code 3."""
+    master = served.start("master", *served.connect, stdin="1\n")
+    until(lambda: served.queue().qsize() == 1)
+    served.server.kill()
+    _, err = master.finish(3)
+    assert "0 of 1 tasks done" in err
+    assert "The server has ended." in err
+
+
+def test_nothing_is_handed_out_of_bad_input(served):
+    """One malformed line, and no task is put; --skip-bad puts the others."""
+    _, err = served.run("master", *served.connect, stdin="1\n{\n", code=2)
+    assert "Line 2 of standard input is not JSON" in err
+    assert served.queue().empty()
+    worker = served.start("worker", *served.connect, "--idle", 5)
+    served.run("master", *served.connect, "--skip-bad", stdin="1\n{\n")
+    worker.finish()
+
+
+def test_a_thousand_tasks(lab):
+    """Many small tasks go through three workers, each once."""
+    numbers = "\n".join(map(str, range(1000)))
+    master, where = start_master(lab, "--ordered", stdin=numbers)
+    worker = lab.start("worker", *where, "--workers", 3)
+    out, err = master.finish()
+    assert [record["task"] for record in items(out)] == list(range(1000))
+    assert "1,000 of 1,000 tasks done" in err
+    assert "1,000 tasks done." in worker.finish()[1]
+
+
+def test_a_table_knows_its_records():
+    """Second records, those of other runs, and strange ones are counted, not shown."""
+    table = TaskTable(["tea", "milk"])
+    tea, milk = table.item(1), table.item(2)
+    for record in [{**milk, "result": 1}] * 2 + [{**tea, "run": "x"}, None, {}]:
+        list(table.enter(record))
+    error = {"id": 1, "task": "tea", "error": "x"}
+    assert list(table.enter({**tea, "error": "x"})) == [error]
+    assert table.summary() == (
+        "2 of 2 tasks done, 1 of them failed, 1 done twice, shown once, 3 results of "
+        "other runs dropped (give each master its own --results queue)"
+    )
+
+
+# Whoever dies, is stopped, interrupted or frozen
+
+
+@needs_signals
+def test_a_killed_worker_loses_no_task(lab):
+    """Its command notices, says so and replaces it; the task is done again."""
+    master, where = start_master(lab, stdin="1\n2\n3\n")
+    worker = lab.start("worker", *where, "--workers", 2, "--job", "shop:patient")
+    pid = started(lab, 1)
+    os.kill(pid, signal.SIGKILL)
+    assert worker.err.wait_for("\n") == (
+        f"labkit worker: Process {pid} died (SIGKILL) during task 1. Another takes "
+        "its place.\n"
+    )
+    lab.write("go", "")
+    out, _ = master.finish()
+    assert sorted(record["result"] for record in items(out)) == [1, 2, 3]
+    assert "3 tasks done." in worker.finish()[1]
+
+
+def test_a_task_that_kills_its_workers(lab):
+    """After five deaths the task is an error."""
+    master, where = start_master(lab, stdin="1\n")
+    worker = lab.start("worker", *where, "--job", "shop:deadly")
+    out, err = master.finish(1)
+    (record,) = items(out)
+    assert record["error"] == "every worker that took this task died or ran out of time"
+    assert "Waiting for 1 task: " in err
+    assert worker.finish()[1].count("died (exit code 9)") == 5
+
+
+@needs_signals
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_end_of_a_master(lab, signum):
+    """It orphans no server; its waiting workers end with a sentence and code 0."""
+    master, where = start_master(lab, stdin="1\n")
+    first = lab.start("worker", *where, "--job", "shop:patient")
+    started(lab)
+    worker = lab.start("worker", *where, "--workers", 2)
+    until(lambda: len(psutil.Process(worker.pid).children()) == 3)
+    server = server_of(master)
+    master.signal(signum)
+    _, err = master.finish(-9 if signum == signal.SIGKILL else 130)
+    assert_gone([server], within_s=2)
+    if signum != signal.SIGKILL:
+        assert "0 of 1 tasks done, in" in err
+        assert err.endswith("labkit master: Interrupted.\n")
+    assert "has ended. 0 tasks done." in worker.finish()[1]
+    lab.write("go", "")
+    assert "The result of task 1 could not be delivered" in first.finish(3)[1]
+
+
+@needs_signals
+def test_a_killed_worker_command(served):
+    """It takes its busy processes with it, and their tasks go back."""
+    served.queue().put_many([1, 2])
+    options = ["--workers", 2, "--job", "shop:patient"]
+    worker = served.start("worker", *served.connect, *options)
+    started(served, 1), started(served, 2)
+    children = [child.pid for child in psutil.Process(worker.pid).children()]
+    assert len(children) == 3  # with the standard library's resource tracker
+    worker.signal(signal.SIGKILL)
+    assert_gone(children, within_s=2)
+    worker.finish(-9)
+    assert until(lambda: served.queue().qsize() == 2)
+
+
+@needs_signals
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_worker_finishes_its_task(served, signum):
+    """A signal for the whole group: the task in hand is done all the same."""
+    served.queue().put(1)
+    options = ["--job", "shop:patient"]
+    worker = served.start("worker", *served.connect, *options, start_new_session=True)
+    started(served)
+    os.killpg(worker.pid, signum)
+    served.write("go", "")
+    assert worker.finish()[1] == "labkit worker: Stopped. 1 task done.\n"
+    assert served.queue("results").get_many() == [{"task": 1, "result": 1}]
+
+
+@needs_signals
+def test_a_second_signal_ends_at_once(served):
+    """The task in hand goes back to the queue."""
+    served.queue().put(1)
+    worker = served.start("worker", *served.connect, "--job", "shop:patient")
+    pid = started(served)
+    worker.signal(signal.SIGTERM)
+    worker.signal(signal.SIGINT)
+    worker.finish(130)
+    assert_gone([pid], within_s=2)
+    assert until(lambda: served.queue().qsize() == 1)
+
+
+@needs_signals
+def test_a_frozen_server_holds_no_worker(served):
+    """A worker without a task stops although its server says nothing."""
+    worker = served.start("worker", *served.connect)
+    until(lambda: served.queue().stats().waiting_consumers == 1)
+    os.kill(served.server.pid, signal.SIGSTOP)
+    worker.signal(signal.SIGTERM)
+    assert "Stopped. 0 tasks done." in worker.finish()[1]
+    os.kill(served.server.pid, signal.SIGCONT)
+
+
+@needs_signals
+def test_a_server_that_comes_back_finds_its_worker(served):
+    """With --retry-for the result in hand is delivered to the new server."""
+    served.queue().put(1)
+    options = ["--job", "shop:patient", "--retry-for", 20]
+    worker = served.start("worker", *served.connect, *options)
+    started(served)
+    served.server.kill()
+    served.server.restart()
+    served.write("go", "")
+    assert served.queue("results").get(timeout=20) == {"task": 1, "result": 1}
+    served.queue().put(2)
+    assert served.queue("results").get(timeout=20)["result"] == 2
+    worker.signal(signal.SIGTERM)
+    worker.finish()
+
+
+# Bad usage, keys and helps
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ("produce", "The following arguments are required: --connect"),
+        ("produce --connect 5555", "'5555' is not an address: give HOST:PORT"),
+        ("produce --connect ::1:5555", "[IPV6]:PORT"),
+        ("produce --connect :99999", "':99999' is not an address"),
+        ("produce --connect :5 --batch 0", "'0' is not a whole number, 1 or more"),
+        ("consume --connect :5 --idle nan", "'nan' is not a number of seconds"),
+        ("worker --connect :5 --visibility 0", "is not a number of seconds above 0"),
+        ("worker --connect :5 --job shop", "'shop' is not a job. Give square"),
+        ("worker --connect :5 --job store:pack", "No module named 'store'"),
+        ("worker --connect :5 --job json:pack", "has no attribute 'pack'"),
+        ("master --connect :5 --port 5", "give one"),
+        ("master --port 70000", "'70000' is not a port"),
+        ("produce --connect :5 --key-file no.key", "no key file no.key"),
+        ("master nowhere.jsonl", "nowhere.jsonl: No such file or directory"),
+        ("key", "required: FILE"),
+        ("key nowhere/lab.key", "nowhere/lab.key: No such file or directory"),
+        ("consume --connect :5 --idel 3", "Unrecognized arguments: --idel 3"),
+    ],
+)
+def test_bad_usage(lab, argv, sentence):
+    """One sentence, exit code 2."""
+    name, *args = argv.split()
+    _, err = lab.run(name, *args, code=2)
+    assert sentence in err
+    assert err.startswith(f"labkit {name}: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["produce", "consume", "master", "worker"])
+def test_no_server_and_a_wrong_key(served, name):
+    """One sentence, exit code 3; it names the key file, or the address."""
+    served.run("key", "labkit.key")
+    where = served.connect[:2]
+    _, err = served.run(name, *where, stdin="1", code=3)
+    assert f"{where[1]} does not accept the key in labkit.key. Give" in err
+    served.server.stop()
+    _, err = served.run(name, *served.connect, stdin="1", code=3)
+    assert where[1] in err
+    assert err.count("\n") == 1
+
+
+@needs_signals
+def test_a_key_that_others_can_read(served):
+    """It is refused, with the command that mends it."""
+    served.key_file.chmod(0o644)
+    _, err = served.run("consume", *served.connect, code=2)
+    assert f"chmod 600 {served.key_file}" in err
+
+
+@needs_signals
+def test_the_key_is_in_no_command_line_and_no_environment(lab):
+    """Not of the master, its server, the worker, or the worker's processes."""
+    master, where = start_master(lab, stdin="1\n")
+    worker = lab.start("worker", *where, "--job", "shop:patient")
+    started(lab)
+    pids = [master.pid, worker.pid]
+    for pid in (master.pid, worker.pid):
+        pids += [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    assert len(pids) == 5
+    for process in map(psutil.Process, pids):
+        text = str(process.cmdline()) + str(process.environ())
+        assert not any(secret in text for secret in lab.secrets())
+    lab.write("go", "")
+    master.finish(), worker.finish()
+
+
+def example(lab, name, port=None):
+    """Return the example of a command's help, for this Python and a port."""
+    out, _ = lab.run(name, "--help")
+    line = out.rpartition("example:\n  ")[2].strip()
+    assert "\n" not in line
+    assert f"python -m labkit {name} " in line
+    return line.replace("python ", f"{sys.executable} ").replace("5555", str(port))
+
+
+@needs_signals
+def test_every_example_works(lab):
+    """The last line of each --help is a command that runs as it is."""
+    lab.key_file.unlink()
+    lab.shell(example(lab, "key"))
+    with lab.serve() as server:
+        port = server.address[1]
+        lab.shell(example(lab, "produce", port))
+        assert lab.shell(example(lab, "consume", port)) == '{"tea": 2}\n'
+    # Its port is free again: the master's.
+    with lab.start_shell(example(lab, "master", port)) as master:
+        assert "Start workers with: python" in master.stderr.readline()
+        lab.shell(example(lab, "worker", port))
+        assert master.stdout.read().count('"result"') == 10
+
+
+def test_help_is_quick():
+    """Nothing that serves or connects is imported for --help."""
+    program = (
+        "import sys\nfrom labkit.__main__ import main\n"
+        "try: main(['{}', '--help'])\nexcept SystemExit: pass\n"
+        "heavy = {{'multiprocessing.managers', 'distributed', 'tenacity'}}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()"
+    )
+    for name in ("key", "produce", "consume", "master", "worker", "run"):
+        command = [sys.executable, "-c", program.format(name)]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+
+
+@needs_signals
+def test_closed_streams(served):
+    """Without standard output it takes nothing; the other streams it can miss."""
+    served.queue().put("tea")
+    command = f"{sys.executable} -m labkit consume --idle 0 "
+    command += " ".join(map(str, served.connect))
+    with served.start_shell(f"{command} >&-") as process:
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert err.endswith("labkit consume: Standard output is closed.\n")
+    assert served.shell(f"{command} <&- 2>&-") == '"tea"\n'
+
+
+def test_a_call_that_may_be_done_twice_is_repeated():
+    """After a lost connection; any other is not, for nobody knows if it was done."""
+    lost = [common.errors.OutcomeUnknownError("lost"), None]
+
+    def call():
+        if error := lost.pop(0):
+            raise error
+        return "done"
+
+    assert common.patiently(call, 9, again=True) == "done"
+    lost[:] = [common.errors.OutcomeUnknownError("lost")]
+    with pytest.raises(common.errors.OutcomeUnknownError):
+        common.patiently(call, 9)
