@@ -33,15 +33,7 @@ _ACTS = {
 
 
 class Dashboard(views.Live):
-    """A live view of a server; made by :func:`dashboard`.
-
-    Attributes
-    ----------
-    state, table : ipywidgets.HTML
-        The state in a sentence, read out when it changes; the queues' numbers.
-    buttons : dict of str to ipywidgets.Button
-        ``Stop``, ``Kill``, ``Restart``, and ``Pause`` for the numbers.
-    """
+    """A live view of a server; made by :func:`dashboard`."""
 
     def __init__(self, server: ServerProcess) -> None:
         super().__init__(f"server {server.name}", *_HEADS)
@@ -65,8 +57,6 @@ class Dashboard(views.Live):
         self._end.set()
         self._thread.join(2)
         super().close()
-
-    # In the thread:
 
     def _run(self) -> None:
         while not self._end.wait(_INTERVAL_S) and self._read():
@@ -94,7 +84,7 @@ class Dashboard(views.Live):
             self.buttons[name].disabled = not idle
         if numbers and not self._paused:  # else the last ones stay
             self.rows = [self._row(name) for name in sorted(numbers)]
-            self.draw([_line(name, self._tracks[name]) for name in sorted(numbers)])
+            self.draw(*(_line(name, self._tracks[name]) for name in sorted(numbers)))
         return True
 
     def _tell(self, state: str) -> None:
@@ -113,9 +103,8 @@ class Dashboard(views.Live):
         numbers = [now.depth, now.unacked, *rates, *counts]
         return [name, *(f"{number:,.0f}" for number in numbers)]
 
-    # Buttons: none of them keeps the kernel waiting.
-
     def _press(self, name: str) -> None:
+        """Do what a button says, without keeping the kernel waiting."""
         if name == "Pause":
             self._paused = not self._paused
             self.buttons[name].description = "Resume" if self._paused else name

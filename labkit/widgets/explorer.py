@@ -26,28 +26,20 @@ _HEADS = (
 
 
 class Explorer(views.Live):
-    """Choose, guess, measure; made by :func:`explorer`.
-
-    Attributes
-    ----------
-    first, second, size, batch : ipywidgets.Dropdown
-    guess : ipywidgets.Text
-        How many times as many items a second the first moves.
-    measure_button : ipywidgets.Button
-    state, table : ipywidgets.HTML
-        How it went, and what was measured, the latest first.
-    """
+    """Choose, guess, measure; made by :func:`explorer`."""
 
     def __init__(self, compare: Callable[..., Any] = throughput.compare) -> None:
         import ipywidgets
 
         super().__init__("explorer", *_HEADS)
         self._compare, self._thread = compare, threading.Thread()
-        wide = {"description_width": "initial"}
         names = list(throughput.TRANSPORTS)
         self.first, self.second, self.size, self.batch = (
             ipywidgets.Dropdown(
-                options=options, value=value, description=name, style=wide
+                options=options,
+                value=value,
+                description=name,
+                style=views.WIDE["style"],
             )
             for name, options, value in (
                 ("First", names, "direct queue"),
@@ -59,8 +51,7 @@ class Explorer(views.Live):
         self.guess = ipywidgets.Text(
             description="Your guess: the first is this many times as fast:",
             placeholder="a number, such as 3",
-            style=wide,
-            layout={"width": "calc(min(100%, 40em) - 4px)"},
+            **views.WIDE,
         )
         self.measure_button = views.button("Measure", "Measure both, in turns")
         self.measure_button.on_click(lambda _: self.measure())
@@ -74,19 +65,16 @@ class Explorer(views.Live):
         try:
             guess = float(self.guess.value.replace(",", ""))
         except ValueError:
+            guess = 0.0
+        if guess <= 0:
             self.say("Type your guess first: a number like 3 or 0.5.")
             return
-        if self._thread.is_alive() or guess <= 0:
+        if self._thread.is_alive():
             return
         self.measure_button.disabled = True
         self.say("Measuring both in turns; this takes a few seconds.")
         self._thread = threading.Thread(target=self._run, args=[guess], daemon=True)
         self._thread.start()
-
-    def wait(self, timeout: float = 60.0) -> None:
-        """Wait until nothing is being measured."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
 
     def _run(self, guess: float) -> None:
         names = [self.first.value, self.second.value]

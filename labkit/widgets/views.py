@@ -11,6 +11,10 @@ from typing import Any, ClassVar
 __all__ = ["Live", "button", "close_all", "display", "kernel_cell", "panel", "rich"]
 
 AUTO = {"width": "auto", "height": "auto", "margin": "2px"}
+WIDE: dict[str, Any] = {
+    "style": {"description_width": "initial"},
+    "layout": {"width": "calc(min(100%, 40em) - 4px)"},
+}
 _BORDERS = {True: "#009e73", False: "#d55e00", None: "var(--jp-border-color1, #bdbdbd)"}
 
 
@@ -26,8 +30,8 @@ def rich(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text without its backticks."""
-    return re.sub(r"`([^`]+)`", r"\1", text)
+    """Return a text on one line, without its backticks."""
+    return re.sub(r"`([^`]+)`", r"\1", text).replace("\n", " ")
 
 
 def panel(lines: Sequence[str], right: bool | None = None) -> dict[str, str]:
@@ -39,26 +43,34 @@ def panel(lines: Sequence[str], right: bool | None = None) -> dict[str, str]:
     return {"text/plain": "\n".join(map(plain, lines)), "text/html": page}
 
 
+def status(sentence: str) -> str:
+    """Return a sentence as HTML, read out when it is another one."""
+    return f'<p role="status">{rich(sentence)}</p>'
+
+
 def kernel_cell() -> int:
     """Return the number of the cell that runs; -1 where there is no kernel."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return -1
+    from IPython import get_ipython
+
     shell: Any = get_ipython()
-    if getattr(shell, "kernel", None) is None:
-        return -1
-    return int(shell.execution_count)
+    kernel = getattr(shell, "kernel", None)
+    return -1 if kernel is None else int(shell.execution_count)
 
 
 def display(bundle: dict[str, Any], **options: Any) -> Any:
     """Show a bundle below the cell that runs; without a notebook print its text."""
     if kernel_cell() < 0:
-        print(bundle["text/plain"])
-        return None
+        return print(bundle["text/plain"])
     from IPython.display import display as show
 
     return show(bundle, raw=True, **options)  # type: ignore[no-untyped-call]
+
+
+def twins(text: str, box: Any) -> dict[str, Any]:
+    """Return a widget, if it is still there, with a text as its plain and HTML twin."""
+    page = f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
+    widget: dict[str, Any] = box._repr_mimebundle_() if box else {}
+    return widget | {"text/plain": text, "text/html": page}
 
 
 def button(name: str, tooltip: str) -> Any:
@@ -67,6 +79,14 @@ def button(name: str, tooltip: str) -> Any:
 
     layout = {"width": "auto", "flex": "0 0 auto"}
     return ipywidgets.Button(description=name, tooltip=tooltip, layout=layout)
+
+
+def rows(*widgets: Any) -> Any:
+    """Return a row of widgets that goes on below where the page is narrow."""
+    import ipywidgets
+
+    layout = {"flex_flow": "row wrap", "align_items": "center"}
+    return ipywidgets.HBox(widgets, layout=layout)
 
 
 def close_all(widget: Any) -> None:
@@ -78,18 +98,10 @@ def close_all(widget: Any) -> None:
             part.close()
 
 
-def rows(*widgets: Any) -> Any:
-    """Return a row of widgets that goes on below where the page is narrow."""
-    import ipywidgets
-
-    layout = {"flex_flow": "row wrap", "align_items": "center"}
-    return ipywidgets.HBox(list(widgets), layout=layout)
-
-
 class Live:
     """A sentence and a table that change while nobody runs a cell, and their twins.
 
-    Threads may call `say` and `draw`: the widgets were made and shown before.
+    Threads may call `say` and `draw`: the widgets were made before.
     """
 
     _shown: ClassVar[dict[str, "Live"]] = {}
@@ -107,23 +119,22 @@ class Live:
         self.box.add_class("labkit-ask")
 
     def say(self, sentence: str) -> None:
-        """Show a sentence; a screen reader reads it out when it is another one."""
+        """Show a sentence."""
         if sentence != self.says and not self.closed:
-            self.state.value = f'<p role="status">{html.escape(sentence)}</p>'
+            self.state.value = status(sentence)
         self.says = sentence
 
-    def draw(self, drawn: Sequence[str] = ()) -> None:
+    def draw(self, *drawn: str) -> None:
         """Show the rows, each with a drawing at its end if there is one."""
         self._drawn = list(drawn)
         if not self.closed:
             self.table.value = self._html()
 
     def _html(self) -> str:
-        heads = [f'<th scope="col">{html.escape(head)}</th>' for head in self._heads]
-        lines = ["".join(heads)]
+        lines = ["".join(f'<th scope="col">{head}</th>' for head in self._heads)]
         for row, drawn in itertools.zip_longest(self.rows, self._drawn, fillvalue=""):
-            cells = [f"<td>{html.escape(cell)}</td>" for cell in row]
-            lines.append("".join([*cells, f"<td>{drawn}</td>" if drawn else ""]))
+            cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
+            lines.append(cells + f"<td>{drawn}</td>" * bool(drawn))
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         return f'<table class="labkit-table">{body}</table>' if self.rows else ""
 
@@ -134,9 +145,7 @@ class Live:
         return "\n".join([self.says, *table])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = {} if self.closed else self.box._repr_mimebundle_()
-        page = f"<p>{html.escape(self.says)}</p>{self._html()}"
-        return shown | {"text/plain": repr(self), "text/html": page}
+        return twins(repr(self), None if self.closed else self.box)
 
     def close(self) -> None:
         """Take it off the page. Safe to call twice."""
