@@ -78,14 +78,6 @@ def test_hanging_cell_is_named_and_the_build_ends(tmp_path):
     assert done.leftovers == 0
 
 
-def test_failing_cell_is_named(tmp_path):
-    """An error that no tag announces ends the build, with its lesson and its words."""
-    done, _ = build(tmp_path, "1 / 0")
-    assert done.exit_code == 1
-    assert "site: notebooks/01_a.ipynb failed: " in done.output
-    assert "ZeroDivisionError" in done.output
-
-
 def put(folder, **files):
     """Write the files of a small site."""
     for name, text in files.items():

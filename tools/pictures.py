@@ -11,11 +11,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "notebooks" / "images"
-WIDTH_PX, TALL_PX = 960, 8000  # as wide as the README; all cells are in sight
+VIEW = {"view": "doc", "width": 960, "height": 8000}  # all cells are in sight
 COLOURS = 96  # text and lines need few, and the file is a fifth of the size
 PLAIN = ".jp-Cell .jp-Toolbar, .jp-Notebook-footer {visibility: hidden !important}"
 LOADED = "[...document.images].every(image => image.complete)"
-WRONG = """%%answer 04.1
+ANSWER = """%%answer 04.1
 def consume(orders, handle, idle_s):
     while True:
         try:
@@ -25,71 +25,53 @@ def consume(orders, handle, idle_s):
                 return
             raise
         handle(order)"""
-DASHBOARD = "dashboard(server)"
-SERVER = """from threading import Event
-from labkit import dashboard, start_server
-server = start_server(name='shop')
-orders = server.connect().get_queue('orders')"""
-TRAFFIC = """for n in range(150):
+TRAFFIC = """for n in range(150):  # it fills in bursts
     orders.put_many(['tea'] * (9 if n % 50 < 12 else 1))
     orders.get_many(3, timeout=1)
     Event().wait(0.1)"""
-VIEW = {"view": "doc", "width": WIDTH_PX, "height": TALL_PX}
-
-
-def lesson_04(book):
-    """Show a pane, a question and a program with its pane."""
-    book.open(path_of("notebooks/04_*.ipynb"), **VIEW)
-    cells = ["04-server", "04-server-listens", "04-predict-producer", "04-producer"]
-    run_until(book, cells[-1])
-    said = book.cell("04-producer").get_by_text(re.compile("exit code 0"))
-    said.first.wait_for()
-    first = book.cell(cells[0]).locator(".jp-Cell-outputWrapper")
-    return [first, *map(book.cell, cells[1:])]
-
-
-def exercise_04(book):
-    """Show a task, a wrong answer, and what the kit says of it."""
-    book.open(path_of("exercises/release/04_*/*.ipynb"), **VIEW)
-    book.set_source("%%answer 04.1", WRONG)
-    run_until(book, "ex04-1-check")
-    book.cell("ex04-1-check").get_by_text(re.compile("points")).first.wait_for()
-    return [book.cell(f"ex04-1-{part}") for part in ("task", "answer", "check")]
-
-
-def throughput_06(book):
-    """Show the figure of lesson 06: direct against proxied queues."""
-    book.open(path_of("notebooks/06_*.ipynb"), **VIEW)
-    run_until(book, "06-compare")
-    return [book.cell("06-compare").locator(".jp-OutputArea-output img").last]
-
-
-def dashboard(book):
-    """Show a dashboard whose queue fills in bursts and is emptied."""
-    path = book.lab.write("notebooks/dashboard.ipynb", SERVER, DASHBOARD, TRAFFIC)
-    book.open(path, **VIEW).run_all()
-    return [book.cell(DASHBOARD).locator(".jp-Cell-outputWrapper")]
-
-
+DASHBOARD = (
+    "from threading import Event",
+    "from labkit import dashboard, start_server",
+    "server = start_server(name='shop')",
+    "orders = server.connect().get_queue('orders')",
+    "dashboard(server)",
+    TRAFFIC,
+)
+# The notebook; the cells that are shown; what the last of them says when it is ready.
 PICTURES = {
-    "lesson-04": lesson_04,
-    "exercise-04": exercise_04,
-    "throughput-06": throughput_06,
-    "dashboard": dashboard,
+    "lesson-04": (
+        "notebooks/04_*.ipynb",
+        ["04-server", "04-server-listens", "04-predict-producer", "04-producer"],
+        "exit code 0",
+    ),
+    "exercise-04": (
+        "exercises/release/04_*/*.ipynb",
+        ["ex04-1-task", "ex04-1-answer", "ex04-1-check"],
+        "points",
+    ),
+    "throughput-06": ("notebooks/06_*.ipynb", ["06-compare"], ""),
+    "dashboard": ("", ["dashboard(server)"], "orders"),
 }
 
 
-def path_of(pattern):
-    """Return the path in the course of the notebook that a pattern names."""
-    (path,) = ROOT.glob(pattern)
-    return path.relative_to(ROOT).as_posix()
-
-
-def run_until(book, last):
-    """Run the code cells of a notebook up to one of them."""
-    for cell in book.cells()[: book.find(last)[0] + 1]:
+def show(book, pattern, cells, words):
+    """Open a notebook, run it as far as is shown; return what is in the picture."""
+    if pattern:
+        (path,) = ROOT.glob(pattern)
+        book.open(path.relative_to(ROOT).as_posix(), **VIEW)
+    else:
+        book.open(book.lab.write("notebooks/dashboard.ipynb", *DASHBOARD), **VIEW)
+    if "ex04-1-answer" in cells:
+        book.set_source("ex04-1-answer", ANSWER)
+    end = book.find(cells[-1])[0] + 1 if pattern else None
+    for cell in book.cells()[:end]:
         if cell["type"] == "code":
             book.run_cell(cell["id"])
+    last = book.cell(cells[-1])
+    if not words:
+        return [last.locator(".jp-OutputArea-output img").last]
+    last.get_by_text(re.compile(words)).first.wait_for()
+    return [book.cell(name) for name in cells]
 
 
 def shoot(book, places):
@@ -99,13 +81,10 @@ def shoot(book, places):
     book.page.wait_for_function(LOADED)
     book.page.mouse.move(0, 0)
     boxes = [place.bounding_box() for place in places]
-    left, top = min(box["x"] for box in boxes), min(box["y"] for box in boxes)
-    clip = {
-        "x": left,
-        "y": top,
-        "width": max(box["x"] + box["width"] for box in boxes) - left,
-        "height": max(box["y"] + box["height"] for box in boxes) - top,
-    }
+    clip = {}
+    for start, size in (("x", "width"), ("y", "height")):
+        clip[start] = min(box[start] for box in boxes)
+        clip[size] = max(box[start] + box[size] for box in boxes) - clip[start]
     return book.page.screenshot(clip=clip, animations="disabled")
 
 
@@ -122,7 +101,7 @@ def main(names):
         for name in names or PICTURES:
             page = browser.new_page(device_scale_factor=1.5, reduced_motion="reduce")
             book = Notebook(page, lab)
-            shot = shoot(book, PICTURES[name](book))
+            shot = shoot(book, show(book, *PICTURES[name]))
             few = Image.open(io.BytesIO(shot)).convert("RGB")
             few = few.quantize(COLOURS, dither=Image.Dither.NONE)
             few.save(IMAGES / f"{name}.png", optimize=True)

@@ -34,41 +34,34 @@ TREE = "\n```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```\n"
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DRAWN = """() => [...document.querySelectorAll('.jp-RenderedMermaid img')].map(
   image => `width="${image.width}" src="${image.src}"`)"""
+PREVIEW = {"defaultViewers": {"markdown": "Markdown Preview"}}
 COUNT = "n => document.querySelectorAll('.jp-RenderedMermaid img').length >= n"
+WIDGET = "application/vnd.jupyter.widget"
+HOMES = "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "LABKIT_PROGRESS"
 SETTINGS = {
     "project": TITLE,
     "html_title": TITLE,
-    "author": "the kit's authors",
     "language": "en",
     "root_doc": "index",
     "extensions": ["myst_nb"],
     "suppress_warnings": ["config.cache"],  # a function is no value to keep
     "myst_heading_anchors": 4,
-    "myst_heading_slug_func": operator.methodcaller(
-        "replace", " ", "-"
-    ),  # JupyterLab's
-    "nb_execution_mode": "force",
+    "myst_heading_slug_func": operator.methodcaller("replace", " ", "-"),  # as a lab
     "nb_execution_excludepatterns": ["exercises/*"],
     "nb_execution_raise_on_error": True,
-    "nb_execution_timeout": CELL_TIMEOUT_S,
     "nb_merge_streams": True,
     "nb_ipywidgets_js": {},
     # A widget is live in a lesson; here its twin in HTML or text stands for it.
-    "nb_mime_priority_overrides": [
-        ("*", "application/vnd.jupyter.widget-view+json", None)
-    ],
+    "nb_mime_priority_overrides": [("*", f"{WIDGET}-view+json", None)],
     "html_theme": "sphinx_book_theme",
     "html_theme_options": {
         "use_download_button": False,
-        "use_repository_button": False,
         "home_page_in_toc": True,
         "navbar_persistent": [],
-        "footer_content_items": "",
         "pygments_light_style": "a11y-high-contrast-light",
         "pygments_dark_style": "a11y-high-contrast-dark",
         "toc_title": "On this page",
     },
-    "html_context": {"default_mode": "auto"},
     "html_static_path": [str(ROOT / "tools" / "site.css")],
     "html_css_files": ["site.css"],
     "html_copy_source": False,
@@ -131,19 +124,12 @@ def list_pages(page, caption, paths):
 def build(source, target, *, run=True, timeout_s=CELL_TIMEOUT_S):
     """Make pages of a folder with ``index.md``; exit with a sentence if it fails."""
     prepare(source)
-    # Not the reader's own Jupyter, nor a learner's progress.
-    for name in (
-        "JUPYTER_CONFIG_DIR",
-        "JUPYTER_DATA_DIR",
-        "IPYTHONDIR",
-        "LABKIT_PROGRESS",
-    ):
+    for name in HOMES:  # not the reader's own
         os.environ[name] = str(source.parent / name)
-    changes = {"nb_execution_timeout": timeout_s}
-    warned = print_pages(
-        source, target, changes if run else {"nb_execution_mode": "off"}
-    )
-    if warned:
+    mode = {"nb_execution_mode": "force" if run else "off"}
+    if warned := print_pages(
+        source, target, mode | {"nb_execution_timeout": timeout_s}
+    ):
         sys.exit(f"site: the pages are not as they should be:\n{warned}")
     names = {str(source): "~/kit", str(ROOT): "~/kit", str(source.parent): "~"}
     for page in target.rglob("*.html"):
@@ -184,14 +170,11 @@ def draw(diagrams):
         fences = "\n\n".join(f"```mermaid\n{text}```" for text in diagrams)
         (lab.folder / "diagrams.md").write_text(fences, encoding="utf-8")
         for theme in ("light", "dark"):
+            name = f"JupyterLab {theme.capitalize()}"
             lab.set_settings(
                 {
-                    "@jupyterlab/apputils-extension:themes": {
-                        "theme": f"JupyterLab {theme.capitalize()}"
-                    },
-                    "@jupyterlab/docmanager-extension:plugin": {
-                        "defaultViewers": {"markdown": "Markdown Preview"}
-                    },
+                    "@jupyterlab/apputils-extension:themes": {"theme": name},
+                    "@jupyterlab/docmanager-extension:plugin": PREVIEW,
                 }
             )
             page = browser.new_page()
@@ -242,9 +225,7 @@ def print_pages(source, target, changes):
 
 def tidy(text, names):
     """Take this machine's folders and what only a kernel needs out of a page."""
-    text = re.sub(
-        r'<script type="application/vnd.jupyter.+?</script>', "", text, flags=re.DOTALL
-    )
+    text = re.sub(f'(?s)<script type="{WIDGET}.+?</script>', "", text)
     # Outputs link to the checkout's notebooks, from wherever the lesson ran.
     link = r'href="[^"]*?/(notebooks|exercises/release)/([^"]+)\.ipynb'
     text = re.sub(link, r'href="../\1/\2.html', text)
@@ -257,23 +238,20 @@ def check(folder):
     """Return a sentence for each link that leads nowhere, or asks another machine."""
     from bs4 import BeautifulSoup
 
-    pages = {
-        path: BeautifulSoup(path.read_text("utf-8"), "html.parser")
-        for path in sorted(folder.rglob("*.html"))
-    }
-    places = {
-        path: {tag["id"] for tag in page.select("[id]")} for path, page in pages.items()
-    }
-    wanted = [(path, *link) for path, page in pages.items() for link in links(page)]
+    wanted, places, wrong = [], {}, set()
+    for path in folder.rglob("*.html"):
+        page = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        places[path.resolve()] = {tag["id"] for tag in page.select("[id]")}
+        wanted += [(path, *link) for link in links(page)]
     for path in folder.rglob("*.css"):
         wanted += [(path, link, False) for link in in_css(path.read_text("utf-8"))]
-    wrong = set()
     for path, link, followed in wanted:
         parts, name = urlsplit(link), path.relative_to(folder).as_posix()
         if parts.netloc and not followed:
             wrong.add(f"{name} would fetch {link}: no page may need another machine")
         if not (parts.scheme or parts.netloc):
-            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            file = path.parent / unquote(parts.path) if parts.path else path
+            file = file.resolve()
             place = unquote(parts.fragment)
             if not file.exists() or place not in {"", *places.get(file, [place])}:
                 wrong.add(f"{name} links to {link}: there is no such place in the site")

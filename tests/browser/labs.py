@@ -29,12 +29,7 @@ PATIENCE_S = 120.0  # a machine that does much else; everything takes a second o
 COURSE = ("notebooks", "exercises/release")
 LEFT_OUT = shutil.ignore_patterns("work", ".ipynb_checkpoints", "__pycache__")
 FOREIGN = ("JUPYTER", "IPYTHON", "LABKIT_PROGRESS")  # somebody else's settings
-FOLDERS = (
-    "IPYTHONDIR",
-    "JUPYTER_CONFIG_DIR",
-    "JUPYTER_DATA_DIR",
-    "JUPYTER_RUNTIME_DIR",
-)
+FOLDERS = "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"
 SETTINGS = {
     # What a run shows is not saved into the lesson unless a test saves it.
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
@@ -59,17 +54,19 @@ class Lab:
             (home / name).mkdir()
         self.set_settings({})
         self._said, self._told = "", threading.Event()
-        options = [
-            "--port=0",  # any: several may start at the same moment
-            f"--ServerApp.root_dir={self.folder}",
-            "--LabApp.expose_app_in_browser=True",  # a page can be asked what it holds
-        ]
+        command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
+        command += ["--port=0", f"--ServerApp.root_dir={self.folder}"]
+        command += ["--LabApp.expose_app_in_browser=True"]  # a page can be asked
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+        ours = {
+            **{name: str(home / name) for name in FOLDERS},
+            "JUPYTER_TOKEN": self.token,
+            "LABKIT_PROGRESS": str(home / "progress"),
+            # A kernel's debugger, asked after a restart, complains of Python itself.
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        }
         self._program = Supervised(
-            [sys.executable, "-m", "labkit", "lab", "--no-browser", *options],
-            self._hear,
-            lambda _: self._told.set(),
-            cwd=ROOT,
-            env=self._environment(home),
+            command, self._hear, lambda _: self._told.set(), cwd=ROOT, env=kept | ours
         )
         self._told.wait(PATIENCE_S)
         found = re.search(r"JupyterLab runs at (http://[^/\s]+)/", self._said)
@@ -90,17 +87,6 @@ class Lab:
         self._said += text
         if "Ctrl-C" in self._said:  # the end of its announcement
             self._told.set()
-
-    def _environment(self, home):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
-        return {
-            **kept,
-            **{name: str(home / name) for name in FOLDERS},
-            "JUPYTER_TOKEN": self.token,
-            "LABKIT_PROGRESS": str(home / "progress"),
-            # A kernel's debugger, asked after a restart, complains of Python itself.
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        }
 
     def set_settings(self, settings):
         """Replace JupyterLab's user settings: for each plug-in its values."""

@@ -50,19 +50,7 @@ OUT_OF_REACH = """async () => {
 def violations(page, places=SHOWN, least=20):
     """Return what axe finds serious or critical in all that a page shows.
 
-    Parameters
-    ----------
-    page : playwright.sync_api.Page
-        With a notebook, or any other page.
-    places : list of str
-        Selectors of what is looked at.
-    least : int
-        How many elements axe has to approve of, so that it cannot have looked past.
-
-    Returns
-    -------
-    list of str
-        Rule, element, and why.
+    At least that many elements it has to approve of: it cannot have looked past them.
     """
     from axe_playwright_python.sync_playwright import Axe
 

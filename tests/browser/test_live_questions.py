@@ -100,7 +100,7 @@ def test_quizzes_by_keys(asked):
 
 
 def test_lines_are_put_in_order_by_keys(asked):
-    """A line is chosen, then moves at each key; one is left out; the order is judged."""
+    """A line is chosen, then moves at each key; one is left out; Check judges."""
     shown = asked.cell(ORDER)
 
     def move(line, button, words):
