@@ -57,6 +57,7 @@ class Lab:
         command = [sys.executable, "-m", "labkit", "lab", "--no-browser"]
         command += ["--port=0", f"--ServerApp.root_dir={self.folder}"]
         command += ["--LabApp.expose_app_in_browser=True"]  # a page can be asked
+        command += [f"--LabApp.workspaces_dir={home / 'workspaces'}"]
         kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         ours = {
             **{name: str(home / name) for name in FOLDERS},
