@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from labkit.errors import NoMessageError
 from labkit.manager import Address, shown
-from labkit.tap.decode import TO_CLIENT, Conversation, Said, frames
+from labkit.tap.decode import TO_CLIENT, Said, frames, read
 from labkit.tap.relay import Relay
 from labkit.tap.views import Message, Sequence, Table
 
@@ -40,34 +40,27 @@ class _Recording:
         self.news = threading.Condition()
         self.count = 0
         self._start = time.perf_counter()
-        # Each lives as long as one of its two directions is heard.
-        self._talks: weakref.WeakValueDictionary[int, Conversation]
-        self._talks = weakref.WeakValueDictionary()
 
     def hear(self, connection: int, direction: str, chunks: Iterator[bytes]) -> None:
-        with self.news:
-            talk = self._talks.setdefault(connection, Conversation())
         for frame in frames(chunks):
-            with self.news:
-                try:
-                    said = talk.read(direction, frame)
-                except Exception as error:  # noqa: BLE001 - bytes must flow on
-                    text = f"the tap cannot read this: {error!r}"[:100]
-                    said = Said("other", text, text)
-                self._add(connection, direction, frame.size, said)
+            try:
+                said = read(direction, frame)
+            except Exception as error:  # noqa: BLE001 - bytes must flow on
+                text = f"the tap cannot read this: {error!r}"[:100]
+                said = Said("other", text, text)
+            self._add(connection, direction, frame.size, said)
 
     def refuse(self, connection: int, error: OSError) -> None:
         text = f"the server cannot be reached: {error.strerror or error}"
-        with self.news:
-            self._add(connection, TO_CLIENT, 0, Said("refused", text, text))
+        self._add(connection, TO_CLIENT, 0, Said("refused", text, text))
 
     def _add(self, connection: int, direction: str, size: int, said: Said) -> None:
         at_s = time.perf_counter() - self._start
-        self.count += 1
-        kind, *texts = said
-        message = Message(self.count, connection, direction, kind, size, at_s, *texts)
-        self.messages.append(message)
-        self.news.notify_all()
+        with self.news:
+            self.count += 1
+            head = (self.count, connection, direction, said.kind, size, at_s)
+            self.messages.append(Message(*head, *said[1:]))
+            self.news.notify_all()
 
 
 class Wiretap:
@@ -120,8 +113,9 @@ class Wiretap:
             self._recording.refuse,
         )
         self.address: Address = self._relay.address
-        # When nobody closes it: dropped, or the program ends.
+        # When nobody closes it, and nobody holds it any more.
         self._stop = weakref.finalize(self, self._relay.stop)
+        self._stop.atexit = False
 
     @property
     def messages(self) -> list[Message]:

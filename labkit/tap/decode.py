@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from labkit.manager.handshake import CHALLENGE, FAILURE, LONGEST, WELCOME
 
-__all__ = ["TO_CLIENT", "TO_SERVER", "Conversation", "Frame", "Said", "frames"]
+__all__ = ["TO_CLIENT", "TO_SERVER", "Frame", "Said", "frames", "read"]
 
 TO_SERVER, TO_CLIENT = "to server", "to client"
 HEAD_BYTES = 1 << 16  # kept of each message; what comes after is counted
@@ -31,6 +31,7 @@ TEXT_LIMIT, FULL_LIMIT = 100, 4_000  # characters of a message's two texts
 LEAF_LIMIT = 60  # characters of one value in the short one
 LONGEST_INT = 256  # bits; of a longer one the size is shown
 SHOWN_SECRET = 4  # bytes of a challenge or digest
+MD5_BYTES = 16  # a digest up to Python 3.11
 
 
 class Frame(NamedTuple):
@@ -310,44 +311,22 @@ class Said(NamedTuple):
 _REPLIES = {"#RETURN", "#ERROR", "#PROXY", "#TRACEBACK", "#UNSERIALIZABLE"}
 
 
-class Conversation:
-    """One connection: knows what was said before, and so what a frame means.
-
-    A digest is bytes like any other; only the challenge before it, in the other
-    direction, tells that it is one.
-    """
-
-    def __init__(self) -> None:
-        self._welcomes = 0  # two, and the handshake is over
-        self._answers_challenge = ""  # the direction of the digest that is due
-
-    def read(self, direction: str, frame: Frame) -> Said:
-        """Return what the next frame in a direction says."""
-        if frame.came < frame.size:
-            text = f"{frame.came:,} of {frame.size:,} bytes came"
-            return Said("incomplete", text, text)
-        said = None
-        if self._welcomes < 2 and frame.size <= LONGEST:
-            said = self._handshake(direction, frame.head)
-        if said is None:
-            self._welcomes = 2
-            value, trouble, _ = read_pickle(frame.head)
-            meaning = _request if direction == TO_SERVER else _reply
-            said = meaning(value, trouble)
-        return said
-
-    def _handshake(self, direction: str, body: bytes) -> Said | None:
-        if body in {WELCOME, FAILURE}:
-            self._welcomes += 1
-            kind = "welcome" if body == WELCOME else "failure"
-            return Said(kind, body.decode(), body.decode())
-        if direction == self._answers_challenge:
-            self._answers_challenge = ""
-            return _secret("digest", body)
-        if body.startswith(CHALLENGE):
-            self._answers_challenge = TO_CLIENT if direction == TO_SERVER else TO_SERVER
-            return _secret("challenge", body.removeprefix(CHALLENGE))
-        return None
+def read(direction: str, frame: Frame) -> Said:
+    """Return what a frame says."""
+    size, came, head = frame
+    if came < size:
+        text = f"{came:,} of {size:,} bytes came"
+        return Said("incomplete", text, text)
+    if head in {WELCOME, FAILURE}:
+        kind = "welcome" if head == WELCOME else "failure"
+        return Said(kind, head.decode(), head.decode())
+    if head.startswith(CHALLENGE):
+        return _secret("challenge", head.removeprefix(CHALLENGE))
+    value, trouble, _ = read_pickle(head)
+    is_pickle = not trouble and head[:1] == b"\x80"
+    if not is_pickle and size <= LONGEST and (size == MD5_BYTES or head[:1] == b"{"):
+        return _secret("digest", head)
+    return (_request if direction == TO_SERVER else _reply)(value, trouble)
 
 
 def _secret(kind: str, body: bytes) -> Said:

@@ -3,19 +3,21 @@
 import contextlib
 import itertools
 import socket
+import socketserver
 import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
-from labkit.manager import Address, Listener, family_of, prepare
+from labkit.manager import Address, family_of, prepare
 from labkit.tap.decode import TO_CLIENT, TO_SERVER
 
 __all__ = ["Relay"]
 
 _CHUNK = 1 << 18  # bytes read at once; no more than this waits in a direction
-_PAUSE_S = 0.02  # when no descriptor is left, or a Unix socket's backlog is full
+_BACKLOG = 1024
+_LOOK_S = 0.05  # how often the server looks whether it shall end
 _REACH_S = 5.0
 
 
@@ -38,78 +40,60 @@ class Relay:
     ) -> None:
         self._target, self._hear, self._refuse = target, hear, refuse
         self._family = family_of(target)
-        self._things = contextlib.ExitStack()
+        self._numbers = itertools.count(1)
+        self._closing = threading.Event()
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._folder = None
+        kind: Any = socketserver.ThreadingTCPServer
         where: Address = ("127.0.0.1", 0)
         if isinstance(target, str):
-            folder = tempfile.TemporaryDirectory(prefix="labkit-tap-")
-            where = str(Path(self._things.enter_context(folder)) / "socket")
-        listener = self._things.enter_context(contextlib.closing(Listener(where)))
-        self.address, self._door = listener.address, listener.sock
-        self._closing = threading.Event()
-        # May be taken twice: whichever thread drops a tap that nobody holds closes it.
-        self._lock = threading.RLock()
-        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
+            self._folder = tempfile.TemporaryDirectory(prefix="labkit-tap-")
+            kind = socketserver.ThreadingUnixStreamServer
+            where = f"{self._folder.name}/socket"
+        self._server = kind(where, self._serve, bind_and_activate=False)
+        self._server.daemon_threads, self._server.request_queue_size = True, _BACKLOG
+        self._server.server_bind()
+        self._server.server_activate()
+        self.address: Address = self._server.server_address
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """Hang up every connection and stop listening, without waiting for it."""
-        with self._lock:
-            if self._closing.is_set():
-                return
-            self._closing.set()
-            for sock in list(self._open):
-                _hang_up(sock)
-        # Nothing but a connection wakes accept() on every system.
-        with contextlib.suppress(OSError), socket.socket(self._door.family) as bell:
-            bell.connect(self.address)
+        self._closing.set()
+        for sock in list(self._open):
+            _hang_up(sock)
+        threading.Thread(target=self._server.shutdown, daemon=True).start()
 
     def close(self) -> None:
         """Hang up, stop listening, and wait until nobody can connect any more."""
         self.stop()
-        if self._accepting is not threading.current_thread():
-            self._accepting.join()
+        self._thread.join()
 
     def _accept(self) -> None:
-        numbers = itertools.count(1)
-        with self._things:
-            while not self._closing.is_set():
-                try:
-                    client, _ = self._door.accept()
-                except OSError:  # no descriptor is left, or a client that has gone
-                    self._closing.wait(_PAUSE_S)
-                else:
-                    work = (client, next(numbers))
-                    threading.Thread(target=self._serve, args=work, daemon=True).start()
+        with self._folder or contextlib.nullcontext(), self._server:
+            self._server.serve_forever(_LOOK_S)
 
-    def _serve(self, client: socket.socket, number: int) -> None:
-        with client, socket.socket(self._family) as server:
-            with self._lock:
-                self._open.update((client, server))
-            try:
-                self._reach(server)
-            except OSError as error:
-                if not self._closing.is_set():
-                    self._refuse(number, error)
+    def _serve(self, client: socket.socket, *_: object) -> None:
+        number = next(self._numbers)
+        with socket.socket(self._family) as server:
+            self._open.update((client, server))
+            if self._closing.is_set():
                 return
-            prepare(client)
-            work = (number, TO_CLIENT, _chunks(server, client))
+            try:
+                # A Unix socket waits for its turn only where it has no deadline.
+                deadline = None if isinstance(self._target, str) else _REACH_S
+                prepare(server).settimeout(deadline)
+                server.connect(self._target)
+                server.settimeout(None)
+            except OSError as error:
+                self._refuse(number, error)
+                return
+            work = (number, TO_CLIENT, _chunks(server, prepare(client)))
             back = threading.Thread(target=self._hear, args=work, daemon=True)
             back.start()
             self._hear(number, TO_SERVER, _chunks(client, server))
             back.join()
-
-    def _reach(self, server: socket.socket) -> None:
-        prepare(server).settimeout(_REACH_S)
-        for _ in range(round(_REACH_S / _PAUSE_S)):
-            if self._closing.is_set():
-                raise ConnectionAbortedError("the tap is closed")
-            with contextlib.suppress(BlockingIOError):
-                server.connect(self._target)
-                server.settimeout(None)
-                return
-            self._closing.wait(_PAUSE_S)
-        raise TimeoutError("it accepts no connection")
 
 
 def _chunks(source: socket.socket, to: socket.socket) -> Iterator[bytes]:
