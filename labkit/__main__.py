@@ -56,49 +56,24 @@ COMMANDS = {
     "grade": ("grading", (), "grade the exercises of a whole class"),
     "progress": ("commands.progress", None, "show what is done, and what is next"),
     "serve": ("commands.serve", None, "run a queue server in this terminal"),
-    "key": (
-        "commands.key",
-        None,
-        "make the key that a server and its clients share",
-    ),
+    "key": ("commands.key", None, "make the key that a server and its clients share"),
     "produce": ("commands.produce", None, "put lines of JSON into a queue"),
-    "consume": (
-        "commands.consume",
-        None,
-        "print a queue's items as lines of JSON",
-    ),
+    "consume": ("commands.consume", None, "print a queue's items as lines of JSON"),
     "bench": ("commands.bench", (), "measure proxied queues against direct ones"),
-    "master": (
-        "commands.master",
-        None,
-        "hand out tasks, print what came of them",
-    ),
+    "master": ("commands.master", None, "hand out tasks, print what came of them"),
     "worker": ("commands.worker", None, "do the tasks of a master"),
-    "scale": (
-        "scaling",
-        (),
-        "how far one server goes, measured and modelled",
-    ),
-    "run": (
-        "commands.run",
-        (),
-        "do the jobs of a file, on the engine of your choice",
-    ),
+    "scale": ("scaling", (), "how far one server goes, measured and modelled"),
+    "run": ("commands.run", (), "do the jobs of a file, on the engine of your choice"),
 }
 
 
 def usage() -> str:
     """Return the table of commands."""
-    rows = [f"  {name:<10} {row[2]}" for name, row in COMMANDS.items()]
-    return "\n".join(
-        [
-            "Usage: python -m labkit COMMAND [arguments]",
-            "",
-            *rows,
-            "",
-            "The first lab or test makes .venv in this folder: the kit's own packages.",
-            "python -m labkit COMMAND --help says more about one command.",
-        ]
+    rows = "\n".join(f"  {name:<10} {row[2]}" for name, row in COMMANDS.items())
+    return (
+        f"Usage: python -m labkit COMMAND [arguments]\n\n{rows}\n\n"
+        "The first lab or test makes .venv in this folder: the kit's own packages.\n"
+        "python -m labkit COMMAND --help says more about one command."
     )
 
 
@@ -123,18 +98,7 @@ def further_extras(argv: "list[str]") -> "tuple[str, ...]":
 
 
 def main(argv: "list[str]") -> int:
-    """Run one command.
-
-    Parameters
-    ----------
-    argv : list of str
-        The command's name, then its arguments, without the program's name.
-
-    Returns
-    -------
-    int
-        The exit status: 0 when all went well, 2 for a command that does not exist.
-    """
+    """Run one command; return its exit status, or 2 if there is no such command."""
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(usage())
         return 0

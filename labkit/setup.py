@@ -4,8 +4,6 @@ A Python that has it all (conda, Binder, an active environment) runs the command
 Standard library only. ``uv`` is used where it is there, else ``venv`` and ``pip``.
 """
 
-__all__ = ["NEEDED_MB", "ROOT", "hand_over", "is_checkout", "lacking", "run_in_venv"]
-
 import contextlib
 import hashlib
 import importlib.metadata
@@ -18,27 +16,25 @@ import subprocess
 import sys
 import time
 import tomllib
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+__all__ = ["NEEDED_MB", "PYTHON", "ROOT", "hand_over", "is_checkout", "lacking"]
+__all__ += ["is_ready", "run_in_venv", "say"]
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED_MB = 900  # at the peak of a learner's set-up
-PACKAGES = 110  # about as many come with it
+PACKAGES = 130  # about as many come with it
 VENV, STATE = ROOT / ".venv", ROOT / ".labkit"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP, LOG = STATE / "set-up.json", STATE / "set-up.log"
 PROBE = "import sys; from labkit import setup; print(*setup.lacking(sys.argv[1:]))"
-AGAIN = "and run the same command again"
+AGAIN = "run the same command again"
 CAUSES = {  # what venv, pip and uv print, and what to do about it
     "ensurepip is not|No module named '?(venv|ensurepip)": "this Python cannot make "
     "environments: install it (on Debian and Ubuntu: sudo apt install python3-venv)",
-    r"Errno 28|WinError 112|No space|quota exceeded": "the disk is full: make room",
-    r"Errno 13\b|Errno 30|WinError 5\b|Permission denied|Read-only": "the kit's folder "
-    "may not be written to: copy it to a folder of your own",
-    "certificate|SSLError": "the package index's certificate was refused: set the cert "
-    "or proxy option of pip",
+    "Errno 28|WinError 112|No space": "the disk is full: make room",
     "connection broken|new connection|to (connect|fetch)|timed out|resolve|versions: "
     "none": "the package index cannot be reached: connect to the network",
 }
@@ -70,41 +66,33 @@ def lacking(extras: Sequence[str] = ()) -> list[str]:
 
 def _is_met(line: str) -> bool:
     name = re.split(r"[^\w.-]", line)[0]
-    found = list(importlib.metadata.distributions(name=name))
-    if name == "labkit" and is_checkout():
-        links = [json.loads(d.read_text("direct_url.json") or "{}") for d in found]
-        paths = [urllib.parse.urlparse(link.get("url", "")).path for link in links]
-        return any(
-            Path(urllib.request.url2pathname(p)).resolve() == ROOT for p in paths
-        )
-    return bool(found)
+    origin = ROOT.as_uri() if name == "labkit" and is_checkout() else ""
+    found = importlib.metadata.distributions(name=name)
+    return any(origin in (one.read_text("direct_url.json") or "") for one in found)
 
 
 def run_in_venv(argv: list[str], extras: Sequence[str]) -> int | None:
     """Run ``python -m labkit`` where its packages are, after installing them if needed.
 
-    Returns
-    -------
-    int or None
-        None: this Python has them, so run it here. Else the exit status of the command
-        (on Linux and macOS it replaces this process) or of a set-up that failed.
+    Returns None where this Python has them, else the exit status of the command (which
+    on Linux and macOS replaces this process) or of a set-up that failed.
     """
     if not (missing := lacking(extras)):
         return None
     if not is_checkout():
         names = " ".join(f'"{line}"' for line in missing)
-        return _say(f"this command needs more packages: pip install {names}", 1)
+        return say(f"this command needs more packages: pip install {names}", 1)
     try:
         if not is_ready(extras):
             with _lock():
                 if not is_ready(extras):
                     _set_up(extras)
     except KeyboardInterrupt:
-        return _say(f"the set-up was interrupted: {AGAIN[4:]} to finish it.", 130)
+        return say(f"the set-up was interrupted: {AGAIN} to finish it.", 130)
     except _SetupError as error:
-        return _say(f"{error} {AGAIN}.", 1)
+        return say(f"{error} and {AGAIN}.", 1)
     except OSError as error:
-        return _say(f"the set-up cannot write: {error}; copy the kit elsewhere.", 1)
+        return say(f"the set-up cannot write: {error}; copy the kit elsewhere.", 1)
     return hand_over([str(PYTHON), "-m", "labkit", *argv])
 
 
@@ -119,19 +107,14 @@ def hand_over(argv: list[str]) -> int:
                 return child.wait()
 
 
-def _say(sentence: str, status: int = 0) -> int:
-    print(f"labkit: {sentence}", file=sys.stderr, flush=True)
-    return status
-
-
 def is_ready(extras: Sequence[str] = ()) -> bool:
+    """Tell whether .venv was made from the files as they are now, with these extras."""
     stamp, now = _stamp(), _digest()
     is_current = all(stamp.get(name) == now for name in ("", *extras))
     return is_current and _ask(PROBE, *extras) == ""
 
 
 def _stamp() -> dict[str, str]:
-    """Return what .venv was made from, and each extra in it."""
     with contextlib.suppress(OSError, ValueError):
         return dict(json.loads(STAMP.read_text("utf-8")))
     return {}
@@ -153,16 +136,21 @@ def _ask(code: str, *arguments: str) -> str | None:
     return None
 
 
+def say(sentence: str, status: int = 0) -> int:
+    """Print one line of the kit's own; return the exit status that goes with it."""
+    print(f"labkit: {sentence}", file=sys.stderr, flush=True)
+    return status
+
+
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
     """Hold a lock that the system gives back however this process ends."""
     STATE.mkdir(exist_ok=True)
     with contextlib.closing(sqlite3.connect(STATE / "set-up.lock", timeout=0)) as lock:
-        lock.isolation_level = None
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
-            _say("another set-up is running in this folder; waiting until it ends.")
+            say("another set-up is running in this folder; waiting until it ends.")
             lock.execute("PRAGMA busy_timeout = 3600000")
             lock.execute("BEGIN EXCLUSIVE")
         yield
@@ -174,56 +162,44 @@ def _set_up(extras: Sequence[str]) -> None:
     if "unfinished" in stamp or _ask("") is None:
         if (free_mb := shutil.disk_usage(ROOT).free // 1_000_000) < NEEDED_MB:
             raise _SetupError(f"{free_mb} MB are free, {NEEDED_MB} needed: make room")
-        _say(f"making .venv, once: {NEEDED_MB} MB, and a minute or two.")
+        say(f"making .venv, once: {NEEDED_MB} MB, and a minute or two.")
         stamp = {"unfinished": ""}
         STAMP.write_text(json.dumps(stamp), "utf-8")
         VENV.unlink() if VENV.is_symlink() else shutil.rmtree(VENV, ignore_errors=True)
-        ours = [uv, "venv", "--seed", "-p", python, str(VENV)] if uv else []
-        _run(ours, [python, "-m", "venv", "--clear", str(VENV)])
+        _run([uv, "venv", "--seed", "-p", python, VENV], [python, "-m", "venv", VENV])
     missing = _ask(PROBE, *extras)
     names = {*extras, *stamp} - {"", "unfinished"}
-    what = (missing or "").split()
+    what = (missing or "").split()  # added, and JupyterLab may be running meanwhile
     if missing is None or stamp.get("", _digest()) != _digest():
         what = ["-e", f"{ROOT}[{','.join(sorted(names))}]".removesuffix("[]")]
     if what:
         what += ["-c", str(ROOT / "constraints.txt")]
-        ours = [uv, "pip", "install", "-p", str(PYTHON), *what] if uv else []
-        pip = [
-            str(PYTHON),
-            "-u",
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--progress-bar=off",
-        ]
-        _run(ours, [*pip, *what])
+        pip = [PYTHON, "-u", "-m", "pip", "install", "--no-input", "--progress-bar=off"]
+        _run([uv, "pip", "install", "-p", PYTHON, *what], [*pip, *what])
     if (missing := _ask(PROBE, *extras)) != "":
         raise _SetupError(f".venv still lacks {missing or 'labkit'}: delete it")
     STAMP.write_text(json.dumps(dict.fromkeys(["", *names], _digest())), "utf-8")
-    _say(f".venv is ready, after {time.monotonic() - began:.0f} s.")
+    say(f".venv is ready, after {time.monotonic() - began:.0f} s.")
 
 
-def _run(*commands: list[str]) -> None:
-    """Run the first of these commands that works, and count packages meanwhile."""
-    for command in filter(None, commands):
-        began = time.monotonic()
+def _run(*commands: list[Any]) -> None:
+    """Run the first command that is there and works; count packages meanwhile."""
+    began = time.monotonic()
+    for command in filter(lambda words: words[0], commands):
         with LOG.open("w", encoding="utf-8") as log:
             child = subprocess.Popen(command, stdin=-3, stdout=log, stderr=log)
-            try:
-                while child.poll() is None:
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        child.wait(5)
-                        break
-                    found = LOG.read_text("utf-8", "replace").count("Collecting ")
-                    there = len([*VENV.glob("[Ll]ib/**/site-packages/*.dist-info")])
-                    of, took_s = f"of about {PACKAGES}", time.monotonic() - began
-                    _say(
-                        f"{found} packages {of} found, {there} in .venv; {took_s:.0f} s"
-                    )
-            finally:
-                child.terminate()
-                child.wait()
+        try:
+            while child.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(5)
+                    break
+                found = LOG.read_text("utf-8", "replace").count("Collecting ")
+                there = len([*VENV.glob("[Ll]ib/**/site-packages/*.dist-info")])
+                of, took_s = f"of about {PACKAGES}", time.monotonic() - began
+                say(f"{found} packages {of} found, {there} in .venv; {took_s:.0f} s")
+        finally:
+            child.terminate()
+            child.wait()
         if child.returncode == 0:
             return
     said = LOG.read_text("utf-8", "replace")[-6000:]

@@ -17,7 +17,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from labkit.setup import ROOT
+from labkit.setup import ROOT, say
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 WORKSPACES = ROOT / ".labkit" / "workspaces"  # which tabs are open: of this clone alone
@@ -48,30 +48,24 @@ def main(argv: list[str]) -> int:
     from traitlets.config import Config
 
     if wrong := unknown_option(argv):
-        return refuse(wrong, 2)
+        return say(wrong, 2)
     try:
         settings = Config(defaults(os.environ))
         server = LabApp.initialize_server(argv=[*ours(argv), *argv], config=settings)
     except PermissionError as error:
         text = "let HOME name a folder of your own and run the same command again."
-        return refuse(f"JupyterLab cannot write {error.filename}: {text}")
+        return say(f"JupyterLab cannot write {error.filename}: {text}", 1)
     asked = re.search(r"--(?:ServerApp\.)?port[= ]0*([1-9]\d*)", " ".join(argv))
     if not server.sock:
         take_port(server)
         if asked and server.port != int(asked[1]):
             text = "choose another, or leave --port out to get the next free one."
-            return refuse(f"port {asked[1]} is in use: {text}")
+            return say(f"port {asked[1]} is in use: {text}", 1)
     server.io_loop.add_callback(print, announcement(server), flush=True)
     # Without a question, even without a terminal: first the kernels, then itself.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     server.start()
     return 0
-
-
-def refuse(sentence: str, status: int = 1) -> int:
-    """Say why JupyterLab does not start; return the exit status."""
-    print(f"labkit: {sentence}", file=sys.stderr)
-    return status
 
 
 def unknown_option(argv: list[str]) -> str | None:
@@ -115,14 +109,15 @@ def set_paths(environment: MutableMapping[str, str]) -> None:
     ``python3`` in the reader's own Jupyter folder may be any Python at all. Ours holds
     labkit-access: what JupyterLab lacks for keys and screen readers.
     """
-    kernels = str(Path(sys.prefix, "share", "jupyter"))
-    settings = str(Path(__file__).resolve().parents[1] / "jupyter")
-    for name, before, after in (
-        ("JUPYTER_PATH", [settings, kernels], []),
-        ("JUPYTER_CONFIG_PATH", [], [settings]),
-    ):
-        known = [environment[name]] if environment.get(name) else []
-        environment[name] = os.pathsep.join([*before, *known, *after])
+    ours = str(Path(__file__).resolve().parents[1] / "jupyter")
+    data = [
+        ours,
+        str(Path(sys.prefix, "share", "jupyter")),
+        environment.get("JUPYTER_PATH"),
+    ]
+    settings = [environment.get("JUPYTER_CONFIG_PATH"), ours]
+    environment["JUPYTER_PATH"] = os.pathsep.join(filter(None, data))
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, settings))
 
 
 def defaults(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -137,18 +132,14 @@ def defaults(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     ):  # there a page has the codespace's name, the server is localhost
         host = rf"{re.escape(name)}-\d+\.{re.escape(domain)}"
         server["allow_origin_pat"] = rf"https://{host}$"
-    # Kernels talk in the clear otherwise, and say so in the terminal at each start.
-    curve = "auto" if zmq.has("curve") else "disabled"
+    lab = {"extension_manager": "readonly", "log_level": "ERROR"}  # asks no catalogue
     return {
-        "KernelManager": {"transport_encryption": curve},
-        # Not looked for: that starts Node.js, where there is one.
-        "LanguageServerManager": {"autodetect": False},
-        # Nothing is asked outside the machine: no catalogue of extensions.
-        "LabApp": {
-            "extension_manager": "readonly",
-            "log_level": "ERROR",
-            "workspaces_dir": str(WORKSPACES),
+        # Kernels talk in the clear otherwise, and say so in the terminal at each start.
+        "KernelManager": {
+            "transport_encryption": "auto" if zmq.has("curve") else "disabled"
         },
+        "LanguageServerManager": {"autodetect": False},  # it would start a Node.js
+        "LabApp": {**lab, "workspaces_dir": str(WORKSPACES)},
         "ServerApp": server,
     }
 
@@ -163,9 +154,8 @@ def ours(argv: list[str]) -> list[str]:
 
 def announcement(server: Any) -> str:
     """Return the lines that say where JupyterLab is, instead of the server's own."""
-    address = server.display_url.splitlines()[0]
     server.identity_provider.token_generated = False
     return (
-        f"JupyterLab runs at {address}\n"
+        f"JupyterLab runs at {server.display_url.splitlines()[0]}\n"
         "Open that address if no browser does. Ctrl-C in this terminal ends it."
     )

@@ -12,7 +12,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from labkit.commands import lab
-from labkit.setup import ROOT, is_checkout
+from labkit.setup import ROOT, is_checkout, say
 
 PLACES = ("tests", "notebooks", "exercises/source", "exercises/release")
 CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
@@ -40,8 +40,7 @@ def main(argv: list[str]) -> int:
         text = (
             "the tests are in the kit's own folder, not in what pip installs: clone it."
         )
-        print(f"labkit: {text}", file=sys.stderr)
-        return 2
+        return say(text, 2)
     import pytest  # not at the top: --help needs no packages
 
     os.chdir(ROOT)
