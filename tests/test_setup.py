@@ -223,7 +223,7 @@ def test_what_pip_and_uv_say_becomes_one_sentence(
     monkeypatch.setattr(setup, "LOG", tmp_path / "log")
     code = f"import sys; print({said!r}); sys.exit(1)"
     with pytest.raises(setup._SetupError) as caught:
-        setup._run([], [sys.executable, "-c", code])
+        setup._run([None], [sys.executable, "-c", code])
     assert sentence in str(caught.value)
 
 
