@@ -30,7 +30,7 @@ from labkit.manager import (
 
 __all__ = ["BackgroundServer", "ServerProcess", "start_server"]
 
-_READY_WITHIN_S = 15.0
+_ANSWERS_WITHIN_S = 15.0
 _STOPPED_WITHIN_S = 2.0
 
 # Tell glibc, where it is the C library, to keep up to 128 MiB that were freed: to get
@@ -76,45 +76,34 @@ class BackgroundServer:
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._asking = threading.Lock()
         env = {k: v for k, v in _KEEP_MEMORY.items() if k not in os.environ}
-        self._process = supervised.start(*self.command, **env)
+        self._process: Any = supervised.start(*self.command, **env)
         self._reader = threading.Thread(
             target=_read, args=(self._process, self._events, self._log), daemon=True
         )
         self._reader.start()
-        self._tell(settings)
-        try:
-            event = self._events.get(timeout=_READY_WITHIN_S)
-        except queue.Empty:
-            event = {"event": "silence"}
+        event = self._exchange(settings)
         if event.get("event") != "ready":
             self._process.kill()
             self.stop()
-            raise self._start_error(event)
+            said = f"it ended before it was ready, and said:\n{self.log or '(nothing)'}"
+            kind = getattr(errors, event.get("kind", ""), errors.ServerStartError)
+            raise kind(event.get("message") or f"{self.kind} {self.name!r}: {said}")
         address, self.pid = event["address"], event["pid"]
         self.address = address if isinstance(address, str) else tuple(address)
         _running.add(self)
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
         # An authkey is the only value that JSON does not know.
         line = json.dumps(message, default=lambda key: bytes(key).hex()) + "\n"
         with contextlib.suppress(OSError, ValueError):  # it ended; its output says why
-            self._process.stdin.write(line.encode())  # type: ignore[union-attr]
-
-    def _start_error(self, event: dict[str, Any]) -> Exception:
-        who = f"{self.kind} {self.name!r}"
-        if event.get("event") == "failed":
-            kind = getattr(errors, event["kind"], errors.ServerStartError)
-            error: Exception = kind(event["message"])
-            return error
-        if event.get("event") == "silence":
-            return errors.ServerStartError(
-                f"{who} was not ready after {_READY_WITHIN_S:g} s; "
-                "the machine may be overloaded: try again"
+            self._process.stdin.write(line.encode())
+        try:
+            return self._events.get(timeout=_ANSWERS_WITHIN_S)
+        except queue.Empty:
+            silent = (
+                f"{self.kind} {self.name!r} said nothing for {_ANSWERS_WITHIN_S:g} s"
             )
-        said = self.log or "(nothing)"
-        return errors.ServerStartError(
-            f"{who} ended before it was ready; it said:\n{said}"
-        )
+            return {"message": f"{silent}; the machine may be overloaded: try again"}
 
     def ask(self, call: str, *args: object) -> Any:
         """Send it an order; return what it answers.
@@ -124,9 +113,10 @@ class BackgroundServer:
         ServerStoppedError
             It has ended, or does not answer.
         """
-        with self._asking, contextlib.suppress(KeyError, queue.Empty):
-            self._tell({"call": call, "args": args})
-            return self._events.get(timeout=_READY_WITHIN_S)["value"]
+        with self._asking:
+            event = self._exchange({"call": call, "args": args})
+        if "value" in event:
+            return event["value"]
         self._process.kill()  # an answer that came later would be taken for the next
         raise errors.ServerStoppedError(
             f"{self.kind} {self.name!r} has ended, or does not answer; start it again"
@@ -146,14 +136,13 @@ class BackgroundServer:
 
         Safe to call twice. A server that does not end in 2 seconds is killed.
         """
-        process: Any = self._process
         with contextlib.suppress(OSError):
-            process.stdin.close()
+            self._process.stdin.close()
         try:
-            process.wait(_STOPPED_WITHIN_S)
+            self._process.wait(_STOPPED_WITHIN_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self._process.kill()
+            self._process.wait()
         self._reader.join(_STOPPED_WITHIN_S)
         _running.discard(self)
 
@@ -184,7 +173,7 @@ def _read(
                 events.put(event)
             else:
                 log.append(message)
-    events.put({})
+    events.put({})  # for whoever waits for an answer
 
 
 def _in_notebook() -> bool:
@@ -199,9 +188,8 @@ def _stop_all() -> None:
 
 
 class ServerProcess(BackgroundServer):
-    """A queue server in its own process, until you stop it.
+    """A queue server in its own process, made by :func:`start_server`.
 
-    Made by :func:`start_server`. A context manager: leaving the block stops it.
     However this process ends, even by SIGKILL, the server ends with it.
 
     Attributes
@@ -331,9 +319,7 @@ def start_server(
     """
     # Under its own name: a traceback that shows locals must not show the key.
     authkey = keys.new_key() if authkey is None else keys.check_authkey(authkey)
-    keys.check_strength(
-        authkey, address
-    )  # before an old server is stopped for this one
+    keys.check_strength(authkey, address)  # before it takes an old server's place
     file = None if journal is None else Path(journal).resolve()
     return ServerProcess(name, address, authkey, file)
 
@@ -342,24 +328,17 @@ def _private_folder() -> Path | None:
     """Return a new folder for a Unix socket; None where there are none."""
     if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
         return None
-    place = Path(tempfile.gettempdir())
-    for old in place.glob("labkit-server-*"):
-        if _is_abandoned(old):
-            shutil.rmtree(old, ignore_errors=True)
+    for old in Path(tempfile.gettempdir()).glob("labkit-server-[0-9]*-*"):
+        try:
+            os.kill(int(old.name.split("-")[2]), 0)
+        except ProcessLookupError:  # its starter has gone
+            with socket.socket(socket.AF_UNIX) as sock:
+                if sock.connect_ex(str(old / "lab")):  # and its server
+                    shutil.rmtree(old, ignore_errors=True)
+        except OSError:  # somebody else's
+            pass
     folder = Path(tempfile.mkdtemp(prefix=f"labkit-server-{os.getpid()}-"))
     if len(str(folder)) < 90:  # of the 104 characters that the system allows
         return folder
     folder.rmdir()
     return None
-
-
-def _is_abandoned(folder: Path) -> bool:
-    """Tell whether its starter was killed, and its server as well."""
-    try:
-        os.kill(int(folder.name.split("-")[2]), 0)
-    except ProcessLookupError:
-        with socket.socket(socket.AF_UNIX) as sock:
-            return sock.connect_ex(str(folder / "lab")) != 0
-    except (ValueError, OSError):  # not ours to judge
-        pass
-    return False
