@@ -66,7 +66,7 @@ def test_output_keeps_its_end_within_bounds(start):
     program = start("import sys\nfor _ in range(50): print('x' * 99_999)\nprint('end')")
     program.wait_for_output("end", timeout=30)
     assert program.wait() == 0
-    assert len(program.output) < 1_200_000
+    assert len(program.output) < 2_200_000
     assert program.output.startswith("[")
     assert "earlier characters were dropped]\n" in program.output[:60]
 

@@ -32,17 +32,16 @@ def make_server(
     try:
         server = QueueManager(address, authkey).get_server()
     except OSError as error:
-        where, taken = shown(address), getattr(error, "winerror", 0) == 10048
-        if taken or error.errno == errno.EADDRINUSE:
-            free = (
+        where = shown(address)
+        if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) == 10048:
+            cure = (
                 "another path" if isinstance(address, str) else "port 0 for a free one"
             )
-            text = f"another program listens at {where}; stop it, or use {free}"
+            text = f"another program listens at {where}; stop it, or use {cure}"
             raise errors.AddressInUseError(text) from None
-        raise errors.ServerStartError(
-            f"cannot listen at {where}: {error.strerror or error}; "
-            "use 127.0.0.1 and a port above 1023, or 0"
-        ) from None
+        cure = "use 127.0.0.1 and a port above 1023, or 0"
+        text = f"cannot listen at {where}: {error.strerror or error}; {cure}"
+        raise errors.ServerStartError(text) from None
     if journal is not None:
         from labkit.manager.journal import Journal
 
@@ -127,13 +126,10 @@ def _farewell(server: QueueServer) -> str:
     sentences = ["Stopped."]
     for name, queue in server.queues.items():
         left = queue.stats()
-        for count, fate in (
-            (left.depth, f"still in the queue {name!r}"),
-            (left.unacked, f"still unacknowledged in the queue {name!r}"),
-        ):
+        for count, how in ((left.depth, "in"), (left.unacked, "unacknowledged in")):
             if count:
                 items = "item is" if count == 1 else "items are"
-                sentences.append(f"{count} {items} {fate}.")
+                sentences.append(f"{count} {items} still {how} the queue {name!r}.")
     return " ".join(sentences)
 
 

@@ -212,9 +212,8 @@ def _read(number: int, envelope: Any, answered: bool) -> Letter:
 
 
 class MailServer(BackgroundServer):
-    """An SMTP server in its own process, until you stop it.
+    """An SMTP server in its own process, made by :func:`start_mail_server`.
 
-    Made by :func:`start_mail_server`. A context manager: leaving the block stops it.
     It delivers nothing anywhere: read what it took with :meth:`messages`. However this
     process ends, even by SIGKILL, the server ends with it. Any thread may call its
     methods, which talk to it over a pipe, not over SMTP; they raise ServerStoppedError
@@ -241,54 +240,35 @@ class MailServer(BackgroundServer):
         A letter whose sender has its answer is among them.
         """
         return [
-            Letter(
-                **entry
-                | {
-                    "recipients": tuple(entry["recipients"]),
-                    "received_at": datetime.fromisoformat(entry["received_at"]),
-                }
-            )
-            for entry in self.ask("messages")
+            Letter(**{**entry, "recipients": tuple(entry["recipients"])})
+            for entry in map(_dated, self.ask("messages"))
         ]
 
     def refusals(self) -> list[Refusal]:
         """Return everything that it refused, in order."""
-        return [
-            Refusal(
-                **entry | {"refused_at": datetime.fromisoformat(entry["refused_at"])}
-            )
-            for entry in self.ask("refusals")
-        ]
+        return [Refusal(**entry) for entry in map(_dated, self.ask("refusals"))]
 
     def postpone(self, times: int) -> None:
-        """Answer the next letters with 451: busy, try again later.
-
-        Parameters
-        ----------
-        times : int
-            How many letters, from now on; 0 for none.
-        """
+        """Answer so many of the next letters with 451: busy, try again later."""
         self.ask("postpone", times)
 
     def reject(self, address: str) -> None:
         """Answer an address with 550, from now on: there is no such mailbox.
 
-        Parameters
-        ----------
-        address : str
-            A letter to several gets to the others.
+        A letter to several gets to the others.
         """
         self.ask("reject", address)
 
     def hang_up(self, times: int) -> None:
-        """Take the next letters, then cut their connections instead of an answer.
-
-        Parameters
-        ----------
-        times : int
-            How many letters, from now on; 0 for none.
-        """
+        """Take so many of the next letters, and cut their connections unanswered."""
         self.ask("hang_up", times)
+
+
+def _dated(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what came as JSON, with its time as a time."""
+    for name in {"received_at", "refused_at"} & entry.keys():
+        entry[name] = datetime.fromisoformat(entry[name])
+    return entry
 
 
 def start_mail_server(

@@ -180,7 +180,9 @@ class Network(Mapping[str, Host]):
             check=False,
         )
         if done.returncode:
-            raise NetworkError(f"the network was not changed: {done.stderr.strip()}")
+            raise NetworkError(
+                f"the network could not be changed: {done.stderr.strip()}"
+            )
 
 
 def network(*names: str) -> Network:
@@ -199,16 +201,18 @@ def network(*names: str) -> Network:
     Raises
     ------
     NetworkError
-        This machine makes none; :func:`obstacle` says why.
+        This machine cannot make one; :func:`obstacle` says why.
     ValueError
-        There is no name, or too many, or one of them twice.
+        There is no name, or more than 64, or the same one twice.
 
     Notes
     -----
     However this process ends, the hosts end with it.
     """
     if not 0 < len({*names} - {"switch"}) == len(names) <= 64:
-        raise ValueError(f"{names} are no names for 1 to 64 hosts; 'switch' is none")
+        raise ValueError(
+            f"give 1 to 64 different names of hosts, none of them 'switch'; got {names}"
+        )
     reason = obstacle()
     if reason:
         raise NetworkError(reason)
@@ -216,16 +220,16 @@ def network(*names: str) -> Network:
 
 
 def obstacle() -> str | None:
-    """Return why this machine makes no networks, in a sentence; None if it does."""
+    """Return why this machine cannot make a network, in a sentence; None if it can."""
     if sys.platform != "linux":
-        return f"network namespaces are a thing of Linux, and this is {sys.platform}"
+        return f"network namespaces exist on Linux only, and this is {sys.platform}"
     missing = [name for name in _TOOLS if shutil.which(name, path=_ENV["PATH"]) is None]
     if missing:
-        return f"the command {missing[0]} is missing: install iproute2, util-linux"
+        return f"the command {missing[0]} is missing: install iproute2 and util-linux"
     options, said = _trial()
     if options is not None:
         return None
-    return f"this system lets nobody make network namespaces here ({said})"
+    return f"this system does not let you create network namespaces ({said})"
 
 
 @functools.cache

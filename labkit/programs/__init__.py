@@ -10,6 +10,7 @@ processes["server"].wait()
 """
 
 import atexit
+import io
 import os
 import re
 import shlex
@@ -18,7 +19,6 @@ import sys
 import threading
 import time
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -55,9 +55,7 @@ class ProgramProcess:
     Attributes
     ----------
     name : str
-        What it is called in messages.
     path : pathlib.Path
-        Its file, as given.
     command : str
         What was started, as one would type it.
     started_at, ended_at : datetime.datetime
@@ -90,14 +88,16 @@ class ProgramProcess:
                 f"cannot start {self.name}: there is no file {str(self.path)!r}; "
                 "check the name and the folder"
             )
-        file = self.path if cwd is None else self.path.resolve()
+        file = str(self.path if cwd is None else self.path.resolve())
         python = [sys.executable] if self.path.suffix == ".py" else []
-        self.command = shlex.join([*(["python"] if python else []), str(path), *args])
+        words = [*("python" for _ in python), self.path.as_posix(), *args]
+        self.command = shlex.join(words)
         self.started_at = datetime.now().astimezone()
         self.ended_at: datetime | None = None
         self.exit_code: int | None = None
         self.in_view = False
-        self._output, self._printed = _Tail(), 0
+        self._kept = io.StringIO()
+        self._dropped = self._printed = 0  # characters
         self._listeners: list[Callable[[], object]] = []
         self._changed = threading.Condition()
         self._supervised = Supervised(
@@ -132,8 +132,8 @@ class ProgramProcess:
 
     @property
     def output(self) -> str:
-        """What it printed so far, up to the last million characters."""
-        return self._output.since(0)[0]
+        """What it printed so far: at least the last million characters of it."""
+        return self._since(0)
 
     def is_alive(self) -> bool:
         """Say whether the program, or anything it started, still runs."""
@@ -160,10 +160,11 @@ class ProgramProcess:
         try:
             code = self._supervised.wait(timeout)
         finally:
-            text, self._printed = self._output.since(self._printed)
-            if not self.in_view:
-                lines = (f"{self.name} | {line}\n" for line in text.splitlines())
-                sys.stdout.write("".join(lines))
+            with self._changed:
+                text = self._since(self._printed)
+                self._printed = self._dropped + self._kept.tell()
+            for line in () if self.in_view else text.splitlines():
+                sys.stdout.write(f"{self.name} | {line}\n")
         if code is None:
             raise ProgramError(
                 f"{self.name} still runs after {timeout:g} s; wait longer with "
@@ -191,27 +192,26 @@ class ProgramProcess:
         ProgramError
             The program has ended, or the time is over, without such a line.
         """
+
+        def find(end: str) -> str | None:
+            lines = self.output.splitlines(keepends=True)
+            return next((x for x in lines if text in x and x.endswith(end)), None)
+
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._find_line(text, "\n") or not self.is_alive(), timeout
-            )
-            line = self._find_line(text, "")
-        if line:
-            return line.rstrip("\n")
+            self._changed.wait_for(lambda: find("\n") or not self.is_alive(), timeout)
+            if line := find(""):
+                return line.rstrip("\n")
         last = "\n".join(self.output.splitlines()[-_LAST_LINES:])
-        where = (
-            f"in its last lines:\n{last}"
-            if last
-            else "in its code: it has printed nothing"
-        )
+        look = f"look for the reason in its last lines:\n{last}"
+        if not last:
+            look = "look for the reason in its code: it has printed nothing"
         if self.is_alive():
             raise ProgramError(
                 f"{self.name} has not printed {text!r} in {timeout:g} s; wait longer "
-                f"with timeout=..., or look for the reason {where}"
+                f"with timeout=..., or {look}"
             )
         raise ProgramError(
-            f"{self.name} {self.state} before it printed {text!r}; "
-            f"look for the reason {where}"
+            f"{self.name} {self.state} before it printed {text!r}; {look}"
         )
 
     def interrupt(self) -> None:
@@ -244,17 +244,27 @@ class ProgramProcess:
         return self.exit_code
 
     def on_change(self, listener: Callable[[], object]) -> None:
-        """Have a function called after each piece of output and after the end.
+        """Have a function called, in a thread, after each piece of output and the end.
 
-        Parameters
-        ----------
-        listener : callable
-            Takes nothing; is called in a thread, and the program waits meanwhile.
+        The program waits meanwhile.
         """
         self._listeners.append(listener)
 
+    def _since(self, position: int) -> str:
+        with self._changed:
+            dropped, text = self._dropped, self._kept.getvalue()
+        if position >= dropped:
+            return text[position - dropped :]
+        return f"[{dropped - position:,} earlier characters were dropped]\n{text}"
+
     def _take(self, text: str) -> None:
-        self._output.add(text)
+        with self._changed:
+            self._kept.write(text)
+            if self._kept.tell() > 2 * _KEPT_CHARS:
+                kept = self._kept.getvalue()[-_KEPT_CHARS:]
+                self._dropped += self._kept.tell() - len(kept)
+                self._kept = io.StringIO()
+                self._kept.write(kept)
         self._tell()
 
     def _end(self, code: int) -> None:
@@ -267,36 +277,6 @@ class ProgramProcess:
             self._changed.notify_all()
         for listener in self._listeners:
             listener()
-
-    def _find_line(self, text: str, end: str) -> str | None:
-        lines = self.output.splitlines(keepends=True)
-        return next((x for x in lines if text in x and x.endswith(end)), None)
-
-
-class _Tail:
-    """The end of an output that may go on for ever. Safe to use from any thread."""
-
-    def __init__(self) -> None:
-        self._pieces: deque[str] = deque()
-        self._lock = threading.Lock()
-        self._start = self._end = 0  # of what is kept, in characters of the whole
-
-    def add(self, text: str) -> None:
-        """Take the next piece, and drop the oldest beyond the limit."""
-        with self._lock:
-            self._pieces.append(text)
-            self._end += len(text)
-            while self._end - self._start - len(self._pieces[0]) >= _KEPT_CHARS:
-                self._start += len(self._pieces.popleft())
-
-    def since(self, position: int) -> tuple[str, int]:
-        """Return the text from a position on, and the position of its end."""
-        with self._lock:
-            missing, end = self._start - position, self._end
-            kept = "".join(self._pieces)[max(0, -missing) :]
-        if missing > 0:
-            kept = f"[{missing:,} earlier characters were dropped]\n{kept}"
-        return kept, end
 
 
 class _Processes(Mapping[str, ProgramProcess]):

@@ -49,7 +49,9 @@ def show(program: "ProgramProcess") -> None:
     for front ends without widgets. The pane of an earlier program of the same name is
     taken away. Where a reader sees the pane, ``wait`` does not print the output again.
     """
-    if not _has_kernel():
+    ipython = sys.modules.get("IPython")
+    kernel = getattr(ipython and ipython.get_ipython(), "kernel", None)
+    if kernel is None:
         sys.stdout.write(f"{program!r}\n")
         return
     from IPython.display import display
@@ -59,34 +61,13 @@ def show(program: "ProgramProcess") -> None:
     pane = _shown[program.name] = Pane(program)
     mimes = pane.box._repr_mimebundle_() | {"text/plain": repr(program)}
     pane.page = display(mimes, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-    program.in_view = _is_watched()
-    pane.follow()
-
-
-def _has_kernel() -> bool:
-    if "IPython" not in sys.modules:
-        return False
-    from IPython.core.getipython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None) is not None
-
-
-def _is_watched() -> bool:
     # JupyterLab names the cell that it runs; nbclient, nbval and nbgrader do not.
-    from IPython.core.getipython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    request = kernel.get_parent("shell") if kernel is not None else {}
-    return "cellId" in request.get("metadata", {})
+    program.in_view = "cellId" in kernel.get_parent("shell").get("metadata", {})
+    pane.follow()
 
 
 class Pane:
     """The widgets of one program: its state, its output, the buttons that end it.
-
-    Parameters
-    ----------
-    program : ProgramProcess
-        The program to show.
 
     Attributes
     ----------
