@@ -1,18 +1,19 @@
 """Transports and clocks that child processes of the tests can import."""
 
 import threading
+from contextlib import contextmanager
 
 from labkit.throughput import SPAWN, Transport
-from labkit.throughput.transports import DirectQueue, SimpleQueue
+from labkit.throughput.transports import Queue, SimpleQueue
 
 MANY = [*range(20), b"tea" * 5000, "letters"]
 
 
-def send_to_itself(kind, spec, pipe):
+def send_to_itself(transport, spec, pipe):
     """Hold both ends in one child process, and report what came out."""
-    put, get = kind.producer(spec), kind.consumer(spec)
+    put, get = transport.producer(spec), transport.consumer(spec)
     got = []
-    if kind.batched:
+    if transport.batched:
         put(MANY)
         while len(got) < len(MANY):
             got += get(len(MANY) - len(got))
@@ -31,68 +32,59 @@ class Scene(Transport):
     and to move one 0.01: a rate of 100 a second says that nothing else was timed.
     """
 
-    name = "scene"
-    world = None  # of this process: the time, and the numbers that arrived
+    world = None  # of this process: the made-up time, which all of them share
 
+    @contextmanager
     def open(self):
         """Make a queue, and a clock that all processes share."""
-        return SPAWN.SimpleQueue(), SPAWN.Value("d", 0.0)
+        yield SPAWN.SimpleQueue(), SPAWN.Value("d", 0.0)
 
     @staticmethod
     def pass_time(seconds):
         """Let the clock go on."""
-        if Scene.world is not None:
-            with Scene.world.get_lock():
-                Scene.world.value += seconds
+        with Scene.world.get_lock():
+            Scene.world.value += seconds
 
-    @staticmethod
-    def clock():
+    def clock(self):
         """Return the made-up time."""
         return Scene.world.value
 
-    @staticmethod
-    def item(number, payload_bytes):
+    def item(self, number, payload_bytes):
         """Make an item, which takes long."""
-        Scene.pass_time(1)
-        return Transport.item(number, payload_bytes)
+        self.pass_time(1)
+        return super().item(number, payload_bytes)
 
-    @staticmethod
-    def producer(spec):
+    def producer(self, spec):
         """Open an end: the process has been started, and this takes a while."""
         queue, Scene.world = spec
-        Scene.pass_time(5 + 3)
+        self.pass_time(5 + 3)
         calls = []
 
         def put(item):
             if not calls:
-                Scene.pass_time(2)
+                self.pass_time(2)
             calls.append(item)
             queue.put(item)
 
         return put
 
-    @staticmethod
-    def consumer(spec):
+    def consumer(self, spec):
         """Open an end; to receive an item takes 0.01 s."""
         queue, Scene.world = spec
-        Scene.pass_time(5 + 3)
+        self.pass_time(5 + 3)
 
         def get():
             item = queue.get()
-            Scene.pass_time(0.01)
+            self.pass_time(0.01)
             return item
 
         return get
 
 
 class Distinct(SimpleQueue):
-    """It takes no item that it had in this run; the first put of a run is later."""
+    """It takes no list that has an item twice."""
 
-    name = "distinct"
-    batched = True
-
-    @staticmethod
-    def producer(spec):
+    def producer(self, spec):
         """Return a put that looks at every item."""
 
         def put(items):
@@ -102,19 +94,11 @@ class Distinct(SimpleQueue):
 
         return put
 
-    @staticmethod
-    def consumer(spec):
-        """Return the queue's get."""
-        return lambda _: spec.get()
 
+class Touched(SimpleQueue):
+    """What it gives is a list that must be gone through before the next."""
 
-class Touched(Distinct):
-    """What it gives is a list that breaks if nobody looks at its items."""
-
-    name = "touched"
-
-    @staticmethod
-    def consumer(spec):
+    def consumer(self, spec):
         """Return a get that checks the list before."""
         given = []
 
@@ -141,10 +125,7 @@ class Shy(list):
 class Stalling(SimpleQueue):
     """Every message waits 44 ms, as over TCP without TCP_NODELAY."""
 
-    name = "stalling"
-
-    @staticmethod
-    def producer(spec):
+    def producer(self, spec):
         """Return a put that dawdles."""
         pause = threading.Event()
 
@@ -155,25 +136,19 @@ class Stalling(SimpleQueue):
         return put
 
 
-class Silent(DirectQueue):
+class Silent(Queue):
     """Nothing ever arrives."""
 
-    name = "silent"
-
-    @staticmethod
-    def producer(spec):
+    def producer(self, spec):
         """Return a put that does nothing."""
         del spec
         return lambda _item: None
 
 
-class Broken(DirectQueue):
+class Broken(Queue):
     """Its producer cannot be opened."""
 
-    name = "broken"
-
-    @staticmethod
-    def producer(spec):
+    def producer(self, spec):
         """Fail."""
         del spec
         raise OSError("the harbour is closed")

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -12,23 +13,18 @@ from labkit.throughput import TRANSPORTS, Measurement
 
 
 def found(name, *rates, batch=1):
-    """Return a measurement of these repeats, as JSON's types."""
-    return Measurement(name, 8, batch, 1, 1, rates).to_dict()
+    """Return a measurement of these repeats."""
+    return Measurement(name, 8, batch, 1, 1, rates)
 
 
-def report(busy, *rounds):
-    """Return a report of one part with one ratio."""
-    part = {
-        "title": "Small ints, lists of 1,000",
-        "rounds": [
-            [
-                found("labkit streamed unix", 9e6, 1.2e7, batch=1000),
-                found("direct queue of lists", 2e7, 2.1e7, batch=1000),
-            ]
-        ],
-        "ratios": {"labkit streamed unix / direct queue of lists": list(rounds)},
-    }
-    return {"busy": busy, "parts": [part]}
+def lists(*rounds):
+    """Return a part that was measured: rates of streamed lists, direct ones at 20."""
+    names = ("labkit streamed tcp", "direct queue of lists")
+    part = Part("Small ints, lists of 1,000", names, (names,))
+    for rates in rounds:
+        direct = found(names[1], *(2e7 for _ in rates), batch=1000)
+        part.rounds.append([found(names[0], *rates, batch=1000), direct])
+    return part
 
 
 def test_the_parts_name_real_transports():
@@ -42,36 +38,30 @@ def test_the_parts_name_real_transports():
 
 def test_the_table():
     """Aligned text of 80 columns, lists with their length, a busy machine named."""
-    text = bench.table(report(0.5, [0.5, 0.6], [0.7, 0.8]))
+    text = bench.table([lists((1e7, 1.2e7), (1.4e7, 1.6e7))], 0.5)
     assert (
         text
         == """
 Small ints, lists of 1,000                               items/s      spread
-  labkit streamed unix, lists of 1,000              10.5 million         29%
-  direct queue, lists of 1,000                      20.5 million          5%
-    labkit streamed unix / direct queue of lists    0.65        (0.5 to 0.8)
+  labkit streamed tcp, lists of 1,000                 13 million         46%
+  direct queue, lists of 1,000                        20 million          0%
+    labkit streamed tcp / direct queue of lists     0.65        (0.5 to 0.8)
       do not trust it: two rounds are 36% apart
 
-None of this can be trusted: other programs used 50%
-of the processors. Close them and run it again."""
+None of this can be trusted: other programs used 50% of the
+processors. Close them and run it again."""
     )
     assert max(map(len, text.splitlines())) <= 80
-    assert "trust" not in bench.table(report(0.01, [0.5, 0.6], [0.55, 0.6]))
+    assert "trust" not in bench.table([lists((1e7, 1.2e7), (1.1e7, 1.2e7))], 0.01)
 
 
 def test_the_table_of_all_parts_fits():
-    """Every label and every ratio has room in 80 columns."""
-    parts = [
-        {
-            "title": part.title,
-            "rounds": [
-                [found(name, 1.05e9, batch=1000) for name in part.transports],
-            ],
-            "ratios": {" / ".join(pair): [[1234.5]] for pair in part.ratios},
-        }
-        for part in PARTS
-    ]
-    text = bench.table({"busy": 0.0, "parts": parts})
+    """Every label and every ratio has room in 80 columns; nobody speaks of a goal."""
+    parts = [replace(part, rounds=[]) for part in PARTS]
+    for part in parts:
+        rates = range(100_000_007, 900_000_000, 10**8)
+        part.rounds.append([found(name, *rates, batch=1000) for name in part.here])
+    text = bench.table(parts, 0.0)
     assert max(map(len, text.splitlines())) <= 80
     assert "goal" not in text
 
@@ -86,32 +76,26 @@ def small(monkeypatch):
         Part("Ints", two, (two,)),
         Part("Connect", ("plain tcp",), (), first_calls=True),
     )
-    monkeypatch.setattr(bench.run, "__defaults__", (few,))
+    monkeypatch.setattr(bench, "PARTS", few)
 
 
 @pytest.mark.usefixtures("small")
 def test_the_command(tmp_path, capsys):
     """First how long it takes, a line for each part; every repeat is in the JSON."""
     old, new, png = (tmp_path / name for name in ("old.json", "new.json", "new.png"))
-    earlier = {
-        "title": "Ints",
-        "rounds": [],
-        "ratios": {"pipe / simple queue": [[1e6]]},
-    }
-    old.write_text(json.dumps({"parts": [earlier]}))
+    old.write_text(json.dumps({"medians": {"Ints: pipe / simple queue": 1e6}}))
     files = ["--json", str(new), "--png", str(png), "--check", str(old)]
     assert bench.main(["--quick", *files]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[:3] == [
-        "Measuring 2 parts for about 7 s.",
+        "Measuring 2 parts for about 6 s.",
         "  Ints ...",
         "  Connect ...",
     ]
     assert "0 of 1 ratios agree within 15% with the earlier run" in said
     assert any("Ints: pipe / simple queue: 1e+06 before" in line for line in said)
-    part = json.loads(new.read_text("utf-8"))["parts"][0]
-    assert [len(one["rates_per_s"]) for one in part["rounds"][0]] == [3, 3]
-    assert len(part["ratios"]["pipe / simple queue"][0]) == 3
+    (found,) = json.loads(new.read_text("utf-8"))["parts"]["Ints"]
+    assert [len(one["rates_per_s"]) for one in found] == [3, 3]
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
@@ -141,7 +125,7 @@ def test_a_file_that_is_no_bench(tmp_path, capsys):
 def test_it_says_how_long_it_takes():
     """Half a minute when quick, two or three minutes with all there is."""
     out = io.StringIO()
-    bench.run(2, 4, out, ())
+    bench.measure((), 2, 4, out)
     assert out.getvalue() == "Measuring 0 parts twice, for about 0 s.\n"
     assert 20 < sum(part.seconds(3) for part in PARTS) < 70
     assert 2 * sum(part.seconds(4) for part in PARTS) < 180

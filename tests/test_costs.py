@@ -4,7 +4,7 @@ import pytest
 
 from labkit.errors import MeasurementError
 from labkit.throughput import Measurement
-from labkit.throughput.costs import fit, points_of
+from labkit.throughput.costs import fit
 
 SIZES = [8, 1024, 4096, 16_000, 20_000, 32_768, 131_072, 1 << 20]
 
@@ -20,8 +20,6 @@ def test_a_line_is_found_exactly():
     assert (model.a_s, model.b_s_per_byte) == pytest.approx((1e-4, 1e-9))
     assert model.cliff is None
     assert model.predict(65_536) == pytest.approx(line(65_536))
-    assert model.error(65_536, 2 * line(65_536)) == pytest.approx(1)
-    assert model.break_even_bytes == pytest.approx(1e5)
     assert str(model) == "a call costs 100.0 µs, and 1.02 µs more for each KiB"
 
 
@@ -58,7 +56,7 @@ def test_a_cliff_that_does_not_end():
 def test_measurements_are_points():
     """The time of an item is one by its rate."""
     found = [Measurement("pipe", s, 1, 1, 1, (1 / line(s),)) for s in SIZES]
-    assert points_of(found)[0] == (8, pytest.approx(line(8)))
+    assert fit(found).points[0] == (8, pytest.approx(line(8)))
     assert fit(found).a_s == pytest.approx(1e-4)
 
 

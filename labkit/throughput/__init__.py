@@ -6,20 +6,13 @@ your own.
 """
 
 from labkit.throughput import costs
-from labkit.throughput.measurement import (
-    UNSTABLE,
-    Measurement,
-    load,
-    percentiles,
-    save,
-)
+from labkit.throughput.measurement import Measurement, load, percentiles, save
 from labkit.throughput.runner import compare, first_calls, measure
 from labkit.throughput.transports import SPAWN, TRANSPORTS, Transport
 
 __all__ = [
     "SPAWN",
     "TRANSPORTS",
-    "UNSTABLE",
     "Measurement",
     "Transport",
     "compare",

@@ -21,7 +21,7 @@ _MOST_BYTES = 64 << 20
 
 
 def payloads(
-    transport: type[Transport], count: int, payload_bytes: int, batch: int, first: int
+    transport: Transport, count: int, payload_bytes: int, batch: int, first: int
 ) -> Iterator[Any]:
     """Make all that a job puts; the iterator returned makes nothing any more.
 
@@ -41,7 +41,7 @@ class Child:
     """One end of a transport; the methods are its jobs."""
 
     def __init__(
-        self, transport: type[Transport], spec: Any, partner: Any, barrier: Any
+        self, transport: Transport, spec: Any, partner: Any, barrier: Any
     ) -> None:
         self.transport, self.spec, self.clock = transport, spec, transport.clock
         self.partner, self.barrier = partner, barrier
@@ -62,15 +62,13 @@ class Child:
     def consume(self, count: int, batch: int) -> tuple[float, float]:
         """Get so many items; return when that began, and when the last one was here."""
         get = self.end
-        lists = self.transport.lists(get, count, batch)
+        lists = self.transport.batched and self.transport.lists(get, count, batch)
         self.barrier.wait()
         begin = self.clock()
-        if self.transport.batched:
-            for items in lists:
-                deque(items, maxlen=0)  # touch each, as one that works on them does
-        else:
-            for _ in range(count):
-                get()
+        for items in lists or ():
+            deque(items, maxlen=0)  # touch each, as a program that works on them does
+        for _ in range(0 if lists else count):
+            get()
         return begin, self.clock()
 
     def send_singly(self, count: int, payload_bytes: int) -> None:

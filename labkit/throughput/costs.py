@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from labkit.errors import MeasurementError
 from labkit.throughput.measurement import Measurement
 
-__all__ = ["Cliff", "CostModel", "fit", "points_of"]
+__all__ = ["Cliff", "CostModel", "fit"]
 
 Point = tuple[int, float]
 
@@ -24,25 +24,17 @@ _JUMP = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Cliff:
-    """Sizes at which a call costs far more than the model allows.
-
-    Attributes
-    ----------
-    above_bytes : int
-        The largest size measured before the jump.
-    from_bytes, to_bytes : int
-        The smallest and the largest size measured that pay the extra.
-    ends : bool
-        Whether a larger size was measured that does not pay it.
-    extra_s : float
-        What such a call costs beyond the model, in seconds, the median.
-    """
+    """Sizes at which a call costs far more than the model allows."""
 
     above_bytes: int
+    """The largest size measured before the jump."""
     from_bytes: int
     to_bytes: int
+    """The smallest and the largest size measured that pay the extra."""
     ends: bool
+    """Whether a larger size was measured that does not pay it."""
     extra_s: float
+    """What such a call costs beyond the model, the median."""
 
     def __str__(self) -> str:
         where = f"from {self.from_bytes:,} bytes on"
@@ -79,26 +71,12 @@ class CostModel:
             seconds += self.cliff.extra_s
         return seconds
 
-    def error(self, payload_bytes: int, measured_s: float) -> float:
-        """Return how far a measured time is from the prediction: 0.5 is half more."""
-        return measured_s / self.predict(payload_bytes) - 1
-
-    @property
-    def break_even_bytes(self) -> float:
-        """The size at which the bytes cost as much as the call; maybe ``inf``."""
-        return self.a_s / self.b_s_per_byte if self.b_s_per_byte > 0 else float("inf")
-
     def __str__(self) -> str:
         call = f"a call costs {self.a_s * 1e6:,.1f} µs, and "
         if not self.a_s:
             call = "a call costs too little to be seen beside its bytes, "
         text = f"{call}{self.b_s_per_byte * 1024e6:,.2f} µs more for each KiB"
         return text if self.cliff is None else f"{text}; {self.cliff}"
-
-
-def points_of(measurements: Iterable[Measurement]) -> list[Point]:
-    """Return the bytes and the seconds of one item, for each measurement."""
-    return [(found.payload_bytes, 1 / found.rate_per_s) for found in measurements]
 
 
 def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
@@ -156,8 +134,8 @@ def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
 
 def _medians(points: Iterable[Point] | Iterable[Measurement]) -> list[Point]:
     pairs = sorted(
-        points_of([entry])[0] if isinstance(entry, Measurement) else entry
-        for entry in points
+        (one.payload_bytes, 1 / one.rate_per_s) if isinstance(one, Measurement) else one
+        for one in points
     )
     sizes = itertools.groupby(pairs, key=lambda point: point[0])
     return [(size, statistics.median(t for _, t in group)) for size, group in sizes]

@@ -7,34 +7,25 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-__all__ = ["UNSTABLE", "Measurement", "load", "percentiles", "save"]
+__all__ = ["Measurement", "load", "percentiles", "save"]
 
-UNSTABLE = 0.20  # a spread above this is worth a sentence
+_UNSTABLE = 0.20  # a spread above this is worth a sentence
 _PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
 _PERCENTS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
 
 
 def percentiles(samples: Iterable[float]) -> dict[str, float]:
-    """Return the median, and how slow the slowest tenth, hundredth and one are.
+    """Return ``p50``, ``p90``, ``p99`` and ``max`` of some samples; none of nothing.
 
-    Parameters
-    ----------
-    samples : iterable of float
-
-    Returns
-    -------
-    dict of str to float
-        ``p50``, ``p90``, ``p99``, ``max``, in the unit of the samples; empty without
-        samples. Each is a sample: the smallest that so many per cent do not exceed.
+    Each is a sample: the smallest that so many per cent do not exceed.
     """
     ranked = sorted(samples)
-    if not ranked:
-        return {}
     return {
         name: ranked[max(-(-percent * len(ranked) // 100), 1) - 1]
         for name, percent in _PERCENTS.items()
+        if ranked
     }
 
 
@@ -54,11 +45,10 @@ class Measurement:
     transport : str
         A name of :data:`labkit.throughput.TRANSPORTS`.
     payload_bytes, batch_size, producers, consumers : int
-        As for :func:`labkit.throughput.compare`.
+        Size of an item, items in a call, processes at each end.
     rates_per_s : tuple of float
         Items per second of each repeat, in the order they were made.
     items_per_repeat : tuple of int
-        How many items each repeat moved.
     latency_samples_s : tuple of float
         Seconds from before ``put`` until after ``get``, one item at a time.
     kind : str
@@ -66,7 +56,6 @@ class Measurement:
     problem : str or None
         What kept it from being made as asked.
     python, platform, start_method : str
-        The interpreter and its version, the system, how the children were started.
     cpus : int
         Processors that these processes may use.
     """
@@ -114,7 +103,7 @@ class Measurement:
     def warning(self) -> str | None:
         """Why the figure may be wrong and what to do, in words; None if all is well."""
         reasons = [self.problem] if self.problem else []
-        if self.spread > UNSTABLE:
+        if self.spread > _UNSTABLE:
             reasons.append(
                 f"the repeats of {self.label} differ by {self.spread:.0%}, from "
                 f"{min(self.rates_per_s):,.0f} to {max(self.rates_per_s):,.0f} a "
@@ -129,35 +118,25 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, and what follows from them, as JSON's types."""
-        return asdict(self) | {
-            "label": self.label,
-            "rate_per_s": self.rate_per_s,
-            "spread": self.spread,
-            "latency_s": self.latency_s,
-            "warning": self.warning,
-        }
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Make a measurement of what :meth:`to_dict` gave."""
-        known = {entry.name for entry in fields(cls)}
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in data.items()
-            if name in known
-        }
-        return cls(**values)
+        follows = ("label", "rate_per_s", "spread", "latency_s", "warning")
+        return asdict(self) | {name: getattr(self, name) for name in follows}
 
 
 def save(measurements: Sequence[Measurement], path: str | Path) -> Path:
     """Write measurements to a file of JSON; return its path."""
-    path = Path(path)
     whole = [measurement.to_dict() for measurement in measurements]
-    path.write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
-    return path
+    Path(path).write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
+    return Path(path)
 
 
 def load(path: str | Path) -> list[Measurement]:
     """Read the measurements of a file that :func:`save` wrote."""
-    entries = json.loads(Path(path).read_text("utf-8"))
-    return [Measurement.from_dict(entry) for entry in entries]
+    found = []
+    for entry in json.loads(Path(path).read_text("utf-8")):
+        values: dict[str, Any] = {
+            one.name: entry[one.name] for one in fields(Measurement)
+        }
+        for name, value in values.items():
+            values[name] = tuple(value) if isinstance(value, list) else value
+        found.append(Measurement(**values))
+    return found

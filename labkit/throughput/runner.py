@@ -9,13 +9,12 @@ References
 V. Stinner, pyperf (https://pyperf.readthedocs.io): calibration, raw values, warnings.
 """
 
-import contextlib
 import itertools
 import math
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import (
     FIRST_EXCEPTION,
     Future,
@@ -24,40 +23,32 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from typing import Any
 
 from labkit.errors import MeasurementError
 from labkit.throughput import children
-from labkit.throughput.children import FIRST
 from labkit.throughput.measurement import Measurement
-from labkit.throughput.transports import SPAWN, Transport, find
+from labkit.throughput.transports import SPAWN, Plain, Transport, find
 
 __all__ = ["compare", "first_calls", "measure", "rotated"]
 
 LEAST_S = 0.1  # a shorter repeat is not to be believed
-_WARM_S = 0.05  # a run of the warm-up that says enough
 RUN_LIMIT_S = 10.0  # a run that takes longer is stopped
+_WARM_S = 0.05  # a run of the warm-up that says enough
 _AIM_S = 0.25
 _FEWEST = 8  # items, or lists of them, in a repeat
 _LARGEST_RUN_BYTES = 512 << 20  # a slow consumer leaves all of it in some queue
 _READY_WITHIN_S = 60.0
-_RANGES = {
-    "payload_bytes": (0, 1 << 30),
-    "batch_size": (1, 1_000_000),
-    "ends": (1, 64),
-    "repeats": (1, 10_000),
-}
-
-Numbers = int | Sequence[int]
 
 
-def measure(transport: str | type[Transport], **settings: Any) -> Measurement:
+def measure(transport: str | Transport, **settings: Any) -> Measurement:
     """Measure one transport; ``settings`` as for :func:`compare`, one value of each.
 
     Examples
     --------
     >>> direct = measure("direct queue", repeats=1)
-    >>> direct.items_per_repeat[0] / direct.rate_per_s > 0.1  # seconds
+    >>> direct.items_per_repeat[0] / direct.rate_per_s > 0.05  # seconds
     True
     """
     found = compare([transport], **settings)
@@ -69,10 +60,10 @@ def measure(transport: str | type[Transport], **settings: Any) -> Measurement:
 
 
 def compare(
-    transports: Iterable[str | type[Transport]],
+    transports: Iterable[str | Transport],
     *,
-    payload_bytes: Numbers = 8,
-    batch_size: Numbers = 1000,
+    payload_bytes: int | Sequence[int] = 8,
+    batch_size: int | Sequence[int] = 1000,
     ends: Sequence[tuple[int, int]] = ((1, 1),),
     repeats: int = 5,
     latency_samples: int = 0,
@@ -82,7 +73,7 @@ def compare(
 
     Parameters
     ----------
-    transports : iterable of str or type of Transport
+    transports : iterable of str or Transport
         Names of :data:`~labkit.throughput.TRANSPORTS`, or adapters of your own.
     payload_bytes : int or sequence of int, default 8
         Size of each item, 0 or more: an int up to 8, above that ``bytes``; no two
@@ -112,21 +103,31 @@ def compare(
 
     Notes
     -----
-    Blocks, for about ``0.25 * (repeats + 2)`` seconds for each measurement. Payloads
+    Blocks, for about ``0.25 * (repeats + 1)`` seconds for each measurement. Payloads
     are made before the clock starts, which is when producers and consumers, started
     and connected before, leave a barrier; it stops when the consumers hold all items.
     All processes end before it returns, also after an exception.
     """
-    sizes, batches = _several(payload_bytes), _several(batch_size)
     kinds = [find(transport) for transport in transports]
-    processes = [number for end in ends for number in end]
-    _check(payload_bytes=sizes, batch_size=batches, repeats=[repeats], ends=processes)
-    if not kinds:
-        raise MeasurementError("name at least one transport")
+    sizes, batches = _several(payload_bytes), _several(batch_size)
+    _check("payload_bytes", sizes, 0, 1 << 30)
+    _check("batch_size", batches, 1, 1_000_000)
+    _check("ends", [number for end in ends for number in end], 1, 64)
+    _check("repeats", [repeats], 1, 10_000)
+    _check("the number of transports", [len(kinds)], 1, 64)
     for kind in kinds:
         if kind.one_to_one and {*ends} != {(1, 1)}:
             raise MeasurementError(f"{kind.name} serves one producer and one consumer")
-    with _open_lines(kinds, ends, tick) as lines:
+    with ExitStack() as stack:
+        lines = {
+            (kind, end): stack.enter_context(_Line(kind, *end, tick))
+            for end, kind in itertools.product(ends, kinds)
+        }
+        with ThreadPoolExecutor(8) as threads:  # what lies between may be slow
+            list(threads.map(_Line.open, lines.values()))
+        for step in (_Line.start, _Line.wait_ready):
+            for line in lines.values():
+                step(line)
         trials: dict[Any, _Trial] = {}
         for end, size, batch, kind in itertools.product(ends, sizes, batches, kinds):
             place = lines[kind, end], size, batch if kind.batched else 1
@@ -141,13 +142,13 @@ def compare(
 
 
 def first_calls(
-    transports: Iterable[str | type[Transport]], *, repeats: int = 5
+    transports: Iterable[str | Transport], *, repeats: int = 5
 ) -> list[Measurement]:
     """Measure connecting, getting the proxy and the first call, all in one.
 
     Parameters
     ----------
-    transports : iterable of str or type of Transport
+    transports : iterable of str or Transport
         Proxied ones: plain tcp, plain unix, labkit tcp, labkit unix.
     repeats : int, default 5
         Connections of each, in turns; one before them does not count.
@@ -163,34 +164,33 @@ def first_calls(
     MeasurementError
         As for :func:`compare`; also for a transport without a server.
     """
-    ways = [find(transport)() for transport in transports]
-    with contextlib.ExitStack() as stack:
-        for way in ways:
-            stack.callback(way.close)
-        specs = {way: way.open() for way in ways}
-        samples: dict[Transport, list[float]] = {way: [] for way in ways}
+    kinds: list[Any] = [find(transport) for transport in transports]
+    for kind in kinds:
+        if not isinstance(kind, Plain):
+            raise MeasurementError(f"{kind.name} is not behind a server")
+    samples: dict[Transport, list[float]] = {kind: [] for kind in kinds}
+    with ExitStack() as stack:
+        specs = {kind: stack.enter_context(kind.open()) for kind in kinds}
+
+        def call(kind: Plain) -> None:
+            begin = kind.clock()
+            kind.first_call(specs[kind])
+            samples[kind].append(kind.clock() - begin)
+
         for number in range(repeats + 1):
-            for way in rotated(ways, number):
+            for kind in rotated(kinds, number):
                 with ThreadPoolExecutor(1) as fresh:  # it has no connection yet
-                    call = fresh.submit(_first_call, way, specs[way])
-                    samples[way].append(call.result())
+                    fresh.submit(call, kind).result()
     return [
         Measurement(
-            *(way.name, 0, 1, 0, 1),
+            *(kind.name, 0, 1, 0, 1),
             rates_per_s=tuple(1 / seconds for seconds in found[1:]),
             items_per_repeat=(1,) * repeats,
             latency_samples_s=tuple(found[1:]),
             kind="first calls",
         )
-        for way, found in samples.items()
+        for kind, found in samples.items()
     ]
-
-
-def _first_call(way: Transport, spec: Any) -> float:
-    clock = type(way).clock
-    begin = clock()
-    way.first_call(spec)
-    return clock() - begin
 
 
 def rotated(things: Sequence[Any], number: int) -> list[Any]:
@@ -199,16 +199,14 @@ def rotated(things: Sequence[Any], number: int) -> list[Any]:
     return [*things[first:], *things[:first]]
 
 
-def _several(numbers: Numbers) -> Sequence[int]:
+def _several(numbers: int | Sequence[int]) -> Sequence[int]:
     return [numbers] if isinstance(numbers, int) else numbers
 
 
-def _check(**settings: Sequence[int]) -> None:
-    for name, values in settings.items():
-        least, most = _RANGES[name]
-        for value in values:
-            if not least <= value <= most:
-                raise MeasurementError(f"{name} is {value}; give {least} to {most:,}")
+def _check(name: str, values: Sequence[int], least: int, most: int) -> None:
+    for value in values:
+        if not least <= value <= most:
+            raise MeasurementError(f"{name} is {value}; give {least} to {most:,}")
 
 
 class _Trial:
@@ -267,7 +265,7 @@ class _Trial:
         )
 
 
-class _Line:
+class _Line(ExitStack):
     """A transport with its producers and consumers, kept running from job to job.
 
     A pool of one process for each, for every job is meant for one of them.
@@ -275,23 +273,24 @@ class _Line:
 
     def __init__(
         self,
-        transport: type[Transport],
+        transport: Transport,
         producers: int,
         consumers: int,
         tick: Callable[[], object],
     ) -> None:
+        super().__init__()
         self.transport, self.producers, self.consumers = transport, producers, consumers
         self._tick = tick
-        self._way = transport()
         self._pools: list[ProcessPoolExecutor] = []
         self._pids: list[Future[int]] = []
 
     def open(self) -> None:
         """Open the transport; may run in any thread."""
-        self._spec = self._way.open()
+        self._spec = self.enter_context(self.transport.open())
 
     def start(self) -> None:
         """Start the processes; :meth:`wait_ready` waits for them."""
+        self.callback(self._end)
         # Kept: the children find it by a name that goes when the object goes.
         self._barrier = SPAWN.Barrier(self.producers + self.consumers)
         sending, receiving = SPAWN.Pipe()
@@ -302,6 +301,16 @@ class _Line:
                 self._pools.append(pool)
                 self._pids.append(pool.submit(os.getpid))  # starts the process
 
+    def _end(self) -> None:
+        """End the processes, which hold nothing that anybody needs."""
+        known = [one for one in self._pids if one.done() and not one.exception()]
+        pids = {one.result() for one in known}
+        for process in multiprocessing.active_children():
+            if process.pid in pids:
+                process.kill()
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
+
     def wait_ready(self) -> None:
         """Wait until every process has opened its end."""
         roles = ["producer"] * self.producers + ["consumer"] * self.consumers
@@ -309,9 +318,9 @@ class _Line:
 
     def seconds(self, count: int, payload_bytes: int, batch_size: int) -> float:
         """Move so many items; return the seconds until the last one was received."""
-        share = count // self.producers
+        share, first = count // self.producers, children.FIRST
         jobs: list[Any] = [
-            ("produce", share, payload_bytes, batch_size, FIRST + place * share)
+            ("produce", share, payload_bytes, batch_size, first + place * share)
             for place in range(self.producers)
         ]
         consume = "consume", count // self.consumers, batch_size
@@ -330,18 +339,19 @@ class _Line:
     def _do(self, jobs: Sequence[Any], limit_s: float | None = None) -> list[Any]:
         """Give each child its job, if any; return their answers, in order."""
         until = time.monotonic() + (limit_s or RUN_LIMIT_S)
-        given = [
-            (pool, job) for pool, job in zip(self._pools, jobs, strict=False) if job
-        ]
         try:
-            futures = [pool.submit(children.do, *job) for pool, job in given]
+            futures = [
+                pool.submit(children.do, *job)
+                for pool, job in zip(self._pools, jobs, strict=False)
+                if job
+            ]
             left = set(futures)
             while left:
                 self._tick()
                 if time.monotonic() > until:
                     raise MeasurementError(
                         f"{self.transport.name} took too long and was stopped: it did "
-                        f"not {given[0][1][0]} {given[0][1][1]} in time"
+                        f"not {jobs[0][0]} {jobs[0][1]} in time"
                     )
                 done, left = wait(left, 0.1, FIRST_EXCEPTION)
                 for error in filter(None, map(Future.exception, done)):
@@ -358,35 +368,3 @@ class _Line:
                 "if __name__ == '__main__':"
             )
         return MeasurementError(f"{self.transport.name} cannot be measured: {reason}")
-
-    def close(self) -> None:
-        """End the processes, which hold nothing that anybody needs, and the way."""
-        pids = {
-            one.result() for one in self._pids if one.done() and not one.exception()
-        }
-        for process in multiprocessing.active_children():
-            if process.pid in pids:
-                process.kill()
-        for pool in self._pools:
-            pool.shutdown(cancel_futures=True)
-        self._way.close()
-
-
-@contextlib.contextmanager
-def _open_lines(
-    kinds: Iterable[type[Transport]],
-    ends: Iterable[tuple[int, int]],
-    tick: Callable[[], object],
-) -> Iterator[dict[Any, _Line]]:
-    """Start a line for each transport and each pair of numbers; end them afterwards."""
-    lines = {(kind, end): _Line(kind, *end, tick) for end in ends for kind in kinds}
-    with ThreadPoolExecutor(8) as threads:  # what lies between may be slow
-        try:
-            list(threads.map(_Line.open, lines.values()))
-            for line in lines.values():
-                line.start()
-            for line in lines.values():
-                line.wait_ready()
-            yield lines
-        finally:
-            list(threads.map(_Line.close, lines.values()))
