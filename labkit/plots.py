@@ -1,8 +1,8 @@
 """Measurements to pictures, each with a sentence that says the same.
 
-Every function returns a :class:`Plot`: show it as the last line of a cell, or save
-it. Points are the repeats, lines and bars their medians. Axes are logarithmic where
-a range passes 100 times.
+Every function returns a :class:`Plot`: show it as the last line of a cell, or save it.
+Points are the repeats, lines and bars their medians. Axes are logarithmic where a
+range passes 100 times. With nothing to draw there is a MeasurementError.
 """
 
 import html
@@ -10,7 +10,6 @@ import io
 import math
 import re
 import secrets
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,41 +41,9 @@ __all__ = [
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B07A00", "#3A97D3", "#808080")
 _MARKERS = "osD^vPX*<>"
 _LINES = ("-", "--", "-.", ":")
-_PER_SECOND = "items per second"
-_SIZE = "size of an item"
-_ROLES = ("producers", "consumers")
+_GREY = "#808080"
 
-# Of each transport, by name: where on the x axis, and the repeats found there.
-_Series = dict[str, dict[float, tuple[float, ...]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How one transport looks: never by colour alone."""
-
-    color: str
-    marker: str
-    linestyle: str
-
-    def line(self) -> dict[str, str]:
-        """Return it as matplotlib's keywords for a line with marks."""
-        return {
-            "color": self.color,
-            "marker": self.marker,
-            "linestyle": self.linestyle,
-        }
-
-
-def styles(names: Iterable[str]) -> dict[str, Style]:
-    """Return a style for each name, in order, no two alike."""
-    return {
-        name: Style(
-            _COLOURS[place % len(_COLOURS)],
-            _MARKERS[place % len(_MARKERS)],
-            _LINES[place % len(_LINES)],
-        )
-        for place, name in enumerate(dict.fromkeys(names))
-    }
+_Text = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +73,23 @@ class Plot:
 
     def save(self, path: str | Path) -> Path:
         """Write the PNG to a file; return its path."""
-        path = Path(path)
-        path.write_bytes(self.png())
-        return path
+        Path(path).write_bytes(self.png())
+        return Path(path)
 
     def _repr_html_(self) -> str:
         """Return an SVG without a background, whose text has the colour of the page."""
         target = io.StringIO()
         self.figure.savefig(target, format="svg", facecolor="none")
         _, _, drawn = target.getvalue().partition("<svg ")
-        size = re.search(r'viewBox="[^"]*"', drawn)
+        size = re.findall(r'viewBox="[^"]*"', drawn)[0]
         body = re.sub(
             r"(?s)^.*?>|<metadata>.*?</metadata>|<style.*?</style>", "", drawn
         )
         body = re.sub(r'<g id="[^"]*">', "<g>", body).replace("#000000", "currentColor")
         mine = f"p{secrets.token_hex(4)}-"  # or else a page's pictures share their ids
         body = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', mine, body)
-        alt = html.escape(self.alt, quote=True)
         return (
-            f'<svg role="img" aria-label="{alt}" {size[0] if size else ""} '
+            f'<svg role="img" aria-label="{html.escape(self.alt)}" {size} '
             'xmlns="http://www.w3.org/2000/svg" '
             'xmlns:xlink="http://www.w3.org/1999/xlink" fill="currentColor" '
             'stroke-linejoin="round" '
@@ -132,161 +97,122 @@ class Plot:
         )
 
 
-# --- the pictures -----------------------------------------------------------------
-
-
 def plot_throughput(
     measurements: Iterable[Measurement] | Mapping[str, Sequence[Measurement]],
-    title: str = "",
+    title: str = "Throughput",
 ) -> Plot:
-    """Draw a bar for each measurement, with every repeat as a point, the first above.
+    """Draw a bar for each measurement, the first above, and its repeats in order.
 
     Parameters
     ----------
     measurements : iterable of Measurement, or mapping of str to sequence of them
-        At least one; the picture keeps their order, from above. Of a mapping, each
-        value has axes of its own, under its key.
+        Of a mapping, each value has axes of its own, under its key.
     title : str, optional
-
-    Returns
-    -------
-    Plot
-
-    Raises
-    ------
-    MeasurementError
-        There is none. So for all functions of this module.
     """
-    if isinstance(measurements, Mapping):
-        groups = {name: list(found) for name, found in measurements.items() if found}
-    else:
-        groups = {"": list(measurements)}
-    everything = _some(one for found in groups.values() for one in found)
-    looks = styles(one.transport for one in everything)
+    if not isinstance(measurements, Mapping):
+        measurements = {"": list(measurements)}
+    groups = {name: list(found) for name, found in measurements.items() if found}
+    looks = styles(one.transport for found in groups.values() for one in found)
     heights = [len(found) + 2.2 for found in groups.values()]
-    figure, axes = canvas(title or "Throughput", heights, 0.38 * sum(heights) + 0.6)
+    figure, axes = canvas(title, heights, 0.38 * sum(heights) + 0.6)
     told = []
     for axis, (name, found) in zip(axes, groups.items(), strict=True):
         _bars(axis, found, looks)
         unit = "connections" if found[0].kind == "first calls" else "items"
         axis.set_title(name, fontsize=10, loc="left")
         axis.set_xlabel(f"{unit} per second; points: repeats, in order", loc="right")
-        lead = f"{name}: " if name else ""
-        told.append(f"{lead}{unit} per second, {_bars_text(found)}")
+        told.append(f"{name}{': ' * bool(name)}{unit} per second, {_bars_text(found)}")
     return _plot(figure, f"Bar chart of medians. {' '.join(told)}")
 
 
 def plot_payload(
-    measurements: Iterable[Measurement],
-    title: str = "",
-    reference: str | None = None,
+    measurements: Iterable[Measurement], title: str = "Throughput and size of an item"
 ) -> Plot:
-    """Draw items per second against the size of an item; below it, the ratio to one.
+    """Draw items per second against the size of an item.
 
-    Parameters
-    ----------
-    measurements : iterable of Measurement
-        Of several ``payload_bytes``.
-    title : str, optional
-    reference : str or None, default None
-        The transport that the ratio divides by; None for the first one.
+    A line is broken where no cost per byte explains its next point.
     """
-    found = _some(measurements)
-    title = title or "Throughput and size of an item"
-    figure, (upper, lower) = canvas(title, (3, 2), 6.0)
-    series = _series(found, lambda one: one.payload_bytes)
-    reference = reference or next(iter(series))
-    _lines(upper, series, broken=True)
-    _lines(lower, _over(series, reference), points=False, broken=True)
-    for axis, what in ((upper, _PER_SECOND), (lower, f"times {reference}")):
-        sizes = sorted({one.payload_bytes for one in found})
-        scale(axis, "x", sizes, bytes_text, log_from=10)
-        axis.set_xticks(sizes)
-        axis.set_xlabel(_SIZE)
-        axis.set_ylabel(what)
-    _legend(figure, upper)
-    alt = "Line chart of items per second against the size of an item. "
-    return _plot(figure, alt + _ends(series, bytes_text))
+    found = list(measurements)
+    sizes = sorted({one.payload_bytes for one in found})
+    figure, axis, told = _curves(
+        found, title, lambda one: one.payload_bytes, bytes_text, broken=True
+    )
+    scale(axis, "x", sizes, bytes_text, log_from=10)
+    axis.set_xticks(sizes)
+    axis.set_xlabel("size of an item")
+    return _plot(figure, f"Line chart of items per second against the size. {told}")
 
 
-def plot_batches(measurements: Iterable[Measurement], title: str = "") -> Plot:
+def plot_batches(
+    measurements: Iterable[Measurement], title: str = "Throughput and length of lists"
+) -> Plot:
     """Draw items per second against the items in one call.
 
     A transport that was measured with one ``batch_size`` alone is drawn as a level.
     """
-    found = _some(measurements)
-    figure, (axis,) = canvas(title or "Throughput and length of the lists")
-    series = _series(found, lambda one: one.batch_size)
-    _lines(axis, series, level=True)
+    found = list(measurements)
+    figure, axis, told = _curves(
+        *(found, title, lambda one: one.batch_size, lambda n: f"{n:,.0f} a call"),
+        level=True,
+    )
     scale(axis, "x", [one.batch_size for one in found])
     axis.set_xlabel("items in one call")
-    axis.set_ylabel(_PER_SECOND)
-    _legend(figure, axis)
-    alt = "Line chart of items per second against the items in one call. "
-    return _plot(figure, alt + _ends(series, lambda size: f"{size:,.0f} a call"))
+    return _plot(figure, f"Line chart of items per second against them. {told}")
 
 
 def plot_scaling(measurements: Iterable[Measurement], title: str = "") -> Plot:
     """Draw items per second against how many producers, consumers or both there are."""
-    found = _some(measurements)
+    found = list(measurements)
     ends = sorted({(one.producers, one.consumers) for one in found})
-    vary = [len(set(side)) > 1 for side in zip(*ends, strict=True)]
-    roles = [one for one, varies in zip(_ROLES, vary, strict=True) if varies]
-    role = " and ".join(roles or ["consumers"])
-    names = [
-        " and ".join(str(n) for n, varies in zip(end, vary, strict=True) if varies)
-        or str(end[1])
-        for end in ends
-    ]
-    figure, (axis,) = canvas(title or f"How many {role}")
-    series = _series(found, lambda one: ends.index((one.producers, one.consumers)))
-    _lines(axis, series)
+    makers, takers = ({end[side] for end in ends} for side in (0, 1))
+    if len(makers) > 1 and len(takers) > 1:
+        role, names = "producers and consumers", [f"{m} and {t}" for m, t in ends]
+    elif len(makers) > 1:
+        role, names = "producers", [str(m) for m, _ in ends]
+    else:
+        role, names = "consumers", [str(t) for _, t in ends]
+    figure, axis, told = _curves(
+        found,
+        title or f"How many {role}",
+        lambda one: ends.index((one.producers, one.consumers)),
+        lambda place: names[int(place)],
+    )
     axis.set_xticks(range(len(names)), names)
     axis.set_xlabel(f"number of {role}")
-    axis.set_ylabel(_PER_SECOND)
     if axis.get_yscale() == "linear":
         axis.set_ylim(bottom=0)
-    _legend(figure, axis)
-    alt = f"Line chart of items per second against the number of {role}. "
-    return _plot(figure, alt + _ends(series, lambda place: names[int(place)]))
+    return _plot(figure, f"Line chart of items per second against {role}. {told}")
 
 
-def plot_latency(measurements: Iterable[Measurement], title: str = "") -> Plot:
+def plot_latency(measurements: Iterable[Measurement], title: str = "Latency") -> Plot:
     """Draw which part of the items arrived within which time.
 
     Measurements without ``latency_samples_s`` are left out.
     """
-    found = _some(one for one in measurements if one.latency_samples_s)
-    names = _names(found)
-    figure, (axis,) = canvas(title or "Latency")
+    found = [one for one in measurements if one.latency_samples_s]
+    figure, (axis,) = canvas(title)
     told = []
-    looks = styles(names)
-    for name, one in zip(names, found, strict=True):
-        look = looks[name]
+    looks = styles(_names(found))
+    for name, one in zip(_names(found), found, strict=True):
         ranked = sorted(one.latency_samples_s)
         parts = [100 * (place + 1) / len(ranked) for place in range(len(ranked))]
-        marks = max(len(ranked) // 8, 1)
-        axis.step(
-            *(ranked, parts), where="post", markevery=marks, label=name, **look.line()
+        marks = {"markevery": max(len(ranked) // 8, 1), **looks[name]}
+        axis.step(ranked, parts, where="post", label=name, **marks)
+        half, most, slowest = (
+            seconds_text(one.latency_s[part]) for part in ("p50", "p99", "max")
         )
-        text = {part: seconds_text(value) for part, value in one.latency_s.items()}
-        told.append(
-            f"{name}: half within {text['p50']}, 99 % within {text['p99']}, slowest "
-            f"{text['max']}"
-        )
+        told.append(f"{name}: half within {half}, 99 % within {most}, all in {slowest}")
     samples = [sample for one in found for sample in one.latency_samples_s]
     scale(axis, "x", samples, seconds_text, log_from=10)
     axis.set_xlabel("time from put to get, one item at a time")
     axis.set_ylabel("per cent that took no longer")
-    _legend(figure, axis)
-    alt = "Distribution of the time from put to get."
-    return _plot(figure, f"{alt} {'; '.join(told)}.")
+    return _plot(figure, f"Distribution of the time to arrive. {'; '.join(told)}.")
 
 
 def plot_costs(
     models: CostModel | Mapping[str, CostModel],
     checked: Iterable[tuple[int, float]] = (),
-    title: str = "",
+    title: str = "What a call costs: t(n) = a + b·n",
 ) -> Plot:
     """Draw measured times, the line fitted to them, and sizes kept for a check.
 
@@ -299,27 +225,22 @@ def plot_costs(
     title : str, optional
     """
     named = models if isinstance(models, Mapping) else {"measured": models}
-    checks = list(checked)
-    figure, (axis,) = canvas(title or "What a call costs: t(n) = a + b·n")
+    figure, (axis,) = canvas(title)
     sizes = sorted({size for model in named.values() for size, _ in model.points})
-    ceiling = 1.25 * max(
-        model.a_s + model.b_s_per_byte * sizes[-1] for model in named.values()
-    )
+    ends = [0, sizes[-1]]
+    ceiling = 1.25 * max(m.a_s + m.b_s_per_byte * sizes[-1] for m in named.values())
     told = []
     for (name, model), look in zip(named.items(), styles(named).values(), strict=True):
         told.append(f"{name}: {model}")
-        ends = [0, sizes[-1]]
         line = [model.a_s + model.b_s_per_byte * size for size in ends]
-        style = {"color": look.color, "linestyle": look.linestyle}
-        axis.plot(ends, line, label=f"{name}, a + b·n", **style)
-        axis.plot([], [], look.marker, color=look.color, label=f"{name}, measured")
+        axis.plot(ends, line, label=name, markevery=[], **look)
         for size, seconds in model.points:
             if seconds <= ceiling:
-                axis.plot(size, seconds, look.marker, color=look.color)
+                axis.plot(size, seconds, look["marker"], color=look["color"])
             else:  # on a cliff: the axis would show nothing else
-                axis.plot(size, ceiling, "^", color=look.color, clip_on=False)
+                axis.plot(size, ceiling, "^", color=look["color"], clip_on=False)
                 _note(axis, size, ceiling, seconds_text(seconds))
-    for size, seconds in checks:
+    for size, seconds in checked:
         expected = next(iter(named.values())).predict(size)
         axis.plot(size, expected, "x", color="#000000", markersize=11)
         axis.plot(size, seconds, "o", color="#000000", markersize=11, fillstyle="none")
@@ -327,20 +248,19 @@ def plot_costs(
             f"for {bytes_text(size)} {seconds_text(expected)} was predicted (cross) "
             f"and {seconds_text(seconds)} measured (ring)"
         )
-    scale(axis, "x", [1], bytes_text)
+    scale(axis, "x", [], bytes_text)
     axis.set_xticks(sizes)
-    scale(axis, "y", [1], seconds_text)
+    scale(axis, "y", [], seconds_text)
     axis.set_ylim(0, ceiling)
-    axis.set_xlabel(_SIZE)
+    axis.set_xlabel("size of an item")
     axis.set_ylabel("time for each item")
-    _legend(figure, axis)
     return _plot(figure, f"Time for an item against its size. {'; '.join(told)}.")
 
 
 def plot_speedup(
     seconds: Mapping[str, Mapping[int, float]],
     cores: int | None = None,
-    title: str = "",
+    title: str = "Speed-up and workers",
 ) -> Plot:
     """Draw how many times as fast several workers are as one, and the ideal line.
 
@@ -348,47 +268,36 @@ def plot_speedup(
     ----------
     seconds : mapping of str to mapping of int to float
         Of each kind of task: by the number of workers, 1 among them, the seconds
-        that the same tasks took; above 0.
+        that the same tasks took.
     cores : int, optional
         How many of them can compute at once; marked when given.
     title : str, optional
-
-    Raises
-    ------
-    MeasurementError
-        There is nothing to draw, or some kind was not measured with one worker.
     """
-    gains: dict[str, dict[int, float]] = {}
-    for name, measured in seconds.items():
-        if 1 not in measured:
+    figure, (axis,) = canvas(title)
+    told, sizes = [], sorted({1, *(n for took in seconds.values() for n in took)})
+    axis.plot(sizes, sizes, color=_GREY, label="ideal: n workers, n times")
+    for (name, took), look in zip(
+        seconds.items(), styles(seconds).values(), strict=True
+    ):
+        if 1 not in took:
             raise MeasurementError(
                 f"{name!r} was not measured with 1 worker, which the others are "
-                f"compared with; there is {', '.join(map(str, measured)) or 'nothing'}"
+                f"compared with; there is {', '.join(map(str, took)) or 'nothing'}"
             )
-        gains[name] = {n: measured[1] / measured[n] for n in sorted(measured)}
-    sizes = sorted({size for gain in gains.values() for size in gain})
-    figure, (axis,) = canvas(title or "Speed-up and workers")
-    ends = [1, *_some(sizes)[-1:]]
-    axis.plot(ends, ends, color="#808080", label="ideal: n workers, n times")
-    told = []
-    for (name, gain), look in zip(gains.items(), styles(gains).values(), strict=True):
-        axis.plot(list(gain), list(gain.values()), label=name, **look.line())
-        times = (f"{number_text(one)} with {size}" for size, one in gain.items())
+        gain = {n: took[1] / took[n] for n in sorted(took)}
+        axis.plot(list(gain), list(gain.values()), label=name, **look)
+        times = (f"{number_text(one)} with {n}" for n, one in gain.items())
         told.append(f"{name}: {', '.join(times)}")
     if cores is not None and cores <= sizes[-1]:
         label = f"cores of this machine: {cores}"
-        axis.axhline(cores, color="#808080", linestyle=":", label=label)
+        axis.axhline(cores, color=_GREY, linestyle=":", label=label)
     axis.set_xticks(sizes)
     axis.set_ylim(bottom=0)
     axis.set_xlabel("number of workers")
     axis.set_ylabel("times as fast as one worker")
-    _legend(figure, axis)
     there = f" This machine has {cores} cores." if cores is not None else ""
     alt = "Line chart of how many times as fast several workers are as one"
     return _plot(figure, f"{alt}, beside n times with n. {'; '.join(told)}.{there}")
-
-
-# --- words ------------------------------------------------------------------------
 
 
 def bytes_text(size: float) -> str:
@@ -403,9 +312,7 @@ def number_text(value: float) -> str:
     """Return a number as people write it: ``20,000``, ``0.5``, ``12 million``."""
     if abs(value) >= 1e6:
         return f"{value / 1e6:.3g} million"
-    return (
-        f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.3g}"
-    )
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.3g}"
 
 
 def seconds_text(seconds: float) -> str:
@@ -416,44 +323,16 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} µs"
 
 
-def _names(found: Sequence[Measurement]) -> list[str]:
-    """Return a name for each, as short as identifies it among the others."""
-    details: list[Callable[[Measurement], str]] = [
-        lambda one: bytes_text(one.payload_bytes),
-        lambda one: f"{one.producers} and {one.consumers} processes",
-    ]
-    told = [detail for detail in details if len({detail(one) for one in found}) > 1]
-    return [", ".join([one.label, *(d(one) for d in told)]) for one in found]
-
-
-def _bars_text(found: Sequence[Measurement]) -> str:
-    """Return the medians in words, and how far they are apart."""
-    pairs = zip(_names(found), found, strict=True)
-    text = "; ".join(f"{name}: {number_text(one.rate_per_s)}" for name, one in pairs)
-    if len(found) == 1:
-        return f"{text}."
-    rates = [one.rate_per_s for one in found]
-    factor = max(rates) / min(rates)
-    times = f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
-    return f"{text}. The fastest is {times} times the slowest."
-
-
-def _ends(series: _Series, place_text: Callable[[float], str]) -> str:
-    """Say where the line of each transport begins and ends."""
-    told = []
-    for name, places in series.items():
-        ends = dict.fromkeys([next(iter(places)), list(places)[-1]])
-        told.append(
-            f"{name} "
-            + " and ".join(
-                f"{number_text(statistics.median(places[end]))} at {place_text(end)}"
-                for end in ends
-            )
-        )
-    return f"Median rates: {'; '.join(told)}."
-
-
-# --- drawing ----------------------------------------------------------------------
+def styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return how each name looks, no two alike, in matplotlib's words for a line."""
+    return {
+        name: {
+            "color": _COLOURS[place % len(_COLOURS)],
+            "marker": _MARKERS[place % len(_MARKERS)],
+            "linestyle": _LINES[place % len(_LINES)],
+        }
+        for place, name in enumerate(dict.fromkeys(names))
+    }
 
 
 def canvas(
@@ -464,11 +343,13 @@ def canvas(
 
     # Narrow, so that a phone shows letters that can be read.
     figure = Figure(figsize=(5.8, height), dpi=150, layout="constrained")
+    if not rows:
+        raise MeasurementError("there is nothing to draw; measure something first")
     figure.suptitle(title, fontsize=12)
     axes = figure.subplots(len(rows), height_ratios=rows, squeeze=False)[:, 0]
     for axis in axes:
         axis.set_facecolor("none")
-        axis.grid(visible=True, which="major", color="#80808050", linewidth=0.8)
+        axis.grid(visible=True, which="major", color=f"{_GREY}50", linewidth=0.8)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
     return figure, axes
@@ -478,14 +359,14 @@ def scale(
     axis: Any,
     which: str,
     values: Iterable[float],
-    text: Callable[[float], str] = number_text,
+    text: _Text = number_text,
     log_from: float = 100,
 ) -> None:
     """Make an axis logarithmic if its values span so much; write it in words."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-    positive = [value for value in values if value > 0]
-    wide = bool(positive) and max(positive) / min(positive) >= log_from
+    positive = [value for value in values if value > 0] or [1]
+    wide = max(positive) / min(positive) >= log_from
     getattr(axis, f"set_{which}scale")("log" if wide else "linear")
     side = getattr(axis, f"{which}axis")
     words = FuncFormatter(lambda value, _: text(value))
@@ -498,18 +379,21 @@ def scale(
 
 
 def _plot(figure: "Figure", alt: str) -> Plot:
-    """Leave out the labels of ticks that would overprint others; return the plot."""
+    """Name the lines below, leave out ticks whose labels would overprint others."""
     from matplotlib.ticker import NullLocator
 
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if handles:
+        columns = 2 if max(map(len, labels)) < 32 else 1
+        below: Any = {"loc": "outside lower center", "ncols": columns, "fontsize": 8}
+        figure.legend(handles, labels, frameon=False, **below)
     figure.draw_without_rendering()
     for side in (side for axis in figure.axes for side in (axis.xaxis, axis.yaxis)):
         low, high = sorted(side.get_view_interval())
         kept: list[tuple[float, str, Any]] = []
         for minor in (False, True):
-            labels = side.get_ticklabels(minor=minor)
-            for place, label in zip(
-                side.get_ticklocs(minor=minor), labels, strict=False
-            ):
+            places, labels = side.get_ticklocs(minor=minor), side.get_ticklabels(minor)
+            for place, label in zip(places, labels, strict=False):
                 box = label.get_window_extent().padded(6)
                 apart = not any(box.overlaps(other) for _, _, other in kept)
                 if apart and low <= place <= high and label.get_text():
@@ -519,23 +403,67 @@ def _plot(figure: "Figure", alt: str) -> Plot:
     return Plot(figure, alt)
 
 
-def _legend(figure: "Figure", axis: Any) -> None:
-    """Name the lines below the axes, where nothing lies behind the names."""
-    handles, labels = axis.get_legend_handles_labels()
-    columns = 2 if max(map(len, labels)) < 32 else 1
-    where: Any = "outside lower center"
-    figure.legend(handles, labels, loc=where, ncols=columns, fontsize=8, frameon=False)
+def _curves(
+    found: Sequence[Measurement],
+    title: str,
+    place_of: Callable[[Measurement], float],
+    place_text: _Text,
+    broken: bool = False,
+    level: bool = False,
+) -> "tuple[Figure, Any, str]":
+    """Draw a line through the medians of each transport; say where it begins and ends.
+
+    A transport with a single place may be a level across the axis.
+    """
+    figure, (axis,) = canvas(title, [1] * bool(found))
+    told = []
+    for name, look in styles(one.transport for one in found).items():
+        mine = sorted((o for o in found if o.transport == name), key=place_of)
+        ends = [mine[0], *mine[1:][-1:]]
+        told.append(
+            f"{name} "
+            + " and ".join(
+                f"{number_text(one.rate_per_s)} at {place_text(place_of(one))}"
+                for one in ends
+            )
+        )
+        if level and len(mine) == 1 and len(found) > 1:
+            line = {"color": look["color"], "linestyle": look["linestyle"]}
+            axis.axhline(mine[0].rate_per_s, label=f"{name} (one at a time)", **line)
+            continue
+        x: list[float] = []
+        y: list[float] = []
+        for one in mine:
+            place, rate = place_of(one), one.rate_per_s
+            if (
+                broken
+                and y
+                and not (  # no cost per byte explains the next point
+                    1 / (4 * max(place / max(x[-1], 1024), 1)) < rate / y[-1] < 2
+                )
+            ):
+                x.append(place)
+                y.append(math.nan)
+            x.append(place)
+            y.append(rate)
+            _dots(axis, [place] * len(one.rates_per_s), one.rates_per_s, look)
+        axis.plot(x, y, label=name, **look)
+    scale(axis, "y", [rate for one in found for rate in one.rates_per_s])
+    axis.set_ylabel("items per second")
+    return figure, axis, f"Median rates: {'; '.join(told)}."
 
 
-def _bars(axis: Any, found: Sequence[Measurement], looks: dict[str, Style]) -> None:
+def _bars(
+    axis: Any, found: Sequence[Measurement], looks: Mapping[str, Mapping[str, str]]
+) -> None:
     """Draw a bar for each measurement, from above, its repeats from above to below."""
     for place, one in enumerate(found):
         look, rates = looks[one.transport], one.rates_per_s
-        axis.barh(place, one.rate_per_s, height=0.66, color=look.color, alpha=0.5)
+        axis.barh(place, one.rate_per_s, 0.66, color=look["color"], alpha=0.5)
         step = 0.5 / max(len(rates) - 1, 1)
         heights = [place - 0.25 + step * number for number in range(len(rates))]
         _dots(axis, rates, heights if len(rates) > 1 else [place], look)
-        _note(axis, max(rates), place, number_text(one.rate_per_s), (8, 0))
+        _note(axis, max(rates), place, number_text(one.rate_per_s))
     axis.set_yticks(range(len(found)), _names(found))
     axis.invert_yaxis()
     scale(axis, "x", [rate for one in found for rate in one.rates_per_s])
@@ -543,91 +471,33 @@ def _bars(axis: Any, found: Sequence[Measurement], looks: dict[str, Style]) -> N
     axis.grid(visible=False, axis="y")
 
 
-def _note(
-    axis: Any, x: float, y: float, text: str, offset: tuple[int, int] = (6, 0)
-) -> None:
+def _bars_text(found: Sequence[Measurement]) -> str:
+    """Return the medians in words, and how far they are apart."""
+    rates = {n: o.rate_per_s for n, o in zip(_names(found), found, strict=True)}
+    text = "; ".join(f"{name}: {number_text(rate)}" for name, rate in rates.items())
+    factor = max(rates.values()) / min(rates.values())
+    times = f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
+    return f"{text}. The fastest is {times} times the slowest."
+
+
+def _names(found: Sequence[Measurement]) -> list[str]:
+    """Return a name for each, as short as identifies it among the others."""
+    details: list[Callable[[Measurement], str]] = [
+        lambda one: bytes_text(one.payload_bytes),
+        lambda one: f"{one.producers} and {one.consumers} processes",
+    ]
+    told = [detail for detail in details if len({detail(one) for one in found}) > 1]
+    return [", ".join([one.label, *(d(one) for d in told)]) for one in found]
+
+
+def _note(axis: Any, x: float, y: float, text: str) -> None:
     where = {"textcoords": "offset points", "va": "center", "fontsize": 9}
-    axis.annotate(text, (x, y), offset, annotation_clip=False, **where)
+    axis.annotate(text, (x, y), (8, 0), annotation_clip=False, **where)
 
 
-def _dots(axis: Any, x: Sequence[float], y: Sequence[float], look: Style) -> None:
-    """Draw single repeats, small and with a rim, so that none hides another."""
-    face = {"fillstyle": "none", "color": look.color, "clip_on": False}
-    axis.plot(x, y, look.marker, markersize=4, **face)
-
-
-def _lines(
-    axis: Any,
-    series: _Series,
-    *,
-    points: bool = True,
-    level: bool = False,
-    broken: bool = False,
+def _dots(
+    axis: Any, x: Sequence[float], y: Sequence[float], look: Mapping[str, str]
 ) -> None:
-    """Draw a line through the medians of each transport, with its repeats.
-
-    A transport with a single place may be a level across the axis; a line over sizes
-    is broken where no cost per byte explains its next point.
-    """
-    for name, look in styles(series).items():
-        places = series[name]
-        middle = {place: statistics.median(rates) for place, rates in places.items()}
-        if level and len(places) == 1 and len(series) > 1:
-            style = {"color": look.color, "linestyle": look.linestyle}
-            axis.axhline(*middle.values(), label=f"{name} (one at a time)", **style)
-            continue
-        x: list[float] = []
-        y: list[float] = []
-        for place, rate in middle.items():
-            if broken and y and _jumps(rate / y[-1], place / max(x[-1], 1024)):
-                x.append(place)
-                y.append(math.nan)
-            x.append(place)
-            y.append(rate)
-        axis.plot(x, y, label=name, **look.line())
-        if points:
-            for place, rates in places.items():
-                _dots(axis, [place] * len(rates), rates, look)
-    everything = [r for p in series.values() for rates in p.values() for r in rates]
-    scale(axis, "y", everything)
-
-
-def _jumps(rates: float, sizes: float) -> bool:
-    """Tell whether no cost per byte explains two rates, from the one to the other."""
-    return rates > 2 or rates * 4 * max(sizes, 1) < 1
-
-
-def _series(
-    found: Sequence[Measurement], axis: Callable[[Measurement], float]
-) -> _Series:
-    """Sort measurements by transport, then by their place on an axis."""
-    series: _Series = {one.transport: {} for one in found}
-    for one in sorted(found, key=axis):
-        places = series[one.transport]
-        places[axis(one)] = places.get(axis(one), ()) + one.rates_per_s
-    return series
-
-
-def _over(series: _Series, reference: str) -> _Series:
-    """Divide each median by the reference's at the same place."""
-    if reference not in series:
-        raise MeasurementError(
-            f"{reference!r} was not measured; there is {', '.join(series)}"
-        )
-    base = {place: statistics.median(r) for place, r in series[reference].items()}
-    return {
-        name: {
-            place: (statistics.median(rates) / base[place],)
-            for place, rates in places.items()
-            if place in base
-        }
-        for name, places in series.items()
-    }
-
-
-def _some(things: Iterable[Any]) -> list[Any]:
-    """Return them as a list; MeasurementError if there is none."""
-    found = list(things)
-    if not found:
-        raise MeasurementError("there is nothing to draw; measure something first")
-    return found
+    """Draw single repeats, small and with a rim, so that none hides another."""
+    face = {"fillstyle": "none", "color": look["color"], "clip_on": False}
+    axis.plot(x, y, look["marker"], markersize=4, **face)

@@ -55,9 +55,9 @@ ALT = {
     "fastest is 10 times the slowest. big: items per second, ",
     "payload": "labkit tcp 10,000 at 8 bytes and 0.0763 at 1 MiB.",
     "batches": "direct queue 50,000 at 1 a call.",
-    "scaling": "number of consumers. Median rates: pipe 100 at 1 and 300 at 3.",
+    "scaling": "against consumers. Median rates: pipe 100 at 1 and 300 at 3.",
     "ends": "plain tcp 9,000 at 1 and 1 and 7,000 at 3 and 3.",
-    "latency": "direct queue: half within 500 µs, 99 % within 990 µs, slowest 1 ms",
+    "latency": "direct queue: half within 500 µs, 99 % within 990 µs, all in 1 ms",
     "costs": "64 KiB 4.73 ms was predicted (cross) and 5 ms measured (ring)",
     "speedup": "waiting: 1 with 1, 2 with 2, 3 with 4; computing: 1 with 1, 2 with 4. "
     "This machine has 2 cores.",
@@ -126,9 +126,8 @@ def test_each_axis_has_its_unit(name):
 
 def test_wide_ranges_are_logarithmic():
     """From 100 times on; the bars of two rates near each other are not."""
-    upper, lower = DRAWN["payload"]().figure.axes
-    assert (upper.get_xscale(), upper.get_yscale()) == ("log", "log")
-    assert lower.get_yscale() == "linear"
+    (axis,) = DRAWN["payload"]().figure.axes
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
     assert plots.plot_throughput(SWEEP[:2]).figure.axes[0].get_xscale() == "linear"
 
 
@@ -145,7 +144,7 @@ def test_no_line_across_a_cliff():
     """Where no cost per byte explains the next point, the line has a gap."""
     rates = {8192: 8000, 20_480: 23, 61_440: 15, 204_800: 2000}
     sweep = [found("plain tcp", rate, payload=size) for size, rate in rates.items()]
-    line = plots.plot_payload(sweep).figure.axes[0].lines[0]
+    line = plots.plot_payload(sweep).figure.axes[0].lines[-1]
     gaps = [place for place, y in enumerate(line.get_ydata()) if math.isnan(y)]
     assert gaps == [1, 4]
 
@@ -153,8 +152,8 @@ def test_no_line_across_a_cliff():
 def test_no_two_styles_are_alike():
     """Never colour alone; and the first ones are Okabe and Ito's."""
     looks = styles(f"transport {n}" for n in range(15))
-    assert len(set(looks.values())) == 15
-    assert {look.color for look in looks.values()} >= {"#0072B2", "#D55E00"}
+    assert len({tuple(look.values()) for look in looks.values()}) == 15
+    assert {look["color"] for look in looks.values()} >= {"#0072B2", "#D55E00"}
 
 
 def test_pyplot_is_not_touched():
@@ -175,8 +174,6 @@ def test_nothing_to_draw():
     """The sentence says what to do."""
     with pytest.raises(MeasurementError, match="measure something first"):
         plots.plot_throughput([])
-    with pytest.raises(MeasurementError, match="'redis' was not measured; there is"):
-        plots.plot_payload(SWEEP, reference="redis")
     with pytest.raises(MeasurementError, match="'computing' was not measured with 1"):
         plots.plot_speedup({"computing": {2: 0.5}})
 
@@ -201,8 +198,8 @@ def test_numbers_in_words():
 def test_every_colour_is_seen():
     """3:1 on white and in the dark, as WCAG 2.2 asks of a picture's parts."""
     for look in styles("abcdefg").values():
-        parts = [int(look.color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        parts = [int(look["color"][at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [((part + 0.055) / 1.055) ** 2.4 for part in parts]
         light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-        assert 1.05 / (light + 0.05) >= 3, look.color
-        assert (light + 0.05) / 0.0556 >= 3, look.color  # JupyterLab's dark: #111111
+        assert 1.05 / (light + 0.05) >= 3
+        assert (light + 0.05) / 0.0556 >= 3  # JupyterLab's dark: #111111

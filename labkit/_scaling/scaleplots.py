@@ -26,16 +26,15 @@ def plot_checks(checks: Sequence[Check], title: str = "") -> Plot:
     for one in checks:
         look = looks[one.kind]
         places = [point.workers for point in one.points]
-        style = {"color": look.color, "linestyle": look.linestyle}
+        style = {"color": look["color"], "linestyle": look["linestyle"]}
         axis.plot(places, [p.predicted for p in one.points], **style)
         measured = [p.measured for p in one.points]
-        axis.plot(places, measured, look.marker, color=look.color, label=one.kind)
+        axis.plot(places, measured, look["marker"], color=look["color"], label=one.kind)
         told.append(f"{one.kind}: {_ends(places, measured)}, error {one.worst:.0%}")
     scale(axis, "y", [p.measured for one in checks for p in one.points])
     axis.set_ylim(bottom=None if axis.get_yscale() == "log" else 0)
     axis.set_xticks(sorted({p.workers for one in checks for p in one.points}))
     axis.set_ylabel("tasks per second")
-    axis.legend(fontsize=8)
     axis.set_xlabel("workers; marks: measured, lines: predicted")
     alt = "Tasks per second against workers; measured, and the largest error of the "
     return Plot(figure, f"{alt}model. {'; '.join(told)}.")
@@ -63,7 +62,7 @@ def plot_choices(
     for one in choices:
         rate = [one.rate(place, task_s) for place in places]
         name = one.name if one.servers == 1 else f"{one.name} ({one.servers})"
-        axis.plot(places, rate, markevery=6, label=name, **looks[one.name].line())
+        axis.plot(places, rate, markevery=6, label=name, **looks[one.name])
         told.append(
             f"{name} {number_text(rate[-1])} with {_UP_TO:,} workers, 90 % busy up to "
             f"{one.keeps_busy(task_s):,}"
@@ -71,7 +70,6 @@ def plot_choices(
     for which in "xy":
         scale(axis, which, [1, _UP_TO])
     axis.set_ylabel("tasks per second")
-    axis.legend(fontsize=8)
     axis.set_xlabel("workers, each on a machine of its own")
     what = f"Tasks of {seconds_text(task_s)} per second against workers, by the model: "
     return Plot(figure, f"{what}{'; '.join(told)}.")
