@@ -174,7 +174,7 @@ def _set_up(extras: Sequence[str]) -> None:
         what = ["-e", f"{ROOT}[{','.join(sorted(names))}]".removesuffix("[]")]
     if what:
         what += ["-c", str(ROOT / "constraints.txt")]
-        pip = [PYTHON, "-u", "-m", "pip", "install", "--no-input", "--progress-bar=off"]
+        pip = [PYTHON, "-u", "-m", "pip", "install", "--no-compile"]
         _run([uv, "pip", "install", "-p", PYTHON, *what], [*pip, *what])
     if (missing := _ask(PROBE, *extras)) != "":
         raise _SetupError(f".venv still lacks {missing or 'labkit'}: delete it")

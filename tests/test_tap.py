@@ -1,7 +1,6 @@
 """The wiretap between real peers, labkit's and the standard library's."""
 
 import contextlib
-import gc
 import os
 import pickle
 import queue
@@ -233,19 +232,6 @@ def test_closing_hangs_up():
         tap.close()
         with pytest.raises(ConnectionRefusedError):
             dial(tap)
-        assert repr(tap).endswith("0 messages, closed>")
-
-
-def test_a_tap_that_nobody_holds_closes():
-    """A cell run twice leaves no tap of the first run behind."""
-    with raw_server(greet) as address:
-        tap = wiretap(address)
-        with dial(tap) as client:
-            assert client.recv(1) == b"!"
-            del tap
-            gc.collect()
-            with contextlib.suppress(ConnectionResetError):
-                assert client.recv(1) == b""
 
 
 def test_many_clients_at_once():
@@ -309,7 +295,7 @@ def test_wait_for_clear_and_keep():
         assert (last.number, last.kind, last.connection) == (5, "call", 1)
         tap.clear()
         assert tap.messages == []
-        with pytest.raises(errors.NoMessageError, match="passed so far: nothing"):
+        with pytest.raises(errors.NoMessageError, match="but nothing"):
             tap.wait_for("call", timeout=0.01)
         client.sendall(framed(pickle.dumps(call)))
         assert tap.wait_for("call").number == 1

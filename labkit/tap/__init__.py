@@ -15,7 +15,6 @@ unpickling anything, :mod:`.views` shows it.
 
 import threading
 import time
-import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from os import PathLike, fspath
@@ -32,42 +31,11 @@ __all__ = ["Message", "Wiretap", "wiretap"]
 KEPT = 10_000  # messages; at 4,000 characters each, 40 MB at the very most
 
 
-class _Recording:
-    """What a relay heard; apart from the tap, which its threads must not keep alive."""
-
-    def __init__(self, keep: int) -> None:
-        self.messages: deque[Message] = deque(maxlen=keep)
-        self.news = threading.Condition()
-        self.count = 0
-        self._start = time.perf_counter()
-
-    def hear(self, connection: int, direction: str, chunks: Iterator[bytes]) -> None:
-        for frame in frames(chunks):
-            try:
-                said = read(direction, frame)
-            except Exception as error:  # noqa: BLE001 - bytes must flow on
-                text = f"the tap cannot read this: {error!r}"[:100]
-                said = Said("other", text, text)
-            self._add(connection, direction, frame.size, said)
-
-    def refuse(self, connection: int, error: OSError) -> None:
-        text = f"the server cannot be reached: {error.strerror or error}"
-        self._add(connection, TO_CLIENT, 0, Said("refused", text, text))
-
-    def _add(self, connection: int, direction: str, size: int, said: Said) -> None:
-        at_s = time.perf_counter() - self._start
-        with self.news:
-            self.count += 1
-            head = (self.count, connection, direction, said.kind, size, at_s)
-            self.messages.append(Message(*head, *said[1:]))
-            self.news.notify_all()
-
-
 class Wiretap:
     """A relay between clients and a server that decodes what passes.
 
     A context manager: leaving the block hangs up every connection that goes through
-    it; what was recorded stays.
+    it; what was recorded stays. All methods are safe for any number of threads.
 
     Parameters
     ----------
@@ -80,8 +48,7 @@ class Wiretap:
     Attributes
     ----------
     address : tuple of (str, int) or str
-        Where clients connect instead: loopback, at a free port; for a Unix socket,
-        another one, in a folder that only this user can enter.
+        Where clients connect instead: loopback, or a Unix socket for one.
     server_address : tuple of (str, int) or str
         Where it forwards to.
 
@@ -92,36 +59,28 @@ class Wiretap:
 
     Notes
     -----
-    Bytes pass unchanged, between any mix of labkit's and the standard library's
-    clients and servers. What one of them has received is in ``messages`` already.
-    Nothing is ever unpickled: a class is shown by its name, a call that a pickle asks
-    for as text. Of each message the first 64 KiB are looked at; bytes that are a
-    pickle themselves, as labkit's items are on their way, appear as ``pickled(...)``.
-
-    Never measure speed through a tap: a call of 40 microseconds takes 150 to 400.
-    All methods are safe for any number of threads.
+    Bytes pass unchanged, and are recorded before they are passed on. Nothing is ever
+    unpickled: a class is shown by its name, a call that a pickle asks for as text. Of
+    each message the first 64 KiB are looked at; labkit's items, which are pickles in a
+    pickle, appear as ``pickled(...)``. Never measure speed through a tap: a call of 40
+    microseconds takes 150 to 400.
     """
 
     def __init__(self, server: Any, *, keep: int = KEPT) -> None:
         if keep < 1:
             raise ValueError(f"keep is {keep}; give 1 or more")
         self.server_address = _address_of(server)
-        self._recording = _Recording(keep)
-        self._relay = Relay(
-            _reachable(self.server_address),
-            self._recording.hear,
-            self._recording.refuse,
-        )
+        self._messages: deque[Message] = deque(maxlen=keep)
+        self._news = threading.Condition()
+        self._count, self._start = 0, time.perf_counter()
+        self._relay = Relay(_reachable(self.server_address), self._hear, self._refuse)
         self.address: Address = self._relay.address
-        # When nobody closes it, and nobody holds it any more.
-        self._stop = weakref.finalize(self, self._relay.stop)
-        self._stop.atexit = False
 
     @property
     def messages(self) -> list[Message]:
         """What has passed so far, in order; a new list each time."""
-        with self._recording.news:
-            return list(self._recording.messages)
+        with self._news:
+            return list(self._messages)
 
     def wait_for(
         self, what: str | Callable[[Message], bool], timeout: float = 5.0
@@ -134,24 +93,23 @@ class Wiretap:
 
         def first() -> Message | None:
             fits = what if callable(what) else lambda m: m.kind == what
-            return next(filter(fits, list(self._recording.messages)), None)
+            return next(filter(fits, list(self._messages)), None)
 
-        with self._recording.news:
-            if (found := self._recording.news.wait_for(first, timeout)) is not None:
+        with self._news:
+            if (found := self._news.wait_for(first, timeout)) is not None:
                 return found
-        kinds = Counter(message.kind for message in self.messages)
-        passed = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
-        sought = "message like that" if callable(what) else f"{what!r} message"
+        kinds = dict(Counter(message.kind for message in self.messages))
         raise NoMessageError(
-            f"no {sought} passed within {timeout:g} s; passed so far: "
-            f"{passed or 'nothing'}; let a client connect to {shown(self.address)}"
+            f"no {'such' if callable(what) else repr(what)} message passed within "
+            f"{timeout:g} s, but {kinds or 'nothing'}; connect a client to "
+            f"{shown(self.address)}"
         )
 
     def clear(self) -> None:
         """Forget all messages; numbers start from 1 again, connections go on."""
-        with self._recording.news:
-            self._recording.messages.clear()
-            self._recording.count = 0
+        with self._news:
+            self._messages.clear()
+            self._count = 0
 
     def table(self, first: int = 0, last: int | None = None) -> Table:
         """Return ``messages[first:last]`` as a table."""
@@ -163,7 +121,6 @@ class Wiretap:
 
     def close(self) -> None:
         """Hang up every connection and stop listening; safe to call twice."""
-        self._stop()
         self._relay.close()
 
     def __enter__(self) -> Self:
@@ -173,11 +130,8 @@ class Wiretap:
         self.close()
 
     def __repr__(self) -> str:
-        state = "" if self._stop.alive else ", closed"
-        return (
-            f"<wiretap at {shown(self.address)} to {shown(self.server_address)}, "
-            f"{len(self.messages)} messages{state}>"
-        )
+        ways = f"{shown(self.address)} to {shown(self.server_address)}"
+        return f"<wiretap at {ways}, {len(self.messages)} messages>"
 
     def __str__(self) -> str:
         return str(self.table())
@@ -187,6 +141,29 @@ class Wiretap:
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))
+
+    # Called in the relay's threads.
+
+    def _hear(self, connection: int, direction: str, chunks: Iterator[bytes]) -> None:
+        for frame in frames(chunks):
+            try:
+                said = read(direction, frame)
+            except Exception as error:  # noqa: BLE001 - bytes must flow on
+                text = f"the tap cannot read this: {error!r}"[:100]
+                said = Said("other", text, text)
+            self._add(connection, direction, frame.size, said)
+
+    def _refuse(self, connection: int, error: OSError) -> None:
+        text = f"the server cannot be reached: {error.strerror or error}"
+        self._add(connection, TO_CLIENT, 0, Said("refused", text, text))
+
+    def _add(self, connection: int, direction: str, size: int, said: Said) -> None:
+        with self._news:
+            self._count += 1
+            at_s = time.perf_counter() - self._start
+            head = (self._count, connection, direction, said.kind, size, at_s)
+            self._messages.append(Message(*head, *said[1:]))
+            self._news.notify_all()
 
 
 def wiretap(server: Any, *, keep: int = KEPT) -> Wiretap:

@@ -24,12 +24,10 @@ _REACH_S = 5.0
 class Relay:
     """Listen on loopback and pass each connection on, with a thread for each direction.
 
-    For a server at a Unix socket it listens at one too, in a folder that only this
-    user can enter. ``address`` is where clients connect.
-
-    ``hear(connection, direction, chunks)`` gets each direction to its end, in its
-    thread; a chunk is passed on when the next one is asked for. ``refuse(connection,
-    error)`` learns that the server could not be reached.
+    ``hear(connection, direction, chunks)`` gets each direction to its end; a chunk is
+    passed on when the next one is asked for. ``refuse(connection, error)`` learns that
+    the server could not be reached. ``address`` is where clients connect; for a Unix
+    socket, it is in a folder that only this user can enter.
     """
 
     def __init__(
@@ -58,16 +56,12 @@ class Relay:
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Hang up every connection and stop listening, without waiting for it."""
+    def close(self) -> None:
+        """Hang up every connection and stop listening."""
         self._closing.set()
         for sock in list(self._open):
             _hang_up(sock)
-        threading.Thread(target=self._server.shutdown, daemon=True).start()
-
-    def close(self) -> None:
-        """Hang up, stop listening, and wait until nobody can connect any more."""
-        self.stop()
+        self._server.shutdown()
         self._thread.join()
 
     def _accept(self) -> None:

@@ -44,19 +44,17 @@ class Message:
     direction : str
         ``"to server"`` or ``"to client"``.
     kind : str
-        ``"challenge"``, ``"digest"``, ``"welcome"``, ``"failure"``: the handshake.
-        ``"request"``, ``"call"``: for a function of the server itself, for a method of
-        a referent. ``"return"``, ``"error"``, ``"proxy"``, ``"traceback"``,
-        ``"unserializable"``: the reply. ``"incomplete"``: the connection ended within
-        it; ``"refused"``: the server could not be reached; ``"other"``: not of this
-        protocol.
+        ``"challenge"``, ``"digest"``, ``"welcome"``, ``"failure"``: the handshake;
+        ``"request"`` to the server itself, ``"call"`` to a referent; ``"return"``,
+        ``"error"``, ``"proxy"``, ``"traceback"``, ``"unserializable"``: the reply;
+        ``"incomplete"``: the connection ended within it; ``"refused"``: the server
+        could not be reached; ``"other"``: not of this protocol.
     size_bytes : int
         Of the body, without the length before it.
     at_s : float
         Seconds from the start of the tap until its last byte had come.
     text, full : str
-        What it says, such as ``put('hello', True, None)``, in 100 and 4,000
-        characters; of a challenge or a digest the first bytes only.
+        What it says, in 100 and 4,000 characters; the beginning of a secret.
     ident : str
         Of a call: the name by which the server knows the referent.
     """
