@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import webbrowser
 
 import psutil
 import pytest
@@ -17,7 +16,7 @@ from labkit.commands.doctor import Check, Diagnosis
 from labkit.supervised import MARK
 
 FINE = Check("disk", "ok", "900 MB free")
-WARNED = Check("browser", "warn", "none", "open the address")
+WARNED = Check("memory", "warn", "700 MB free", "end other programs")
 FAILED = Check("packages", "FAIL", "missing <psutil>", "python3 -m labkit lab")
 
 
@@ -37,9 +36,9 @@ def test_this_machine_is_fit():
 def test_it_prints_one_line_per_check():
     """A check has one line: its state, its name, what was found, what to do."""
     assert repr(Diagnosis((FINE, WARNED, FAILED))).splitlines() == [
-        "ok    disk        900 MB free",
-        "warn  browser     none: open the address",
-        "FAIL  packages    missing <psutil>: python3 -m labkit lab",
+        "ok    disk       900 MB free",
+        "warn  memory     700 MB free: end other programs",
+        "FAIL  packages   missing <psutil>: python3 -m labkit lab",
         "This machine is not fit yet: see to what says FAIL.",
     ]
 
@@ -142,35 +141,6 @@ def test_loopback_that_is_forbidden_is_a_failure(monkeypatch):
     check = found("loopback")
     assert check.state == "FAIL"
     assert "firewall" in check.todo
-
-
-@pytest.mark.parametrize("name", ["", "w3m"])
-def test_without_a_browser_the_address_is_to_be_opened(monkeypatch, name):
-    """A text browser is none; over ssh the tunnel is named."""
-
-    class Browser:
-        pass
-
-    Browser.name = name
-
-    def get():
-        if not name:
-            raise webbrowser.Error
-        return Browser
-
-    monkeypatch.setattr(webbrowser, "get", get)
-    monkeypatch.setenv("SSH_CONNECTION", "there")
-    check = found("browser")
-    assert check.state == "warn"
-    assert check.todo.endswith("after ssh -L 8888:localhost:8888 from its machine")
-
-
-def test_variables_that_change_python_are_a_warning(monkeypatch):
-    """What a lesson's Python would obey is named, with the way to undo it."""
-    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
-    check = found("variables")
-    assert check.state == "warn"
-    assert "PYTHONOPTIMIZE" in check.todo
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there a process keeps its parent's number")

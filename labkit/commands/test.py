@@ -37,10 +37,7 @@ def main(argv: list[str]) -> int:
         print(HELP)
         return 0
     if not is_checkout():
-        text = (
-            "the tests are in the kit's own folder, not in what pip installs: clone it."
-        )
-        return say(text, 2)
+        return say("the tests are in the kit's own folder: clone it to run them.", 2)
     import pytest  # not at the top: --help needs no packages
 
     os.chdir(ROOT)
@@ -48,19 +45,14 @@ def main(argv: list[str]) -> int:
     several = not named and not any(word.startswith(ONE_AT_A_TIME) for word in argv)
     # More processes than cores: the tests wait for others more than they compute.
     spread = ["-n", str(min((os.cpu_count() or 1) + 2, 6)), "--dist", "loadfile"]
-    options = [
-        "--nbval",
-        "--nbval-current-env",
-        f"--nbval-cell-timeout={CELL_TIMEOUT_S}",
-    ]
+    options = ["--nbval", "--nbval-current-env", "--durations=10"]
+    options += [f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
     options += [*spread, "--no-loadscope-reorder"] if several else []
     options += [] if sys.stdout.isatty() else ["--color=no"]  # nbval's, in a log file
     with tempfile.TemporaryDirectory(prefix="labkit-test-") as folder:
         keep_out_of_home(Path(folder), os.environ)
         sys.dont_write_bytecode = False
-        return int(
-            pytest.main([*options, "--durations=10", *([] if named else PLACES), *argv])
-        )
+        return int(pytest.main([*options, *([] if named else PLACES), *argv]))
 
 
 def keep_out_of_home(folder: Path, environment: MutableMapping[str, str]) -> None:
