@@ -33,7 +33,7 @@ __all__ = ["Finished", "Supervised", "end_with_parent", "run", "start", "watch"]
 MARK = "LABKIT_SUPERVISED"  # an environment variable: what belongs to which supervisor
 _HERE = os.path.abspath(__file__)  # noqa: PTH100 - no pathlib in the supervisor
 _END_WITHIN_S = 6.0  # the supervisor itself gives up after 5 s
-_LOOK_S = 0.02
+_NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows
 
 _Argument = str | os.PathLike[str]
 _children: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
@@ -49,11 +49,9 @@ def start(module: str, *args: str, **env: str) -> "subprocess.Popen[bytes]":
     # notebook must not replace the standard library's.
     home = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-    return _popen(
-        [sys.executable, "-P", "-m", module, *args],
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **env, "PYTHONPATH": path},
-    )
+    command = [sys.executable, "-P", "-m", module, *args]
+    env = {**os.environ, **env, "PYTHONPATH": path}
+    return _popen(command, stderr=subprocess.STDOUT, env=env)
 
 
 def watch(at_end: Callable[[], object] = lambda: os._exit(0)) -> None:
@@ -91,9 +89,7 @@ class Finished(NamedTuple):
     exit_code: int | None  # minus the signal that ended it; None if it timed out
     timed_out: bool
     output: str  # standard output and standard error, as they were written
-    truncated: bool  # whether there was more; the last line says how much
     leftovers: int  # how many other processes outlived the program; they were ended
-    duration_s: float  # until all had ended
 
 
 def run(
@@ -112,22 +108,16 @@ def run(
     timeout_s : float
         Seconds that the program may take; then it and all it started are ended.
     max_chars : int, default 1,000,000
-        How much of the beginning of its output is kept.
+        How much of the beginning of its output is kept; the rest is read and dropped.
     """
-    kept, dropped = io.StringIO(), 0
+    kept = io.StringIO()
 
     def keep(text: str) -> None:
-        nonlocal dropped
-        dropped += len(text) - kept.write(text[: max_chars - kept.tell()])
+        kept.write(text[: max_chars - kept.tell()])
 
-    began = time.monotonic()
     with Supervised(argv, keep, **options) as program:
         code = program.wait(timeout_s)
-    took_s = time.monotonic() - began
-    if dropped:
-        kept.write(f"\n[output cut: {dropped:,} more characters were dropped]\n")
-    text, left = kept.getvalue(), program.leftovers
-    return Finished(code, code is None, text, dropped > 0, left, took_s)
+    return Finished(code, code is None, kept.getvalue(), program.leftovers)
 
 
 class Supervised:
@@ -155,7 +145,6 @@ class Supervised:
     Attributes
     ----------
     pid : int
-        Process id of the program.
     exit_code : int or None
         Minus the signal that ended it; None until all has ended, output included.
     leftovers : int
@@ -177,9 +166,14 @@ class Supervised:
         cwd: _Argument | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
+        import psutil  # not at the top: commands use this module without the set-up
+
+        from labkit.errors import ProgramError  # likewise: this file is a script, too
+
         words = [os.fspath(word) for word in argv]
+        sorry = f"cannot start {words[0]!r}: {{}}; check the name and the path"
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
-            raise _cannot(words[0], f"there is no folder {os.fspath(cwd)!r}")
+            raise ProgramError(sorry.format(f"there is no folder {os.fspath(cwd)!r}"))
         self.exit_code: int | None = None
         self.leftovers = 0
         self._on_output, self._on_exit = on_output, on_exit
@@ -189,16 +183,20 @@ class Supervised:
             env.pop(name, None)
         env |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         env["PYTHON_COLORS"] = "0"
-        command = [sys.executable, "-I", "-S", _HERE]  # a bare one starts sooner
+        command = [sys.executable, "-I", "-S", _HERE]  # a bare Python starts sooner
         process: Any = _popen(command, stderr=subprocess.PIPE, cwd=cwd, env=env)
-        self._process, self._orders = process, process.stdin
+        self._process, self._lifeline = process, process.stdin
         self._reports, self._output = process.stdout, process.stderr
-        order = {"argv": words, "stdin": stdin_text, "path": _place_of_psutil()}
-        self._order(json.dumps(order))
+        place = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
+        order = {"argv": words, "stdin": stdin_text, "path": place}
+        rest = memoryview(json.dumps(order).encode() + b"\n")
+        with contextlib.suppress(OSError):  # it ended; its output says why
+            while rest:
+                rest = rest[self._lifeline.write(rest) :]
         report = json.loads(self._reports.readline() or "{}")
         if "pid" not in report:
             said = process.communicate()[1].decode()
-            raise _cannot(words[0], report.get("error") or said)
+            raise ProgramError(sorry.format(report.get("error") or said))
         self.pid: int = report["pid"]
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._follower = threading.Thread(target=self._follow, daemon=True)
@@ -222,25 +220,28 @@ class Supervised:
         return self.exit_code
 
     def interrupt(self) -> None:
-        """Press Ctrl-C for the program and its group (on Windows, Ctrl-Break)."""
-        self._order("interrupt")
+        """Press Ctrl-C for the program and its group; on Windows it ends at once."""
+        if hasattr(os, "killpg"):
+            self._send(signal.SIGINT, os.killpg)
+        else:
+            self.terminate()
 
     def terminate(self) -> None:
         """Ask the program to end: SIGTERM; on Windows it ends at once."""
-        self._order("terminate")
+        self._send(signal.SIGTERM, os.kill)
 
     def end(self) -> int | None:
         """End the program and all it started at once; return its exit code."""
-        self._order("end")
+        with contextlib.suppress(OSError):
+            self._lifeline.close()
         if self.wait(_END_WITHIN_S) is None:
             self._process.kill()
         return self.wait(_END_WITHIN_S)
 
-    def _order(self, line: str) -> None:
-        rest = memoryview(line.encode() + b"\n")
-        with contextlib.suppress(OSError, ValueError):  # it has ended
-            while rest:
-                rest = rest[self._orders.write(rest) :]
+    def _send(self, number: int, send: Callable[[int, int], None]) -> None:
+        if self.exit_code is None and not self._lifeline.closed:
+            with contextlib.suppress(OSError):  # it has just ended
+                send(self.pid, number)
 
     def _read(self) -> None:
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")
@@ -258,25 +259,11 @@ class Supervised:
         if not report:  # somebody ended the supervisor: do its work
             _end_all(lambda: _marked(self._mark))
         self._process.wait()
-        self._orders.close()
-        self._reports.close()
-        self._reader.join(0.5)  # no longer: somebody who escaped may hold the output
+        for pipe in (self._lifeline, self._reports):
+            pipe.close()
+        self._reader.join(0.5)  # no longer: a process that escaped may hold the output
         self.exit_code = code = report.get("exit", -9 if os.name == "posix" else 1)
         self._on_exit(code)
-
-
-def _place_of_psutil() -> str:
-    import psutil  # not at the top: commands use this module without the set-up
-
-    place: str = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
-    return place
-
-
-def _cannot(program: str, reason: str) -> Exception:
-    from labkit.errors import ProgramError  # not at the top: this file is a script, too
-
-    how = "check the name and the path"
-    return ProgramError(f"cannot start {program!r}: {reason}; {how}")
 
 
 def _thread(target: Callable[..., object], *args: Any) -> threading.Thread:
@@ -292,8 +279,7 @@ def _popen(argv: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         bufsize=0,  # nothing to flush, and no lock held, when a fork closes them
         start_new_session=True,  # Ctrl-C for this process is not for its children
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-        | getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=_NEW_GROUP | getattr(subprocess, "CREATE_NO_WINDOW", 0),
         **options,
     )
     _children.add(process)
@@ -301,7 +287,7 @@ def _popen(argv: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
 
 
 def _let_go() -> None:
-    """Close a forked child's copies of the pipes: no lifeline may hang on them."""
+    """Close a forked child's copies of the pipes, which would keep children alive."""
     for process in _children:
         process.returncode = 0  # the child of another process: no waiting
         for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
@@ -316,13 +302,12 @@ def _marked(mark: str) -> set[Any]:
     """Return the processes whose environment names a supervisor."""
     import psutil
 
-    found = set()
+    # The supervisor itself has the mark, and so has its parent where python.exe is the
+    # launcher of a virtual environment.
+    found, ours = set(), {os.getpid(), os.getppid()}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            # The supervisor has it, too, and so has its parent where python.exe is the
-            # launcher of a virtual environment.
-            ours = process.pid in {os.getpid(), os.getppid()}
-            if process.environ().get(MARK) == mark and not ours:
+            if process.pid not in ours and process.environ().get(MARK) == mark:
                 found.add(process)
     return found
 
@@ -342,26 +327,24 @@ def _below() -> set[Any]:
 
 def _end_all(find: Callable[[], set[Any]]) -> None:
     """End every process that is found, and those forked meanwhile."""
+    import psutil
+
     frozen: set[Any] = set()
     # Frozen first: a process that is stopped cannot fork away from the next look.
     while new := find() - frozen:
         frozen |= new
-        _each(new, "suspend")
-    _each(frozen, "kill")
+        for process in new:
+            with contextlib.suppress(psutil.Error, OSError):  # it ended, or is not ours
+                process.suspend()
+    for process in frozen:
+        with contextlib.suppress(psutil.Error, OSError):
+            process.kill()
 
 
-def _each(processes: set[Any], method: str) -> None:
-    import psutil
-
-    for process in processes:
-        with contextlib.suppress(psutil.Error, OSError):  # it ended, or is not ours
-            getattr(process, method)()
-
-
-# Below: the supervisor. Its standard input has orders: first {"argv", "stdin", "path"}
-# as JSON, then the words interrupt, terminate and end. Its standard output has reports,
-# as JSON: {"pid"} or {"error"}, and at the end {"exit", "left"}. Its standard error is
-# the program's output: handed on to the program, then closed here.
+# Below: the supervisor. Its standard input is the lifeline, with a line of JSON first:
+# {"argv", "stdin", "path"}. Its standard output has reports, as JSON: {"pid"} or
+# {"error"}, and at the end {"exit", "left"}. Its standard error is the program's
+# output: handed on to the program, then closed here.
 
 _Events = queue.SimpleQueue[str | int]
 
@@ -388,7 +371,7 @@ def _supervise() -> None:
             stdout=2,
             stderr=2,
             start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            creationflags=_NEW_GROUP,
         )
     except (OSError, ValueError) as error:
         _report(error=getattr(error, "strerror", None) or str(error))
@@ -396,20 +379,19 @@ def _supervise() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _report(pid=program.pid)
     _thread(_feed, program, order["stdin"])
-    _thread(_listen, events)
+    watch(lambda: events.put("end"))
     reaper = _thread(_reap, program, events)
-    while isinstance(event := events.get(), str) and event != "end":
-        _obey(program.pid, event)
+    event = events.get()
     # Helpers of multiprocessing end a moment after their program. A look may miss a
     # process that hands over to a child; the reaper does not.
     deadline = time.monotonic() + (0.5 if isinstance(event, int) else 0)
     while (reaper.is_alive() or _below()) and time.monotonic() < deadline:
-        reaper.join(_LOOK_S)
+        reaper.join(0.02)
     left = sum(process.pid != program.pid for process in _below())
     left = left or (reaper.is_alive() and isinstance(event, int))
     for _ in range(250):  # 5 s: longer only for a process that no signal can end
         _end_all(_below)
-        reaper.join(_LOOK_S)
+        reaper.join(0.02)
         if not reaper.is_alive() and not _below():
             break
     while not isinstance(event, int):
@@ -428,12 +410,6 @@ def _feed(program: "subprocess.Popen[bytes]", text: str) -> None:
             pipe.write(text.encode(errors="surrogateescape"))
 
 
-def _listen(events: _Events) -> None:
-    for line in sys.stdin.buffer:
-        events.put(line.decode().strip())
-    events.put("end")
-
-
 def _reap(program: "subprocess.Popen[bytes]", events: _Events) -> None:
     if sys.platform == "win32":
         events.put(program.wait())
@@ -444,17 +420,6 @@ def _reap(program: "subprocess.Popen[bytes]", events: _Events) -> None:
             if pid == program.pid:
                 program.returncode = os.waitstatus_to_exitcode(status)
                 events.put(program.returncode)
-
-
-def _obey(pid: int, order: str) -> None:
-    # Not by Popen.send_signal: it would reap the program behind the reaper's back.
-    with contextlib.suppress(OSError):
-        if order == "terminate":
-            os.kill(pid, signal.SIGTERM)
-        elif order == "interrupt" and sys.platform == "win32":
-            os.kill(pid, signal.CTRL_BREAK_EVENT)
-        elif order == "interrupt":  # as a terminal does it: to the whole group
-            os.killpg(pid, signal.SIGINT)
 
 
 if __name__ == "__main__":

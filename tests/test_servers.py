@@ -212,7 +212,7 @@ def test_a_killed_starter_leaves_no_folder(monkeypatch):
     """What it and its server could not remove goes at the next start."""
     code = (
         "from labkit import start_server; import os, time; s = start_server()\n"
-        "print(s._folder); s._process.kill(); os.kill(os.getpid(), 9)"
+        "print(s._folder); s._process.kill(); s._process.wait(); os.kill(os.getpid(), 9)"
     )
     with tempfile.TemporaryDirectory() as place:  # its path is short enough
         monkeypatch.setattr("tempfile.tempdir", place)

@@ -217,7 +217,7 @@ class ProgramProcess:
     def interrupt(self) -> None:
         """Press Ctrl-C for it: KeyboardInterrupt, in it and the processes it started.
 
-        On Windows it ends at once, as by Ctrl-Break.
+        On Windows it ends at once.
         """
         self._supervised.interrupt()
 

@@ -1,1 +1,0 @@
-"""The workshop of :mod:`labkit.processes`; the map is in :mod:`labkit`."""
