@@ -20,10 +20,9 @@ import tempfile
 import tomllib
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +32,13 @@ __all__ = ["Work", "dask_client", "load_job", "perform", "read_job_file", "run"]
 
 Job = Callable[[Any], Any]
 Say = Callable[[str], object]
-# Does numbered items; yields a record of each, in their order.
-_Do = Callable[[Sequence[dict[str, Any]], Say], Iterator[dict[str, Any]]]
+_Items = Sequence[dict[str, Any]]  # numbered
+_Records = Generator[dict[str, Any]]  # of each, in their order
 
 WORN_OUT = "every worker that took this task died or ran out of time"
 _POLL_S = 0.5
 CONNECT_WITHIN_S = 10.0
 _PEMS = ("ca.pem", "cert.pem", "key.pem")
-
-
-# Jobs
 
 
 def square(n: float) -> float:
@@ -75,12 +71,7 @@ def assigned(assignment: dict[str, Any]) -> Any:
 
 
 def load_job(spec: str) -> Job:
-    """Return the function that a text names.
-
-    Parameters
-    ----------
-    spec : str
-        ``square``, ``letters``, ``log_lines``, or ``MODULE:FUNCTION``.
+    """Return the function that ``square`` or ``MODULE:FUNCTION`` names.
 
     Raises
     ------
@@ -117,28 +108,19 @@ def to_json(item: Any) -> str:
         return json.dumps({"repr": text}, ensure_ascii=False)
 
 
-def is_numbered(item: Any) -> bool:
-    """Tell whether an item is a master's: a task with a number and the run's name."""
-    return isinstance(item, dict) and item.keys() == {"run", "id", "task"}
+def record_of(item: Any) -> dict[str, Any]:
+    """Return a record without a result: of a master's numbered item, or a bare task."""
+    is_numbered = isinstance(item, dict) and item.keys() == {"run", "id", "task"}
+    return dict(item) if is_numbered else {"task": item}
 
 
 def perform(job: Job, item: Any) -> dict[str, Any]:
-    """Do a job; return a record of it.
+    """Do a job with an item's task; return the record of it.
 
-    Parameters
-    ----------
-    job : callable
-        Called with the task alone.
-    item : object
-        ``{"run": ..., "id": ..., "task": ...}``, or a bare task.
-
-    Returns
-    -------
-    dict
-        The item, with ``result``, in the types that JSON has and any program can
-        unpickle; or with ``error``, one line, and ``traceback``.
+    It has ``result``, in the types that JSON has and any program can unpickle; or
+    ``error``, one line, and ``traceback``.
     """
-    record = dict(item) if is_numbered(item) else {"task": item}
+    record = record_of(item)
     try:
         record["result"] = json.loads(to_json(job(record["task"])))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a job runs any code
@@ -147,9 +129,6 @@ def perform(job: Job, item: Any) -> dict[str, Any]:
         lines = traceback.format_exception(type(error), error, theirs)
         record["traceback"] = "".join(lines)
     return record
-
-
-# Job files
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +146,8 @@ def read_job_file(path: str | Path) -> list[Work]:
     Parameters
     ----------
     path : str or Path
-        TOML, with a table for each job: ``job``, as in :func:`load_job`, and
-        ``tasks``, a list, or ``files``, patterns of files beside the job file. A
-        file is handed over as its whole path, for the worker to open.
+        TOML, with a table for each job: ``job``, and ``tasks``, a list, or ``files``,
+        patterns of files beside the job file, each handed over as its whole path.
 
     Raises
     ------
@@ -210,9 +188,6 @@ def _work(path: Path, name: str, table: Any) -> Work:
     return Work(name, table["job"], tuple(found))
 
 
-# Engines
-
-
 def run(
     works: Sequence[Work],
     engine: Any = "manager",
@@ -227,11 +202,9 @@ def run(
     Parameters
     ----------
     works : sequence of Work
-        As :func:`read_job_file` returns them.
     engine : str or distributed.Client, default "manager"
-        ``manager``: a manager server and workers, here. ``dask``: a Dask cluster,
-        here. ``tcp://HOST:PORT`` or ``tls://HOST:PORT``: somebody's Dask scheduler.
-        A client: the cluster that it is connected to, which goes on afterwards.
+        ``manager`` or ``dask``, on this machine; ``tcp://HOST:PORT`` or
+        ``tls://HOST:PORT``, somebody's Dask scheduler; or a client of a cluster.
     workers : int or None, default None
         Processes to start here; None for one on each processor.
     tls : str, Path or None, default None
@@ -245,10 +218,9 @@ def run(
     Yields
     ------
     dict
-        ``name`` of the work, ``id``, ``task``, and ``result`` or ``error``, in the
-        order of the tasks, as soon as all before it are done. With an error comes
-        its ``traceback``, if the job raised it. A task whose worker dies is done by
-        another; after five deaths (four on Dask) its record is an error.
+        ``name`` of the work, ``id``, ``task``, and ``result`` or ``error`` (with its
+        ``traceback`` if the job raised it), in the order of the tasks. A task whose
+        worker dies is done by another; after five deaths, on Dask four, it failed.
 
     Raises
     ------
@@ -258,42 +230,32 @@ def run(
     names = [work.name for work in works for _ in work.tasks]
     given = [{"job": w.job, "task": task} for w in works for task in w.tasks]
     items = [{"run": "", "id": n, "task": one} for n, one in enumerate(given, 1)]
-    folder = Path(folder).resolve()
-    with _engine(engine, workers or os.cpu_count() or 1, tls, folder) as do:
-        for name, one, record in zip(names, given, do(items, say), strict=True):
-            told = {key: value for key, value in record.items() if key != "run"}
-            yield {"name": name, **told, "task": one["task"]}
-
-
-@contextlib.contextmanager
-def _engine(
-    engine: Any, workers: int, tls: str | Path | None, folder: Path
-) -> Iterator[_Do]:
-    if not isinstance(engine, str):
-        yield partial(_on_dask, engine)
-    elif engine == "manager" and tls is None:
-        with _manager(workers, folder) as do:
-            yield do
-    elif engine == "manager":
+    count, folder = workers or os.cpu_count() or 1, Path(folder).resolve()
+    if engine == "manager" and tls is not None:
         raise LabkitError(
             "The manager protocol has no TLS. Leave --tls out (this engine stays on "
             "this machine), or take --engine dask. Lesson 10 shows a tunnel."
         )
+    if engine == "manager":
+        records = _on_manager(items, count, folder)
+    elif not isinstance(engine, str):
+        records = _on_dask(items, contextlib.nullcontext(engine), say)
     elif engine == "dask":
-        with dask_client(workers=workers, tls=tls) as client:
-            yield partial(_on_dask, client)
+        records = _on_dask(items, dask_client(workers=count, tls=tls), say)
     elif engine.startswith(("tcp://", "tls://")):
-        with dask_client(engine, tls=tls) as client:
-            yield partial(_on_dask, client, folder=folder)
+        records = _on_dask(items, dask_client(engine, tls=tls), say, folder)
     else:
         raise LabkitError(
             f"There is no engine {engine!r}. Give manager, dask, or the address of a "
             "Dask scheduler, such as tcp://127.0.0.1:8786."
         )
+    with contextlib.closing(records):
+        for name, one, record in zip(names, given, records, strict=True):
+            told = {key: value for key, value in record.items() if key != "run"}
+            yield {"name": name, **told, "task": one["task"]}
 
 
-@contextlib.contextmanager
-def _manager(workers: int, folder: Path) -> Iterator[_Do]:
+def _on_manager(items: _Items, workers: int, folder: Path) -> _Records:
     """Start a server, and ``python -m labkit worker`` beside it."""
     from labkit.manager import shown
     from labkit.servers import start_server
@@ -311,33 +273,24 @@ def _manager(workers: int, folder: Path) -> Iterator[_Do]:
         words += ["--workers", str(workers), "--job", "labkit.jobs:assigned"]
         argv = [sys.executable, "-m", "labkit", "worker", *words]
         with Supervised(argv, said.append, cwd=folder, env=env) as pool:
-
-            def check() -> None:
-                if pool.exit_code is not None:
-                    text = "".join(said).strip()
-                    raise ServerStoppedError(f"The workers have ended. {text}")
-
             manager = server.connect()
-            queues = manager.get_task_queue(), manager.get_result_queue()
-            yield lambda items, _say: _on_workers(*queues, check, items)
-
-
-def _on_workers(
-    tasks: Any, results: Any, check: Callable[[], None], items: Sequence[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    tasks.put_many(items)
-    records: dict[int, dict[str, Any]] = {}
-    for item in items:
-        while item["id"] not in records:
-            try:
-                record = results.get(timeout=_POLL_S)
-            except queue.Empty:
-                check()
-                for dead in tasks.dead_letters():
-                    records.setdefault(dead["id"], {**dead, "error": WORN_OUT})
-            else:
-                records[record["id"]] = record
-        yield records.pop(item["id"])
+            tasks, results = manager.get_task_queue(), manager.get_result_queue()
+            tasks.put_many(items)
+            records: dict[int, dict[str, Any]] = {}
+            for item in items:
+                while item["id"] not in records:
+                    try:
+                        record = results.get(timeout=_POLL_S)
+                        records[record["id"]] = record
+                    except queue.Empty:
+                        for dead in tasks.dead_letters():
+                            failed = {**dead, "error": WORN_OUT}
+                            records.setdefault(dead["id"], failed)
+                        if pool.exit_code is not None:
+                            why = "".join(said).strip()
+                            sentence = f"The workers have ended. {why}"
+                            raise ServerStoppedError(sentence) from None
+                yield records.pop(item["id"])
 
 
 @contextlib.contextmanager
@@ -346,21 +299,7 @@ def dask_client(
 ) -> Iterator[Any]:
     """Connect to a Dask scheduler, or start one with workers on this machine.
 
-    Parameters
-    ----------
-    address, workers, tls
-        As ``engine``, ``workers`` and ``tls`` of :func:`run`; None starts one here.
-
-    Yields
-    ------
-    distributed.Client
-
-    Raises
-    ------
-    NoServerError
-        No scheduler answers there, or not with these certificates.
-    LabkitError
-        Dask is not installed, or address and certificates do not fit together.
+    Parameters and errors are those of :func:`run`; without an address one is started.
     """
     if importlib.util.find_spec("distributed") is None:
         raise LabkitError("Dask is not installed: python -m pip install distributed")
@@ -412,28 +351,26 @@ def _security(folder: Path) -> Any:
 
 
 def _on_dask(
-    client: Any,
-    items: Sequence[dict[str, Any]],
-    say: Say,
-    folder: Path | None = None,
-) -> Iterator[dict[str, Any]]:
-    if folder:  # workers elsewhere do not see it
+    items: _Items, cluster: Any, say: Say, folder: Path | None = None
+) -> _Records:
+    """Do items on a client's cluster; workers elsewhere do not see the folder."""
+    with cluster as client:
         specs = {item["task"]["job"].partition(":")[0] for item in items}
-        for path in (folder / f"{module}.py" for module in sorted(specs)):
+        for path in [folder / f"{spec}.py" for spec in specs] if folder else []:
             if path.is_file():
                 client.upload_file(str(path))
-    if not client.scheduler_info()["workers"]:
-        say("The scheduler has no worker yet. Start one with: dask worker ADDRESS")
-    futures = client.map(_perform, items, pure=False)
-    for item, future in zip(items, futures, strict=True):
-        try:
-            yield future.result()
-        except CancelledError:
-            raise ServerStoppedError("The Dask scheduler has ended.") from None
-        except Exception as error:  # noqa: BLE001 - of the engine; the job's is a record
-            is_dead = type(error).__name__ == "KilledWorker"
-            why = WORN_OUT if is_dead else f"{type(error).__name__}: {error}"
-            yield {**item, "error": why}
+        if not client.scheduler_info()["workers"]:
+            say("The scheduler has no worker yet. Start one with: dask worker ADDRESS")
+        futures = client.map(_perform, items, pure=False)
+        for item, future in zip(items, futures, strict=True):
+            try:
+                yield future.result()
+            except CancelledError:
+                raise ServerStoppedError("The Dask scheduler has ended.") from None
+            except Exception as error:  # noqa: BLE001 - the job's own is in a record
+                is_dead = type(error).__name__ == "KilledWorker"
+                why = WORN_OUT if is_dead else f"{type(error).__name__}: {error}"
+                yield {**item, "error": why}
 
 
 def _perform(item: dict[str, Any]) -> dict[str, Any]:

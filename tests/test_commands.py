@@ -184,6 +184,7 @@ def test_the_server_ends(served):
         served.queue(name).put(1)
         two.append(served.start("consume", *served.connect, "--queue", name, *more))
         two[-1].out.wait_for("1")
+        until(lambda name=name: served.queue(name).stats().unacked == 0)
     served.server.stop()
     assert "The server has ended. No item was in hand." in two[0].finish(0)[1]
     assert "server" in two[1].finish(3)[1].splitlines()[1]
@@ -201,10 +202,11 @@ def test_a_server_that_comes_back(served):
 
 
 def test_a_plain_server(plain):
-    """The commands work with the standard library's server, too."""
+    """The commands work with the standard library's server, too, but for batches."""
     lines = "1\n2\n3\n4\n5\n"
-    _, err = plain.run("produce", *plain.connect, "--batch", 3, stdin=lines)
-    assert "Put 5 items" in err
+    _, err = plain.run("produce", *plain.connect, "--batch", 3, stdin=lines, code=2)
+    assert "put_many()" in err
+    assert "Put 5 items" in plain.run("produce", *plain.connect, stdin=lines)[1]
     out, _ = plain.run("consume", *plain.connect, "--max", 3)
     assert items(out) == [1, 2, 3]
     out, _ = plain.run("consume", *plain.connect, "--idle", 0)
@@ -323,7 +325,7 @@ def test_a_thousand_tasks(lab):
 def test_a_table_knows_its_records():
     """Second records, those of other runs, and strange ones are counted, not shown."""
     table = TaskTable(["tea", "milk"])
-    tea, milk = table.item(1), table.item(2)
+    tea, milk = table.open[1], table.open[2]
     for record in [{**milk, "result": 1}] * 2 + [{**tea, "run": "x"}, None, {}]:
         list(table.enter(record))
     error = {"id": 1, "task": "tea", "error": "x"}
@@ -383,7 +385,7 @@ def test_the_end_of_a_master(lab, signum):
         assert err.endswith("labkit master: Interrupted.\n")
     assert "has ended. 0 tasks done." in worker.finish()[1]
     lab.write("go", "")
-    assert "The result of task 1 could not be delivered" in first.finish(3)[1]
+    assert "The result of task 1 was not delivered" in first.finish(3)[1]
 
 
 @needs_signals
@@ -468,7 +470,7 @@ def test_a_server_that_comes_back_finds_its_worker(served):
         ("produce --connect :99999", "':99999' is not an address"),
         ("produce --connect :5 --batch 0", "'0' is not a whole number, 1 or more"),
         ("consume --connect :5 --idle nan", "'nan' is not a number of seconds"),
-        ("worker --connect :5 --visibility 0", "is not a number of seconds above 0"),
+        ("worker --connect :5 --visibility 0", "is not a number above 0"),
         ("worker --connect :5 --job shop", "'shop' is not a job. Give square"),
         ("worker --connect :5 --job store:pack", "No module named 'store'"),
         ("worker --connect :5 --job json:pack", "has no attribute 'pack'"),

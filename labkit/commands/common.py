@@ -16,7 +16,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from labkit import errors
@@ -35,14 +34,6 @@ example:
 GONE = (EOFError, ConnectionError, errors.ServerTimeoutError)
 
 
-class UnfinishedError(errors.LabkitError):
-    """A part of the work was not done in the time allowed."""
-
-
-class ReaderGoneError(Exception):
-    """The program that read standard output has closed it, as ``head`` does."""
-
-
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence, and whose help ends with an example."""
 
@@ -55,10 +46,9 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.name = name
-        for stream, mode in (("stdin", "r"), ("stderr", "w")):  # if closed, by >&-
-            if getattr(sys, stream) is None:
-                nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115
-                setattr(sys, stream, nothing)
+        # Closed ones, by <&- and 2>&-, are None.
+        sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
+        sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
 
     def error(self, message: str) -> NoReturn:
         """Say in one sentence what is wrong, and exit with code 2."""
@@ -89,18 +79,18 @@ class Parser(argparse.ArgumentParser):
         add("--skip-bad", action="store_true", help="go on after a malformed line")
 
 
-def _type(
+def checked(
     read: Callable[[str], T], fits: Callable[[T], bool], what: str
 ) -> Callable[[str], T]:
     """Return an argparse type: what can be read, and fits."""
 
-    def checked(text: str) -> T:
+    def check(text: str) -> T:
         with contextlib.suppress(ValueError):
             if fits(value := read(text)):
                 return value
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
-    return checked
+    return check
 
 
 def _address(text: str) -> Any:
@@ -111,11 +101,10 @@ def _address(text: str) -> Any:
 
 
 _ADDRESSES = "HOST:PORT, [IPV6]:PORT, or the path of a Unix socket, with a / in it"
-address = _type(_address, bool, f"an address: give {_ADDRESSES}")
-seconds = _type(float, lambda s: 0 <= s < math.inf, "a number of seconds, 0 or more")
-some_seconds = _type(float, lambda s: 0 < s < math.inf, "a number of seconds above 0")
-port = _type(int, lambda number: 0 <= number <= 65535, "a port, 0 to 65535")
-number = _type(int, lambda number: number >= 1, "a whole number, 1 or more")
+address = checked(_address, bool, f"an address: give {_ADDRESSES}")
+seconds = checked(float, lambda s: 0 <= s < math.inf, "a number of seconds, 0 or more")
+port = checked(int, lambda number: 0 <= number <= 65535, "a port, 0 to 65535")
+number = checked(int, lambda number: number >= 1, "a whole number, 1 or more")
 
 
 def count_of(count: int, noun: str) -> str:
@@ -131,21 +120,16 @@ def say(name: str, sentence: str) -> None:
 
 def verdict(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence for an error; a fault in us is raised."""
-    from multiprocessing.managers import RemoteError
-
-    match error:
-        case KeyboardInterrupt():
-            return INTERRUPTED, "Interrupted."
-        case UnfinishedError():
-            return FAILED, str(error)
-        case _ if isinstance(error, (*GONE, errors.WrongKeyError)):
-            return NO_SERVER, str(error)
-        case OSError(filename=str(path), strerror=str(reason)):
-            return BAD_INPUT, f"{path}: {reason}."
-        case RemoteError():  # of a plain server, with a traceback
-            return BAD_INPUT, str(error).rstrip("- \n").rpartition("\n")[2]
-        case errors.LabkitError() | OSError() | ValueError() | ImportError():
-            return BAD_INPUT, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "Interrupted."
+    if isinstance(error, (*GONE, errors.WrongKeyError)):
+        return NO_SERVER, str(error)
+    if isinstance(error, TimeoutError):
+        return FAILED, str(error)
+    if isinstance(error, OSError) and error.filename:
+        return BAD_INPUT, f"{error.filename}: {error.strerror}."
+    if isinstance(error, (errors.LabkitError, OSError, ValueError, ImportError)):
+        return BAD_INPUT, str(error)
     raise error
 
 
@@ -155,7 +139,7 @@ def run(name: str, body: Callable[[], int]) -> int:
         signal.signal(signum, signal.default_int_handler)
     try:
         return body()
-    except ReaderGoneError:
+    except BrokenPipeError:  # of standard output: its reader has had enough
         return DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - or it is raised
         code, sentence = verdict(error)
@@ -181,25 +165,25 @@ def read_items(
             try:
                 yield text.decode() if options.text else json.loads(text)
             except (ValueError, RecursionError) as error:
+                why = (
+                    "not UTF-8 text" if options.text else f"not JSON ({_reason(error)})"
+                )
                 name = "standard input" if lines.isstdin() else lines.filename()
                 start = text[:40].decode(errors="replace").strip()
-                reason = f"{_reason(error, options.text)}: {start!r}."
-                sentence = f"Line {lines.filelineno()} of {name} is {reason}"
+                sentence = f"Line {lines.filelineno()} of {name} is {why}: {start!r}."
                 if not options.skip_bad:
                     raise ValueError(f"{sentence} --skip-bad goes on.") from None
                 on_bad(sentence)
 
 
-def _reason(error: Exception, is_text: bool) -> str:
-    if is_text or isinstance(error, UnicodeDecodeError):
-        return "not UTF-8 text"
+def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"not JSON ({error.msg}, column {error.colno})"
-    return f"more than JSON in Python can hold ({error})"
+        return f"{error.msg}, column {error.colno}"
+    return "no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def emit(item: Any) -> None:
-    """Print an item as a line of JSON; raises ReaderGoneError, or OSError as it is."""
+    """Print an item as a line of JSON, or raise OSError: the item is not taken then."""
     from labkit.jobs import to_json
 
     if sys.stdout is None:  # print would say nothing, and the item would be lost
@@ -209,12 +193,10 @@ def emit(item: Any) -> None:
     try:
         print(to_json(item), flush=True)
     except OSError as error:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # or the end would write the line again
-        os.close(nowhere)
-        if error.errno in {errno.EPIPE, errno.EINVAL}:  # Windows has the second
-            raise ReaderGoneError from None
-        raise OSError(error.errno, error.strerror, "standard output") from None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exit fails
+        # Windows calls a pipe that is closed an invalid argument.
+        code = errno.EPIPE if error.errno == errno.EINVAL else error.errno
+        raise OSError(code, error.strerror, "standard output") from None
 
 
 def connect(options: argparse.Namespace) -> Any:
@@ -235,18 +217,15 @@ def connect(options: argparse.Namespace) -> Any:
 def open_queue(manager: Any, name: str) -> Any:
     """Return a queue by name; a plain server has ``tasks`` and ``results`` at best."""
     named = {"tasks": manager.get_task_queue, "results": manager.get_result_queue}
-    proxy = named[name]() if name in named else manager.get_queue(name)
-    try:
-        proxy.stats()
-    except errors.NotOfferedError:
-        return PlainQueue(proxy)
-    return proxy
+    return named[name]() if name in named else manager.get_queue(name)
 
 
 def take(source: Any, wait_s: float, visibility_s: float = 600.0) -> tuple[Any, Any]:
-    """Return a receipt and an item; raise Empty, or say why it cannot be had."""
+    """Return a receipt (None on a plain server) and an item; or raise Empty."""
     try:
-        return source.receive(visibility_s, timeout=wait_s)  # type: ignore[no-any-return]
+        with contextlib.suppress(errors.NotOfferedError):
+            return source.receive(visibility_s, timeout=wait_s)  # type: ignore[no-any-return]
+        return None, source.get(timeout=wait_s)
     except getattr(queue, "ShutDown", ()):  # from Python 3.13
         raise errors.ServerStoppedError("The queue was shut down.") from None
     except (ImportError, AttributeError, pickle.UnpicklingError) as error:
@@ -263,6 +242,7 @@ def patiently(call: Callable[[], T], retry_for: float, *, again: bool = False) -
     repeated even if nobody knows whether it was done.
     """
     until = time.monotonic() + retry_for
+    kinds = (errors.ServerStoppedError, *([errors.OutcomeUnknownError] * again))
     while True:
         try:
             return call()
@@ -271,38 +251,16 @@ def patiently(call: Callable[[], T], retry_for: float, *, again: bool = False) -
             raise errors.ServerStoppedError(
                 "The server has ended. Start it again; --retry-for waits for it."
             ) from None
-        except (errors.ServerStoppedError, errors.OutcomeUnknownError) as error:
-            is_undone = isinstance(error, errors.ServerStoppedError)
-            if not (again or is_undone) or time.monotonic() >= until:
+        except kinds:
+            if time.monotonic() >= until:
                 raise
             time.sleep(random.uniform(0.02, 0.5))  # noqa: S311 - not all at once
 
 
-class PlainQueue:
-    """A plain server's ``queue.Queue``, with as much of a TaskQueue as it allows.
-
-    The receipt is the item itself, so what a program had taken dies with it.
-    """
-
-    def __init__(self, proxy: Any) -> None:
-        self.put, self.get, self.qsize = proxy.put, proxy.get, proxy.qsize
-        self.task_done = proxy.task_done
-
-    def put_many(self, items: list[Any], timeout: float | None = None) -> None:
-        """Put a list of one item, which is put or is not."""
-        (item,) = items
-        self.put(item, timeout=timeout)
-
-    def receive(self, _visibility_s: float, timeout: float) -> tuple[Any, Any]:
-        """Take an item."""
-        item = self.get(timeout=timeout)
-        return (item,), item
-
-    def ack(self, _receipt: Any) -> None:
-        """Say that it is done; a multiprocessing.Queue keeps no account."""
-        with contextlib.suppress(errors.NotOfferedError):
-            self.task_done()
-
-    def nack(self, receipt: Any) -> None:
-        """Put it back, at the tail."""
-        self.put(*receipt)
+def done(source: Any, receipt: Any) -> None:
+    """Acknowledge an item; ReceiptError says that it is too late."""
+    if receipt is not None:
+        source.ack(receipt)
+    else:
+        with contextlib.suppress(errors.NotOfferedError):  # a multiprocessing.Queue
+            source.task_done()

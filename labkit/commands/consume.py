@@ -4,10 +4,9 @@ import argparse
 import queue
 import time
 from functools import partial
-from typing import Any
 
 from labkit.commands import common
-from labkit.errors import ReceiptError, ServerStoppedError
+from labkit.errors import ReceiptError
 
 POLL_S = 5.0
 say = partial(common.say, "consume")
@@ -56,27 +55,17 @@ def _consume(options: argparse.Namespace) -> int:
                 break
             try:
                 common.emit(item)
-            except (common.ReaderGoneError, OSError):
-                source.nack(receipt)
+            except OSError:
+                source.nack(receipt) if receipt else source.put(item)
                 raise
             count += 1
-            _acknowledge(source, receipt, count, options.retry_for)
+            try:
+                common.done(source, receipt)
+            except (ReceiptError, *common.GONE) as error:
+                say(f"Item {count} is printed, and may be handed out again: {error}")
+                if not (options.retry_for or isinstance(error, ReceiptError)):
+                    raise
     finally:
         items, spent_s = common.count_of(count, "item"), time.monotonic() - begin
         say(f"Took {items} from {options.queue!r} in {spent_s:.1f} s.")
     return common.DONE
-
-
-def _acknowledge(source: Any, receipt: Any, count: int, retry_for: float) -> None:
-    try:
-        source.ack(receipt)
-    except ReceiptError as error:
-        say(f"Item {count}: {error}")
-    except common.GONE:
-        sentence = (
-            f"The server ended before it heard that item {count} is printed. If it "
-            "keeps a journal, it will hand the item out again."
-        )
-        if not retry_for:
-            raise ServerStoppedError(sentence) from None
-        say(sentence)

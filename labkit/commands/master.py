@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.commands import common
-from labkit.errors import ReceiptError
+from labkit.errors import NotOfferedError, ReceiptError
 from labkit.jobs import WORN_OUT
 
 POLL_S = 0.5
@@ -54,8 +54,12 @@ def main(argv: list[str]) -> int:
 
 
 def _master(options: argparse.Namespace) -> int:
+    if options.demo or (not options.files and sys.stdin.isatty()):
+        given = iter(random.sample(range(10_001), 10))
+    else:
+        given = common.read_items(options, lambda line: say(f"{line} Skipped."))
     # All of the input first: nothing is handed out if a line of it is malformed.
-    table = TaskTable(_tasks(options), ordered=options.ordered)
+    table = TaskTable(given, ordered=options.ordered)
     begin = time.monotonic()
     with _manager(options) as manager:
         tasks = common.open_queue(manager, options.queue)
@@ -68,12 +72,6 @@ def _master(options: argparse.Namespace) -> int:
     return common.FAILED if table.failed else common.DONE
 
 
-def _tasks(options: argparse.Namespace) -> Iterator[Any]:
-    if options.demo or (not options.files and sys.stdin.isatty()):
-        return (random.randint(0, 10_000) for _ in range(10))  # noqa: S311 - no secret
-    return common.read_items(options, lambda sentence: say(f"{sentence} Skipped."))
-
-
 @contextlib.contextmanager
 def _manager(options: argparse.Namespace) -> Iterator[Any]:
     from labkit.manager import read_key_file, shown, write_key_file
@@ -84,8 +82,8 @@ def _manager(options: argparse.Namespace) -> Iterator[Any]:
         return
     if not Path(options.key_file).exists():
         write_key_file(options.key_file)
-    address = (options.host or "127.0.0.1", options.port or 0)
     key = read_key_file(options.key_file)
+    address = (options.host or "127.0.0.1", options.port or 0)
     with start_server(address, key, name="master") as server:
         where = f"--connect {shown(server.address)} --key-file {options.key_file}"
         say(f"Start workers with: python -m labkit worker {where}")
@@ -95,55 +93,52 @@ def _manager(options: argparse.Namespace) -> Iterator[Any]:
 class TaskTable:
     """Every task of one run, from the first to its one record.
 
-    A worker that died after it gave its result, and before it acknowledged the task,
+    A worker that dies after it gave its result, and before it acknowledged the task,
     makes another do it again: the second record of a task is dropped.
     """
 
     def __init__(self, tasks: Iterable[Any], *, ordered: bool = False) -> None:
-        self.run = secrets.token_hex(4)  # no record of an earlier run is ours
-        self.open = dict(enumerate(tasks, 1))
-        self.total = len(self.open)
-        self.failed = self.duplicates = self.strangers = 0
+        run = secrets.token_hex(4)  # so that no record of an earlier run is ours
+        self.open = {
+            n: {"run": run, "id": n, "task": task} for n, task in enumerate(tasks, 1)
+        }
+        self.run, self.total = run, len(self.open)
+        self.failed = self.twice = self.strangers = 0
         self._ordered, self._held, self._next = ordered, dict[int, Any](), 1
-
-    def item(self, number: int) -> dict[str, Any]:
-        """Return what goes into the queue of tasks."""
-        return {"run": self.run, "id": number, "task": self.open[number]}
 
     def enter(self, record: Any) -> Iterator[dict[str, Any]]:
         """Take what came from the queue of results; yield what is to be printed."""
         if not isinstance(record, dict) or record.get("run") != self.run:
             self.strangers += 1
         elif record["id"] not in self.open:
-            self.duplicates += 1
+            self.twice += 1
         else:
             del self.open[record["id"]]
             self.failed += "error" in record
-            number = record["id"] if self._ordered else self._next
-            self._held[number] = {k: v for k, v in record.items() if k != "run"}
+            place = record["id"] if self._ordered else self._next
+            self._held[place] = {k: v for k, v in record.items() if k != "run"}
             while self._next in self._held:
                 yield self._held.pop(self._next)
                 self._next += 1
 
     def give_up(self, numbers: Iterable[int], error: str) -> Iterator[dict[str, Any]]:
         """Enter an error for tasks that will have no other record."""
-        for number in [number for number in numbers if number in self.open]:
-            yield from self.enter({**self.item(number), "error": error})
+        for item in [self.open[n] for n in numbers if n in self.open]:
+            yield from self.enter({**item, "error": error})
 
     def summary(self) -> str:
         """Return the numbers."""
-        parts = [f"{self.total - len(self.open):,} of {self.total:,} tasks done"]
-        if self.failed:
-            parts.append(f"{self.failed:,} of them failed")
-        if self.duplicates:
-            parts.append(f"{self.duplicates:,} done twice, shown once")
-        if self.strangers:
-            results = common.count_of(self.strangers, "result")
-            parts.append(
-                f"{results} of other runs dropped (give each master its own "
-                "--results queue)"
-            )
-        return ", ".join(parts)
+        hint = (
+            "results of other runs dropped (give each master its own --results queue)"
+        )
+        counts = {
+            "of them failed": self.failed,
+            "done twice, shown once": self.twice,
+            hint: self.strangers,
+        }
+        done = f"{self.total - len(self.open):,} of {self.total:,} tasks done"
+        more = [f"{count:,} {what}" for what, count in counts.items() if count]
+        return ", ".join([done, *more])
 
 
 def hand_out(
@@ -153,14 +148,22 @@ def hand_out(
     # Put or done twice at worst: a second record is dropped.
     patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
     begin = reported = time.monotonic()
-    unsent = deque(table.open)
+    unsent = deque(table.open.values())
     while table.open:
-        wait_s = POLL_S if _put(table, unsent, tasks, patiently) else 0
+        is_full = False
+        for _ in range(min(len(unsent), SEND_AT_ONCE)):
+            try:
+                patiently(partial(tasks.put, unsent[0], block=False))
+            except queue.Full:
+                is_full = True
+                break
+            unsent.popleft()
+        wait_s = POLL_S if is_full or not unsent else 0
         with contextlib.suppress(queue.Empty):
             receipt, record = patiently(partial(common.take, results, wait_s))
             yield from table.enter(record)
             with contextlib.suppress(ReceiptError):  # too late: it will come again
-                patiently(partial(results.ack, receipt))
+                patiently(partial(common.done, results, receipt))
         now = time.monotonic()
         if now - begin >= options.timeout:
             error = f"no result within {options.timeout:g} s"
@@ -170,29 +173,18 @@ def hand_out(
             reported = now
 
 
-def _put(table: TaskTable, unsent: deque[int], tasks: Any, patiently: Any) -> bool:
-    """Put some tasks; True if there is nothing more to put for now."""
-    for _ in range(min(len(unsent), SEND_AT_ONCE)):
-        try:
-            patiently(partial(tasks.put, table.item(unsent[0]), block=False))
-        except queue.Full:
-            return True
-        unsent.popleft()
-    return not unsent
-
-
 def _report(table: TaskTable, tasks: Any, patiently: Any) -> list[int]:
     """Say what is going on; return the numbers of tasks that the server gave up."""
     waiting = f"Waiting for {common.count_of(len(table.open), 'task')}"
-    if isinstance(tasks, common.PlainQueue):  # it keeps no account
+    try:
+        stats = patiently(tasks.stats)
+    except NotOfferedError:  # a plain server keeps no account
         say(f"{waiting}; {patiently(tasks.qsize):,} still in the queue.")
         return []
-    stats = patiently(tasks.stats)
     workers = common.count_of(stats.unacked + stats.waiting_consumers, "worker")
     say(
         f"{waiting}: {stats.depth:,} in the queue, {stats.unacked:,} in hand; "
         f"{workers} connected."
     )
     dead = tasks.dead_letters() if stats.dead else []
-    dead = [item for item in dead if isinstance(item, dict)]
-    return [item["id"] for item in dead if item.get("run") == table.run]
+    return [d["id"] for d in dead if isinstance(d, dict) and d.get("run") == table.run]

@@ -36,7 +36,6 @@ def main(argv: list[str]) -> int:
 def _produce(options: argparse.Namespace) -> int:
     """Put everything; whatever happens, say how much it was."""
     target = common.open_queue(common.connect(options), options.queue)
-    size = 1 if isinstance(target, common.PlainQueue) else options.batch
     count, skipped, begin = 0, 0, time.monotonic()
 
     def skip(sentence: str) -> None:
@@ -45,8 +44,10 @@ def _produce(options: argparse.Namespace) -> int:
         say(f"{sentence} Skipped.")
 
     try:
-        for batch in _batches(common.read_items(options, skip), size):
-            _put(partial(target.put_many, batch), options, count)
+        for batch in _batches(common.read_items(options, skip), options.batch):
+            # A plain server has put() alone.
+            put = target.put if len(batch) == 1 else target.put_many
+            _put(partial(put, batch[0] if len(batch) == 1 else batch), options, count)
             count += len(batch)
     finally:
         items, spent_s = common.count_of(count, "item"), time.monotonic() - begin
@@ -78,7 +79,7 @@ def _put(put: Callable[..., None], options: argparse.Namespace, count: int) -> N
             return common.patiently(partial(put, timeout=wait_s), options.retry_for)
         except queue.Full:
             if time.monotonic() >= until:
-                raise common.UnfinishedError(
+                raise TimeoutError(
                     f"The queue {name!r} was full for {options.timeout:g} s. Start a "
                     f"consumer, and go on after item {count}."
                 ) from None

@@ -21,13 +21,14 @@ from typing import Any
 from labkit import supervised
 from labkit.commands import common
 from labkit.errors import ReceiptError
-from labkit.jobs import is_numbered, load_job, perform
+from labkit.jobs import load_job, perform, record_of
 
 POLL_S = 0.5  # how long a worker without a task may not hear that it shall stop
 GRACE_S = 2.0  # how long the call of such a worker may hang, in a frozen server
 STOPS = (signal.SIGINT, signal.SIGTERM)
 HAS_MASK = hasattr(signal, "pthread_sigmask")  # not so on Windows
 say = partial(common.say, "worker")
+above_zero = common.checked(float, lambda s: 0 < s < math.inf, "a number above 0")
 
 
 def main(argv: list[str]) -> int:
@@ -50,21 +51,19 @@ def main(argv: list[str]) -> int:
     add("--job", default="square", metavar="MODULE:FUNCTION", help=job)
     add("--queue", default="tasks", metavar="NAME", help="of tasks (%(default)s)")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
-    seconds: Any = {"type": common.some_seconds, "metavar": "S"}
-    add("--visibility", default=600.0, help=visibility, **seconds)
+    add("--visibility", type=above_zero, default=600.0, metavar="S", help=visibility)
     add("--idle", type=common.seconds, default=math.inf, metavar="S", help=idle)
     options = parser.parse_args(argv)
     return common.run("worker", lambda: _worker(options))
 
 
 def _worker(options: argparse.Namespace) -> int:
-    """Find out once what is wrong; then start a thread for each process."""
+    """Find out once what is wrong; then run a thread for each process."""
     load_job(options.job)
     manager = common.connect(options)
     for name in (options.queue, options.results):
         common.open_queue(manager, name)
-    stopping = threading.Event()
-    stopped_at = math.inf
+    stopping, stopped_at = threading.Event(), math.inf
 
     def stop(_signum: int, _frame: object) -> None:
         nonlocal stopped_at
@@ -85,11 +84,10 @@ def _worker(options: argparse.Namespace) -> int:
         is_late = time.monotonic() > stopped_at + GRACE_S
         if is_late and not any(worker.in_hand for worker in alive):
             break  # their calls hang, in a frozen server
-    done = sum(worker.done for worker in workers)
     failed = sum(worker.failed for worker in workers)
-    failures = f", {failed:,} of them failed" if failed else ""
-    endings = dict.fromkeys(worker.ending for worker in workers)
-    say(" ".join([*endings, f"{common.count_of(done, 'task')} done{failures}."]))
+    done = common.count_of(sum(worker.done for worker in workers), "task") + " done"
+    done += f", {failed:,} of them failed." if failed else "."
+    say(" ".join([*dict.fromkeys(worker.ending for worker in workers), done]))
     code = max(worker.code for worker in workers)
     if alive:
         os._exit(code)
@@ -101,38 +99,30 @@ class Worker(threading.Thread):
 
     def __init__(self, options: argparse.Namespace, stopping: threading.Event) -> None:
         super().__init__(daemon=True)
-        self.options = options
-        self.stopping = stopping
+        self.options, self.stopping = options, stopping
         self.in_hand = ""
         self.done = self.failed = 0
         self.code, self.ending = common.DONE, "Stopped."
 
     def run(self) -> None:
         """Work; note how it ended."""
-        if HAS_MASK:  # for the process, while it starts
+        from labkit.manager import shown
+
+        if HAS_MASK:  # a process that is starting would die of Ctrl-C
             signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         self.start_process()
         try:
             self.work()
+        except common.GONE:
+            self.ending = f"The server at {shown(self.options.connect)} has ended."
+            if self.in_hand:
+                self.code = common.NO_SERVER
+                self.ending += f" The result of {self.in_hand} was not delivered."
         except Exception as error:  # noqa: BLE001 - or verdict raises it
             self.code, self.ending = common.verdict(error)
-            if isinstance(error, common.GONE):
-                self.code, self.ending = self.gone()
         finally:
             self.pipe.close()
             self.process.join()
-
-    def gone(self) -> tuple[int, str]:
-        """Return what the end of the server means."""
-        from labkit.manager import shown
-
-        where = f"The server at {shown(self.options.connect)} has ended."
-        if not self.in_hand:
-            return common.DONE, where
-        return common.NO_SERVER, (
-            f"{where} The result of {self.in_hand} could not be delivered; the task is "
-            "done again only if the server kept a journal."
-        )
 
     def work(self) -> None:
         """Do tasks, until told to stop or until none has come for long enough."""
@@ -147,32 +137,26 @@ class Worker(threading.Thread):
             try:
                 receipt, item = patiently(take)
             except queue.Empty:
-                if time.monotonic() - idle_since >= options.idle:
-                    self.ending = f"No task came for {options.idle:g} s."
-                    return
-                continue
-            self.in_hand = _name(item)
-            record = self.perform(item)
-            if record is None:
-                self.replace_process()
-                if not isinstance(tasks, common.PlainQueue):
-                    with contextlib.suppress(ReceiptError):
-                        patiently(partial(tasks.nack, receipt))
-                    self.in_hand = ""
+                if time.monotonic() - idle_since < options.idle:
                     continue
-                # On a plain server nobody counts how many processes a task has killed.
-                task = item if is_numbered(item) else {"task": item}
-                record = {**task, "error": "the worker's process died"}
+                self.ending = f"No task came for {options.idle:g} s."
+                return
+            name = repr(record_of(item).get("id", item))
+            self.in_hand = f"task {name if len(name) <= 40 else name[:37] + '...'}"
+            record = self.perform(item)
+            if record is None and receipt is None:  # a plain server: no second try
+                record = {**record_of(item), "error": "the worker's process died"}
             # Delivered twice at worst: a master drops what it has by its id.
-            patiently(partial(results.put, record))
-            name, self.in_hand = self.in_hand, ""
-            self.done += 1
-            self.failed += "error" in record
-            try:
-                patiently(partial(tasks.ack, receipt))
-            except ReceiptError:  # after a lost connection too: what it held went back
-                say(f"{name[0].upper()}{name[1:]} had been handed out again meanwhile.")
-            idle_since = time.monotonic()
+            if record is not None:
+                patiently(partial(results.put, record))
+            self.in_hand, idle_since = "", time.monotonic()
+            with contextlib.suppress(ReceiptError):  # it was handed out again meanwhile
+                if record is None:
+                    patiently(partial(tasks.nack, receipt))
+                    continue
+                self.done += 1
+                self.failed += "error" in record
+                patiently(partial(common.done, tasks, receipt))
 
     def start_process(self) -> None:
         """Start the process; spawned, for it must hold no copy of our pipe's end."""
@@ -183,39 +167,28 @@ class Worker(threading.Thread):
         theirs.close()
 
     def perform(self, item: Any) -> dict[str, Any] | None:
-        """Return the record of a task; None if the process died of it."""
+        """Return the record of a task; None if the process died, and is replaced."""
         with contextlib.suppress(EOFError, OSError):
             self.pipe.send(item)
             connection.wait([self.pipe, self.process.sentinel])
             if self.pipe.poll():
                 return self.pipe.recv()  # type: ignore[no-any-return]
-        return None
-
-    def replace_process(self) -> None:
-        """Say how the process died, and start another."""
         self.process.join()
         code = self.process.exitcode or 0
         how = f"exit code {code}"
         with contextlib.suppress(ValueError):  # not a signal of this system
             how = signal.Signals(-code).name
-        say(
-            f"Process {self.process.pid} died ({how}) during {self.in_hand}. "
-            "Another takes its place."
-        )
+        died = f"Process {self.process.pid} died ({how}) during {self.in_hand}."
+        say(f"{died} Another takes its place.")
         self.pipe.close()
         self.start_process()
-
-
-def _name(item: Any) -> str:
-    """Return what a task is called in a sentence."""
-    text = str(item["id"]) if is_numbered(item) else repr(item)
-    return f"task {text if len(text) <= 40 else text[:37] + '...'}"
+        return None
 
 
 def serve(job: str, pipe: connection.Connection) -> None:
     """Do the tasks that come through the pipe, in a process; end with the parent."""
     supervised.end_with_parent()
-    signal.signal(signal.SIGTERM, lambda *_: None)  # the parent's, too
+    signal.signal(signal.SIGTERM, lambda *_: None)  # the parent's, as Ctrl-C is
     if HAS_MASK:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     function = load_job(job)
