@@ -1,8 +1,7 @@
 """What a learner has answered: rows in one small SQLite file.
 
-Checks note attempts and opened hints; questions note predictions, quizzes and
-orderings. Nothing here is ever fatal: while the file cannot be used, the answers are
-remembered until the kernel ends, and :attr:`Logbook.trouble` says so in a sentence.
+Nothing here is ever fatal: while the file cannot be used, the answers are remembered
+until the kernel ends, and :attr:`Logbook.trouble` says so in a sentence.
 """
 
 import json
@@ -10,13 +9,14 @@ import os
 import shutil
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Logbook", "TaskRow", "learners_logbook"]
+__all__ = ["KINDS", "Logbook", "TaskRow"]
 
 KINDS = ("predictions", "quizzes", "orderings")
 VERSION = 1  # raise it only when an older kit must not write to the file any more
@@ -34,6 +34,8 @@ _HINTS = """INSERT INTO tasks (name, hints) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET hints = max(hints, excluded.hints)"""
 _NOTE = """INSERT INTO notes VALUES (?, ?, ?)
 ON CONFLICT (kind, name) DO UPDATE SET entry = excluded.entry"""
+_LOCK = threading.Lock()
+_WAITING = defaultdict[Path, list[tuple[str, tuple[Any, ...]]]](list)  # for the file
 _ODD = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 
 
@@ -50,25 +52,18 @@ class TaskRow:
 class Logbook:
     """The learner's answers, safe for several kernels and threads at once.
 
-    Parameters
-    ----------
-    path : Path, optional
-        The file. By default the one that the environment variable ``LABKIT_PROGRESS``
-        names (its ending ``.json`` becomes ``.db``), else ``.labkit/progress.db`` in
-        the checkout, or in your home folder where there is no checkout to write to.
-
-    Notes
-    -----
-    After each call :attr:`trouble` is empty, or says why the file could not be used.
-    Looking makes no file. The first use takes over ``progress.json``, which version
-    0.1 kept in the same folder. While nbgrader runs, nothing is kept.
+    The file is the one that the environment variable ``LABKIT_PROGRESS`` names (its
+    ending ``.json`` becomes ``.db``), else ``.labkit/progress.db`` in the checkout, or
+    in your home folder where there is no checkout to write to. Its first use takes over
+    ``progress.json``, which version 0.1 kept beside it. Looking makes no file, and
+    while nbgrader runs nothing is kept. After each call :attr:`trouble` is empty, or
+    says why the file could not be used.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path, self.trouble = path or _default_path(), ""
         self._old = self.path.with_suffix(".json")
-        self._waiting: list[tuple[str, tuple[Any, ...]]] = []  # not yet in the file
-        self._lock = threading.Lock()
+        self._waiting = _WAITING[self.path]
 
     def attempt(self, task: str, points: float, out_of: float) -> None:
         """Count an attempt at a task, and keep the points if they are the best."""
@@ -84,11 +79,7 @@ class Logbook:
         return {name: TaskRow(*row) for name, *row in rows}
 
     def forget(self, *tasks: str) -> Path | None:
-        """Forget tasks, and return a copy of the file as it was.
-
-        If there was nothing to forget, or no copy could be made (see `trouble`), it
-        forgets nothing and returns None.
-        """
+        """Forget tasks; return a copy of the file, None if nothing was forgotten."""
         copy = self.path.with_name(f"{self.path.name}.backup")
         if not set(tasks) & set(self.tasks()) or self.trouble:
             return None
@@ -102,13 +93,10 @@ class Logbook:
         return copy
 
     def note(self, kind: str, name: str, entry: Mapping[str, Any]) -> None:
-        """Keep what was answered to a question, in place of an earlier entry.
+        """Keep JSON values for a question, instead of earlier ones; kind: of `KINDS`.
 
-        The kind is one of `KINDS`; the entry holds JSON values, and its ``right``,
-        True or False, is what ``labkit.progress()`` counts.
+        ``labkit.progress()`` counts an entry's ``right``, True or False.
         """
-        if kind not in KINDS:
-            raise ValueError(f"{kind!r} is no kind of note: use one of {KINDS}.")
         self._change(_NOTE, kind, name, json.dumps(dict(entry)))
 
     def notes(self, kind: str) -> dict[str, dict[str, Any]]:
@@ -118,13 +106,13 @@ class Logbook:
 
     def _change(self, sql: str, *values: Any) -> None:
         if "NBGRADER_EXECUTION" not in os.environ:  # that is not the learner
-            with self._lock:
+            with _LOCK:
                 self._waiting.append((sql, values))
             self._use("SELECT 1")
 
     def _use(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Make the changes that wait, then ask: in the file, else in memory."""
-        with self._lock:
+        with _LOCK:
             self.trouble = ""
             if not (self._waiting or self.path.exists() or self._old.exists()):
                 return []
@@ -188,12 +176,3 @@ def _default_path() -> Path:
     root = Path(__file__).resolve().parents[1]
     own = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
     return (root if own else Path.home()) / ".labkit" / "progress.db"
-
-
-_logbooks: dict[Path, Logbook] = {}
-
-
-def learners_logbook() -> Logbook:
-    """Return the learner's logbook; one for all of a kernel, so it forgets nothing."""
-    path = _default_path()
-    return _logbooks.setdefault(path, Logbook(path))

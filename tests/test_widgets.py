@@ -222,6 +222,13 @@ def test_it_asks_for_a_guess_first(explore, guess):
     assert measured(view, guess).startswith("Type your guess first")
 
 
+def test_it_compares_two_transports(explore):
+    """One with itself says nothing."""
+    view = explore(lambda *_, **__: pytest.fail("it measured"))
+    view.second.value = view.first.value
+    assert measured(view, "1") == "Choose two different transports."
+
+
 def test_the_notebook_goes_on_meanwhile(explore):
     """A click returns at once, and another one has no effect."""
     may_end, calls = threading.Event(), []

@@ -15,16 +15,8 @@ __all__ = ["Dashboard", "dashboard"]
 _INTERVAL_S = 0.5
 _KEPT = 60  # readings: half a minute
 _HEADS = (
-    "queue",
-    "depth",
-    "unacked",
-    "put/s",
-    "got/s",
-    "put",
-    "got",
-    "waiting",
-    "dead",
-)
+    "queue", "depth", "unacked", "put/s", "got/s", "put", "got", "waiting", "dead"
+)  # fmt: skip
 _ACTS = {
     "Stop": ("stopping", ServerProcess.stop, "Stop the server"),
     "Kill": ("being killed", ServerProcess.kill, "End it at once, like a power cut"),
@@ -135,15 +127,10 @@ def _line(name: str, track: Any) -> str:
 
 
 def dashboard(server: ServerProcess) -> Dashboard:
-    """Return a live view of a server, to be the last line of a cell.
+    """Return a live view of a server of :func:`labkit.start_server`, as a cell's end.
 
     Twice a second it shows how many items wait in each queue, how many are put and
-    got, and how many consumers wait; buttons stop, kill and restart the server.
-
-    Parameters
-    ----------
-    server : ServerProcess
-        Of :func:`labkit.start_server`. Keep it in a variable: the view ends when the
-        object is dropped, with ``close()``, or when the cell is run again.
+    got, and how many consumers wait; buttons stop, kill and restart the server. Keep
+    the server in a variable: the view ends when it is dropped, or by ``close()``.
     """
     return Dashboard(server)

@@ -14,15 +14,8 @@ _SIZES = {"8 bytes": 8, "1 KiB": 1 << 10, "10 KiB": 10 << 10, "20 KiB": 20 << 10
 _SIZES |= {"60 KiB": 60 << 10, "200 KiB": 200 << 10, "1 MiB": 1 << 20}
 _BATCHES = {f"{count:,}": count for count in (1, 10, 100, 1000)}
 _HEADS = (
-    "first",
-    "second",
-    "item",
-    "lists of",
-    "first/s",
-    "second/s",
-    "ratio",
-    "guess",
-)
+    "first", "second", "item", "lists of", "first/s", "second/s", "ratio", "guess"
+)  # fmt: skip
 
 
 class Explorer(views.Live):
@@ -33,14 +26,9 @@ class Explorer(views.Live):
 
         super().__init__("explorer", *_HEADS)
         self._compare, self._thread = compare, threading.Thread()
-        names = list(throughput.TRANSPORTS)
+        names, look = list(throughput.TRANSPORTS), {"style": views.WIDE["style"]}
         self.first, self.second, self.size, self.batch = (
-            ipywidgets.Dropdown(
-                options=options,
-                value=value,
-                description=name,
-                style=views.WIDE["style"],
-            )
+            ipywidgets.Dropdown(options=options, value=value, description=name, **look)
             for name, options, value in (
                 ("First", names, "direct queue"),
                 ("Second", names, "plain tcp"),
@@ -68,13 +56,14 @@ class Explorer(views.Live):
             guess = 0.0
         if guess <= 0:
             self.say("Type your guess first: a number like 3 or 0.5.")
-            return
-        if self._thread.is_alive():
-            return
-        self.measure_button.disabled = True
-        self.say("Measuring both in turns; this takes a few seconds.")
-        self._thread = threading.Thread(target=self._run, args=[guess], daemon=True)
-        self._thread.start()
+        elif self.first.value == self.second.value:
+            self.say("Choose two different transports.")
+        elif not self._thread.is_alive():
+            self.measure_button.disabled = True
+            self.say("Measuring both in turns; this takes a few seconds.")
+            run = threading.Thread(target=self._run, args=[guess], daemon=True)
+            self._thread = run
+            run.start()
 
     def _run(self, guess: float) -> None:
         names = [self.first.value, self.second.value]
@@ -82,7 +71,7 @@ class Explorer(views.Live):
         chosen = [*names, self.size.label, self.batch.label]
         try:
             one, two = self._compare(names, repeats=3, **what)
-        except (LabkitError, ValueError) as error:
+        except LabkitError as error:
             self.say(f"{error}")
         else:
             ratio = one.rate_per_s / two.rate_per_s

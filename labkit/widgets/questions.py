@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from labkit.errors import QuestionError
-from labkit.logbook import learners_logbook
+from labkit.logbook import Logbook
 from labkit.widgets import views
 from labkit.widgets.texts import find, fits
 from labkit.widgets.views import button, panel, plain, rich
@@ -36,7 +36,7 @@ class Question(ABC):
         self.name, self.texts, self.said = name, texts, ""
         self.options = list(texts.get("options", ()))
         self.choices = [option["text"] for option in self.options]
-        self._logbook = learners_logbook()
+        self._logbook = Logbook()
         self.entry = dict(self._logbook.notes(self.kind).get(name, {}))
         self._cell, self._receipt = -1, None
         head = f"{views.style()}<p><strong>{rich(texts['question'])}</strong></p>"
