@@ -31,8 +31,6 @@ workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
                 worker run lab test doctor; common has what they share
 ``scaling``     one server and many workers, measured and modelled: queueing
                 simulations shifts teams texttables modelchecks choices scaleplots scale
-``grading``     :func:`grade`, a whole class: assignments submissions marking
-                farms daskfarm gradelog tallies papers gradebooks
 ``setup``       the set-up, standard library alone
 ==============  ================================================================
 
@@ -67,7 +65,7 @@ _HOME = {
     "Score": "grader.feedback",
     "check": "grader.magic",
     "hint": "grader.magic",
-    "grade": "grading",
+    "grade": "grader.classroom",
     "arrange": "widgets.questions",
     "predict": "widgets.questions",
     "quiz": "widgets.questions",

@@ -53,7 +53,7 @@ COMMANDS = {
         (),
         "make the learners' copies of the exercises",
     ),
-    "grade": ("grading", (), "grade the exercises of a whole class"),
+    "grade": ("commands.grade", (), "grade the exercises of a whole class"),
     "progress": ("commands.progress", None, "show what is done, and what is next"),
     "serve": ("commands.serve", None, "run a queue server in this terminal"),
     "key": ("commands.key", None, "make the key that a server and its clients share"),

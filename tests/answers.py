@@ -74,7 +74,9 @@ def right_answers(task):
     path = Path(__file__).parent / "right" / f"{task.id[:2]}.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     found = re.findall(
-        rf"^## {task.id} (.+)\n(.*?)^```(python|diff)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+        rf"^## {task.id} (.+)\n(.*?)^```(python|diff)\n(.*?)^```$",
+        text,
+        re.MULTILINE | re.DOTALL,
     )
     return tuple(
         Wrong(name, why.strip(), "", code if kind == "python" else changed(task, code))

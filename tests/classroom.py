@@ -6,7 +6,7 @@ from pathlib import Path
 
 from answers import wrong_answers
 
-from labkit._grading.assignments import read_assignments
+from labkit.grader.classroom import read_assignments
 from labkit.grader.tasks import EXERCISES
 
 SET = "04_produce_and_consume"
@@ -28,7 +28,7 @@ class Classroom:
     def __init__(self, folder: Path, name=SET):
         self.folder, self.name = folder, name
         self.release, self.solutions = books(name)
-        self.tasks = read_assignments()[name].tasks
+        self.tasks = [*read_assignments()[name].tasks.values()]
 
     def path(self, student):
         """Return where a student's notebook is."""

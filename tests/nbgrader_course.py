@@ -8,6 +8,7 @@ On standard output, as JSON: what became of each step.
 import contextlib
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -67,7 +68,8 @@ def clock(seconds, name):
 
 def interleaved(api, folder, name, students, at_a_time):
     """Grade some students with nbgrader, the same with labkit, and so on."""
-    from labkit.grading import grade
+    from labkit.grader.classroom import grade
+    from labkit.grader.gradebook import write_gradebook
 
     seconds = {"nbgrader": 0.0, "labkit": 0.0}
     for first in range(0, len(students), at_a_time):
@@ -75,19 +77,20 @@ def interleaved(api, folder, name, students, at_a_time):
         part = folder / f"part-{first}"
         part.mkdir()
         for student in some:
-            (part / student).symlink_to(folder / "submitted" / student)
+            shutil.copytree(folder / "submitted" / student, part / student)
         with clock(seconds, "nbgrader"):
             for student in some:
                 done(api.autograde(name, student))
         if len(some) < len(students):
             with clock(seconds, "labkit"):
-                grade(part, gradebook=part / "gradebook.db")
+                write_gradebook(part / "gradebook.db", grade(part, unconfined=True))
     return seconds
 
 
 def main(folder, name, at_a_time):
     """Release, submit, collect, grade twice, give feedback, return it."""
-    from labkit.grading import grade
+    from labkit.grader.classroom import grade
+    from labkit.grader.gradebook import write_gradebook
 
     api = course(folder)
     done(api.generate_assignment(name))
@@ -106,7 +109,9 @@ def main(folder, name, at_a_time):
     seconds = interleaved(api, folder, name, fair, at_a_time)
     theirs = scores(database, name, fair)
     database.write_bytes(before)
-    report = grade(folder / "submitted", gradebook=database, csv=folder / "grades.csv")
+    report = grade(folder / "submitted", unconfined=True)
+    report.write_csv(folder / "grades.csv")
+    write_gradebook(database, report)
     done(api.generate_feedback(name))
     done(api.release_feedback(name))
     print(json.dumps({

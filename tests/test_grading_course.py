@@ -57,10 +57,6 @@ def test_course_from_release_to_feedback(tmp_path, request):
         folder = tmp_path / name
         room = Classroom(folder / "home", name)
         fair = room.fill(size)
-        hostile = {}  # how they are held is being rebuilt
-        for kind, (text, right, *_) in hostile.items():
-            answer = text + room.solutions["04.1"] * right
-            room.hand_in(f"mallory-{kind}", room.solutions | {"04.1": answer})
         room.hand_in("mallory", room.half(), edit_checks)
         room.path("oscar").write_text("{")
         found = run_course(folder, name)
@@ -70,13 +66,7 @@ def test_course_from_release_to_feedback(tmp_path, request):
         release = Path(name) / f"{name}.ipynb"
         made = (folder / "release" / release).read_bytes()
         assert made == (EXERCISES / "release" / release).read_bytes()
-        assert found["returned"] == len(fair) + len(hostile) + 2
-        for kind, (_, _, points, tried) in hostile.items():
-            cells = found["ours"][f"mallory-{kind}"]
-            rest = sum(task.points for task in room.tasks[1:])
-            assert sum(score for score, _ in cells.values()) == points + rest
-            assert f"mallory-{kind}, 04.1: the answer" in found["words"]
-            assert tried in found["words"]
+        assert found["returned"] == len(fair) + 2
         check_feedback(folder, room)
 
 
@@ -99,8 +89,8 @@ def check_scores(room, found, fair):
     assert 0 < totals["mixed-00"] < points
     assert 0 < totals["mallory"] < points
     assert totals["oscar"] == 0
-    assert "mallory" in found["words"].partition("Submissions to look at")[2]
-    assert "oscar" in found["words"].partition("that cannot be read")[2]
+    assert "mallory" in found["words"].partition("Look at these")[2]
+    assert "oscar" in found["words"].partition("Not graded")[2]
 
 
 def check_feedback(folder, room):

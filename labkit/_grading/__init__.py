@@ -1,1 +1,0 @@
-"""The workshop of :mod:`labkit.grading`; the map is in :mod:`labkit`."""

@@ -1,0 +1,328 @@
+"""Grading a class: what is read, what an answer may do, and what is kept of it."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+import pytest
+from classroom import SET, Classroom
+from programs import until
+from pythons import ROOT
+
+from labkit.commands.grade import main
+from labkit.errors import ExerciseError, GradingError
+from labkit.grader.classroom import (
+    JOURNAL,
+    Graded,
+    Job,
+    grade,
+    mark,
+    read_assignments,
+    read_submissions,
+)
+from labkit.grader.confine import require_walls
+
+
+class Pretended(Executor):
+    """A pool that runs nothing: every answer is half right."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def submit(self, _mark, job):
+        """Give each job the same result."""
+        self.jobs.append(job)
+        future = Future()
+        graded = Graded(
+            job.key, 1.5, "=It said 0.5. So.", "words", "", ("ends",), (), ()
+        )
+        future.set_result(graded)
+        return future
+
+
+@pytest.fixture
+def room(tmp_path):
+    """Return a class without students."""
+    return Classroom(tmp_path / "submitted")
+
+
+def only(room):
+    """Read the only submission of a class."""
+    (submission,) = read_submissions(room.folder, read_assignments())
+    return submission
+
+
+# --- what is read ---------------------------------------------------------------------
+
+BROKEN = {
+    "{": "not JSON",
+    "": "not JSON",
+    "[" * 100_000: "not JSON",
+    "[]": "no notebook of format 4",
+    '{"nbformat": 3, "worksheets": []}': "no notebook of format 4",
+    '{"nbformat": 4}': "No cell begins with %%answer",
+    '{"nbformat": 4, "cells": [7, {"cell_type": "code", "source": [1]}]}': (
+        "No cell begins with %%answer"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
+def test_a_broken_notebook_is_one_sentence(room, text):
+    """Whatever the file holds, the report says why it cannot be read."""
+    room.path("bob").write_text(text)
+    submission = only(room)
+    assert BROKEN[text] in submission.trouble
+    assert "\n" not in submission.trouble
+
+
+LAYOUTS = {
+    f"ada/{SET}/{SET}.ipynb": "ada",  # nbgrader's
+    f"ada/{SET.upper()}/mine.ipynb": "ada",  # other capitals, another name
+    f"Ada Lovelace_12345_assignsubmission_file_/{SET}.ipynb": "Ada Lovelace",
+    f"lovelaceada_777_99999_{SET}-1.ipynb": "lovelaceada",  # Canvas's
+    f"lovelaceada_LATE_777_99999_{SET}.ipynb": "lovelaceada",
+    f"ada/{SET}.ipynb": "ada",  # one level up
+    "ada.ipynb": "ada",  # loose
+}
+
+
+@pytest.mark.parametrize("place", LAYOUTS)
+def test_a_submission_is_found_in_any_layout(room, place):
+    """The student comes from the first name of the path, the set from the answers."""
+    path = room.folder / place
+    path.parent.mkdir(parents=True)
+    path.write_text("\ufeff" + json.dumps(room.book(room.solutions)), "utf-8")
+    found = only(room)
+    assert (found.student, found.assignment) == (LAYOUTS[place], SET)
+    assert found.answers == room.solutions
+    assert not found.trouble
+
+
+def test_what_is_passed_over_is_named(room):
+    """An empty folder, an archive, a text and a link each get a row."""
+    room.hand_in("ada", room.solutions)
+    (room.folder / "bob").mkdir()
+    (room.folder / "cy").mkdir()
+    (room.folder / "cy" / "answers.zip").write_bytes(b"PK")
+    (room.folder / "dan.txt").write_text("sorry")
+    (room.folder / "eva.ipynb").symlink_to(room.path("ada"))
+    graded = grade(room.folder, pool=Pretended())
+    troubled = {one.student: one.trouble for one in graded.troubled}
+    assert troubled.keys() == {"bob", "cy", "dan.txt", "eva"}
+    assert "Unpack" in troubled["cy"]
+    assert "link" in troubled["eva"]
+
+
+def test_the_last_attempt_counts(room):
+    """Of two notebooks the later one is graded, and the other one is named."""
+    room.hand_in("ada", room.solutions)
+    late = room.path("ada").with_name("again.ipynb")
+    late.write_text(json.dumps(room.book({})))
+    os.utime(room.path("ada"), (1, 1))
+    found = only(room)
+    assert found.path == late
+    assert any(f"{SET}.ipynb" in note for note in found.notes)
+
+
+ANSWER = "%%answer 04.1\n"
+ODD = {
+    "magic above": [f"%%time\n\n{ANSWER}pass\n"],
+    "comment behind": ["%%answer 04.1 # done\npass\n"],
+    "answered twice": [f"{ANSWER}first\n", f"{ANSWER}pass\n"],
+    "below its check": [f"{ANSWER}pass\n", 'check("04.1")', f"{ANSWER}late\n"],
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_the_answer_is_the_one_that_a_run_of_the_notebook_checks(room, kind):
+    """The last answer above its check counts, with magics and comments around it."""
+
+    def change(book):
+        for source in ODD[kind]:
+            cell = {"cell_type": "code", "metadata": {}, "source": source}
+            book["cells"].append(cell)
+
+    book = room.book({})
+    book["cells"] = []
+    change(book)
+    room.path("ada").write_text(json.dumps(book))
+    assert only(room).answers["04.1"] == "pass\n"
+
+
+def test_edited_checks_are_noted(room):
+    """An edited check cell and a changed check() are for the instructor to see."""
+
+    def edit(book):
+        for cell in book["cells"]:
+            if "".join(cell["source"]).startswith("check("):
+                cell["source"] = "500.0"
+        own = {"cell_type": "code", "metadata": {}, "source": "labkit.check = float"}
+        book["cells"].append(own)
+
+    room.hand_in("mallory", room.solutions, edit)
+    words = grade(room.folder, pool=Pretended()).words.partition("Look at these")[2]
+    assert "was edited" in words
+    assert "changes labkit" in words
+
+
+# --- what is kept ---------------------------------------------------------------------
+
+
+def test_every_student_has_a_row_for_each_task(room, tmp_path):
+    """The table names student, set, task, points and the first sentence of why."""
+    room.path("bob").write_text("{")
+    room.hand_in("ada", room.solutions)
+    graded = grade(room.folder, pool=Pretended())
+    graded.write_csv(tmp_path / "points.csv")
+    with (tmp_path / "points.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["student"] for row in rows].count("bob") == len(room.tasks)
+    adas = [row for row in rows if row["student"] == "ada"]
+    assert adas[0]["why"] == "'=It said 0.5."
+    assert {row["points"] for row in adas} == {"1.5"}
+    assert "1 times  04.1: ends" in graded.words
+
+
+def test_equal_answers_are_run_once(room):
+    """Two students with the same text get the same, for one run."""
+    room.hand_in("ada", {"04.1": "same = 1\n"})
+    room.hand_in("bob", {"04.1": "same = 1\n"})
+    pool = Pretended()
+    graded = grade(room.folder, pool=pool)
+    assert len(pool.jobs) == len(room.tasks)
+    assert len(graded.lines) == 2 * len(room.tasks)
+
+
+def test_what_was_graded_is_not_graded_again(room):
+    """The journal serves an answer as long as its text stays; a cut line costs one."""
+    room.hand_in("ada", room.solutions)
+    grade(room.folder, pool=Pretended())
+    journal = room.folder / JOURNAL
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([*lines[:-1], lines[-1][:20]]))
+    pool = Pretended()
+    graded = grade(room.folder, pool=pool)
+    assert (graded.before, graded.now, len(pool.jobs)) == (len(lines) - 1, 1, 1)
+    room.hand_in("ada", room.solutions | {"04.1": "other = 1\n"})
+    assert grade(room.folder, pool=Pretended()).now == 1
+    assert grade(room.folder, pool=Pretended(), again=True).now == len(room.tasks)
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(room):
+    """After SIGKILL nothing runs on, and no answer is graded a second time."""
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("Windows has no SIGKILL")
+    room.hand_in("ada", room.solutions)
+    command = [sys.executable, "-m", "labkit", "grade", room.folder, "--unconfined"]
+    command += ["--workers", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        assert until((room.folder / JOURNAL).exists, 60)
+        process.kill()
+    graded = grade(room.folder, unconfined=True, assignment=SET)
+    assert graded.before >= 1
+    assert sum(line.points for line in graded.lines) == sum(
+        task.points for task in room.tasks
+    )
+
+
+def test_other_checks_are_refused():
+    """A machine whose checks are of another version does not grade with them."""
+    job = Job("another digest", "04.1", "pass\n", "nowhere", unconfined=True)
+    with pytest.raises(ExerciseError, match="same version"):
+        mark(job)
+
+
+@pytest.mark.long
+def test_dask_grades_what_threads_grade(room):
+    """A worker of a Dask cluster marks the same answers with the same points."""
+    import distributed
+
+    room.hand_in("ada", room.half())
+    here = grade(room.folder, unconfined=True)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pool = client.get_executor(pure=False)
+        there = grade(room.folder, pool=pool, again=True, unconfined=True)
+    assert there.totals() == here.totals()
+
+
+# --- what an answer may do ------------------------------------------------------------
+
+HOSTILE = {
+    "reads the solutions": "open({root!r} + '/exercises/source/{set}/{set}.ipynb')",
+    "reads its neighbours": "open({room!r} + '/zoe/{set}/{set}.ipynb')",
+    "writes at home": "open(os.path.expanduser('~/labkit-was-here'), 'w')",
+    "reaches the network": "socket.create_connection(('127.0.0.1', {port}))",
+    "kills the grader": "os.kill({pid}, signal.SIGTERM)",
+}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "reads the solutions",
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in [*HOSTILE][1:]),
+    ],
+)
+def test_walls_keep_an_answer_in(room, kind):
+    """Nothing outside can be read, written, reached or killed from inside."""
+    try:
+        require_walls()
+    except GradingError as error:
+        pytest.skip(str(error))
+    import socket
+
+    room.hand_in("zoe")
+    before = room.path("zoe").read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        deed = HOSTILE[kind].format(
+            root=str(ROOT), set=SET, room=str(room.folder), pid=os.getpid(),
+            port=server.getsockname()[1],
+        )  # fmt: skip
+        room.hand_in("mallory", {"04.1": f"import os, signal, socket\n{deed}\n"})
+        graded = grade(room.folder, workers=2)
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    (first,) = [line for line in graded.lines if line.graded and not line.blank]
+    assert (first.task, first.points) == ("04.1", 0)
+    assert room.path("zoe").read_bytes() == before
+    assert not Path("~/labkit-was-here").expanduser().exists()
+
+
+def test_without_walls_nothing_runs(room, monkeypatch, capsys):
+    """Where there is no bubblewrap, the command wants to be told that it may go on."""
+    room.hand_in("ada", room.solutions)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    require_walls.cache_clear()
+    assert main([str(room.folder)]) == 1
+    require_walls.cache_clear()
+    assert "--unconfined" in capsys.readouterr().err
+    assert not (room.folder / JOURNAL).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{tmp}/nowhere"], "There is no folder"),
+        (["{tmp}"], "There are no submissions"),
+        (["{tmp}", "--assignment", "99"], "There is no exercise set '99'"),
+        (["{tmp}", "--csv", "{tmp}/no/points.csv"], "There is no folder"),
+        (["{tmp}", "--scheduler", "tcp://10.1.2.3:8786"], "use tls://"),
+    ],
+)
+def test_bad_input_is_one_sentence(tmp_path, capsys, arguments, words):
+    """The command says what is wrong, and grades nothing."""
+    assert main([text.format(tmp=tmp_path) for text in arguments]) == 1
+    assert words in capsys.readouterr().err
