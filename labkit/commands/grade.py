@@ -22,8 +22,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("submitted", type=Path, help="what was handed in, in folders of any layout")
     add("--assignment", default="", metavar="SET", help="one exercise set only")
-    add("--checks", type=Path, default=EXERCISES, metavar="FOLDER",
-        help="the instructor's exercises; by default those of this checkout")  # fmt: skip
+    whose = "the instructor's exercises; by default those of this checkout"
+    add("--checks", type=Path, default=EXERCISES, metavar="FOLDER", help=whose)
     add("--workers", type=int, metavar="N", help="answers at a time; two for each core")
     add(
         "--scheduler",
@@ -37,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
         help="ca.pem, cert.pem, key.pem for tls://",
     )
     add("--csv", type=Path, metavar="FILE", help="write a table")
-    add("--gradebook", type=Path, metavar="FILE",
-        help="write nbgrader's database, and the notebooks for its feedback beside it")  # fmt: skip
+    beside = "write nbgrader's database, and beside it the notebooks for its feedback"
+    add("--gradebook", type=Path, metavar="FILE", help=beside)
     add(
         "--again", action="store_true", help="grade anew what an earlier run has graded"
     )
@@ -66,7 +66,9 @@ def _dask(address: str, tls: Path | None) -> Executor:
     }  # fmt: skip
     try:
         security = distributed.Security(**files)  # type: ignore[no-untyped-call]
-        client: Any = distributed.Client(address, security=security, timeout=10)  # type: ignore[no-untyped-call]
+        client: Any = distributed.Client(  # type: ignore[no-untyped-call]
+            address, security=security, timeout=10
+        )
     except (OSError, ValueError) as error:
         raise GradingError(
             f"No Dask scheduler answers at {address}: start one with "
