@@ -118,11 +118,10 @@ def plot_throughput(
     told = []
     for axis, (name, found) in zip(axes, groups.items(), strict=True):
         _bars(axis, found, looks)
-        unit = "connections" if found[0].kind == "first calls" else "items"
         axis.set_title(name, fontsize=10, loc="left")
-        axis.set_xlabel(f"{unit} per second; points: repeats, in order", loc="right")
-        told.append(f"{name}{': ' * bool(name)}{unit} per second, {_bars_text(found)}")
-    return _plot(figure, f"Bar chart of medians. {' '.join(told)}")
+        axis.set_xlabel("items per second; points: repeats, in order", loc="right")
+        told.append(f"{name}{': ' * bool(name)}{_bars_text(found)}")
+    return _plot(figure, f"Bar chart of items per second, medians. {' '.join(told)}")
 
 
 def plot_payload(

@@ -90,7 +90,7 @@ class Distinct(SimpleQueue):
         def put(items):
             if len({id(item) for item in items}) < len(items):
                 raise ValueError("an item was repeated")
-            spec.put(items)
+            spec[0](items)
 
         return put
 
@@ -105,7 +105,7 @@ class Touched(SimpleQueue):
         def get(_):
             if given and not given[-1].seen:
                 raise ValueError("nobody touched the items")
-            given[:] = [Shy(spec.get())]
+            given[:] = [Shy(spec[1]())]
             return given[0]
 
         return get
@@ -131,7 +131,7 @@ class Stalling(SimpleQueue):
 
         def put(item):
             pause.wait(0.044)
-            spec.put(item)
+            spec[0](item)
 
         return put
 

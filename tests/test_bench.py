@@ -74,7 +74,7 @@ def small(monkeypatch):
     two = ("pipe", "simple queue")
     few = (
         Part("Ints", two, (two,)),
-        Part("Connect", ("plain tcp",), (), first_calls=True),
+        Part("Connect", ("plain tcp, first call",), ()),
     )
     monkeypatch.setattr(bench, "PARTS", few)
 
@@ -88,7 +88,7 @@ def test_the_command(tmp_path, capsys):
     assert bench.main(["--quick", *files]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[:3] == [
-        "Measuring 2 parts for about 6 s.",
+        "Measuring 2 parts for about 7 s.",
         "  Ints ...",
         "  Connect ...",
     ]

@@ -48,11 +48,11 @@ DRAWN = {
     "speedup": lambda: plots.plot_speedup(SECONDS, cores=2),
 }
 ALT = {
-    "throughput": "Bar chart of medians. items per second, direct queue: 100,000; "
+    "throughput": "Bar chart of items per second, medians. direct queue: 100,000; "
     "labkit tcp: 10,000; labkit batched tcp, lists of 1,000: 10 million. The fastest "
     "is 1,000 times the slowest.",
-    "groups": "ints: items per second, direct queue: 100,000; labkit tcp: 10,000. The "
-    "fastest is 10 times the slowest. big: items per second, ",
+    "groups": "ints: direct queue: 100,000; labkit tcp: 10,000. The "
+    "fastest is 10 times the slowest. big: ",
     "payload": "labkit tcp 10,000 at 8 bytes and 0.0763 at 1 MiB.",
     "batches": "direct queue 50,000 at 1 a call.",
     "scaling": "against consumers. Median rates: pipe 100 at 1 and 300 at 3.",

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from labkit.errors import LabkitError, MeasurementError
 from labkit.plots import number_text, plot_throughput
-from labkit.throughput import TRANSPORTS, Measurement, compare, first_calls
+from labkit.throughput import TRANSPORTS, Measurement, compare
 
 __all__ = ["PARTS", "Part", "main", "measure", "report", "table"]
 
@@ -30,7 +30,6 @@ class Part:
     transports: tuple[str, ...]
     ratios: tuple[tuple[str, str], ...]
     settings: dict[str, Any] = field(default_factory=dict)
-    first_calls: bool = False
     rounds: list[list[Measurement]] = field(default_factory=list)
 
     @property
@@ -40,15 +39,11 @@ class Part:
 
     def seconds(self, repeats: int) -> float:
         """Return about how long a round takes."""
-        each = 0.15 * repeats if self.first_calls else 0.35 * (repeats + 1)
-        return 1.5 + each * len(self.here)
+        return 1.5 + 0.35 * (repeats + 1) * len(self.here)
 
     def measure(self, repeats: int) -> None:
         """Measure one round, with new processes."""
-        if self.first_calls:
-            self.rounds.append(first_calls(self.here, repeats=repeats))
-        else:
-            self.rounds.append(compare(self.here, repeats=repeats, **self.settings))
+        self.rounds.append(compare(self.here, repeats=repeats, **self.settings))
 
     def found(self) -> list[Measurement]:
         """Return one measurement of each transport, with the repeats of all rounds."""
@@ -105,7 +100,11 @@ PARTS = (
         _by(_DIRECT, *_LARGE),
         {"payload_bytes": 1 << 20},
     ),
-    Part("Connect and first call", _MANAGERS, _OURS, first_calls=True),
+    Part(
+        "Connect, get the proxy, call",
+        tuple(f"{name}, first call" for name in _MANAGERS),
+        tuple((f"{ours}, first call", f"{plain}, first call") for ours, plain in _OURS),
+    ),
 )
 
 
@@ -181,8 +180,7 @@ def table(parts: Sequence[Part], busy: float) -> str:
     """Return all that was found as aligned text of at most 80 columns."""
     lines = []
     for part in parts:
-        unit = "connections/s" if part.first_calls else "items/s"
-        lines += ["", f"{part.title:<44}{unit:>20}{'spread':>12}"]
+        lines += ["", f"{part.title:<44}{'items/s':>20}{'spread':>12}"]
         for one in part.found():
             rate = number_text(one.rate_per_s)
             lines.append(f"  {one.label:<42}{rate:>20}{one.spread:>12.0%}")

@@ -7,7 +7,7 @@ your own.
 
 from labkit.throughput import costs
 from labkit.throughput.measurement import Measurement, load, percentiles, save
-from labkit.throughput.runner import compare, first_calls, measure
+from labkit.throughput.runner import compare, measure
 from labkit.throughput.transports import SPAWN, TRANSPORTS, Transport
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Transport",
     "compare",
     "costs",
-    "first_calls",
     "load",
     "measure",
     "percentiles",

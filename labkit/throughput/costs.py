@@ -6,6 +6,7 @@ two pieces, and the second waits for the acknowledgement of the first.
 """
 
 import itertools
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,22 +27,16 @@ _JUMP = 4.0
 class Cliff:
     """Sizes at which a call costs far more than the model allows."""
 
-    above_bytes: int
-    """The largest size measured before the jump."""
     from_bytes: int
-    to_bytes: int
-    """The smallest and the largest size measured that pay the extra."""
-    ends: bool
-    """Whether a larger size was measured that does not pay it."""
+    """The smallest size measured that pays the extra."""
+    to_bytes: int | None
+    """The largest one; None if no larger size was measured that does not pay it."""
     extra_s: float
     """What such a call costs beyond the model, the median."""
 
     def __str__(self) -> str:
-        where = f"from {self.from_bytes:,} bytes on"
-        if self.ends:
-            where = f"from {self.from_bytes:,} bytes to {self.to_bytes:,}"
-        if self.ends and self.from_bytes == self.to_bytes:
-            where = f"at {self.from_bytes:,} bytes"
+        where = f"from {self.from_bytes:,} bytes "
+        where += "on" if self.to_bytes is None else f"to {self.to_bytes:,}"
         return f"{where} it costs {self.extra_s * 1e3:,.1f} ms more"
 
 
@@ -67,8 +62,9 @@ class CostModel:
     def predict(self, payload_bytes: float) -> float:
         """Return the seconds that a call with so many bytes should take."""
         seconds = self.a_s + self.b_s_per_byte * payload_bytes
-        if self.cliff and self.cliff.from_bytes <= payload_bytes <= self.cliff.to_bytes:
-            seconds += self.cliff.extra_s
+        cliff = self.cliff
+        if cliff and cliff.from_bytes <= payload_bytes <= (cliff.to_bytes or math.inf):
+            seconds += cliff.extra_s
         return seconds
 
     def __str__(self) -> str:
@@ -126,9 +122,8 @@ def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
         seconds - a_s - b_s * size
         for size, seconds in map(medians.__getitem__, on_cliff)
     )
-    sizes = [size for size, _ in medians]
-    ends = last + 1 < len(medians)
-    cliff = Cliff(sizes[first - 1], sizes[first], sizes[last], ends, extra_s)
+    to_bytes = None if last + 1 == len(medians) else medians[last][0]
+    cliff = Cliff(medians[first][0], to_bytes, extra_s)
     return CostModel(a_s, b_s, tuple(medians), cliff)
 
 

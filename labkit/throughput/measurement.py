@@ -51,8 +51,6 @@ class Measurement:
     items_per_repeat : tuple of int
     latency_samples_s : tuple of float
         Seconds from before ``put`` until after ``get``, one item at a time.
-    kind : str
-        ``"items"``, or ``"first calls"`` if a rate counts connections.
     problem : str or None
         What kept it from being made as asked.
     python, platform, start_method : str
@@ -68,7 +66,6 @@ class Measurement:
     rates_per_s: tuple[float, ...]
     items_per_repeat: tuple[int, ...] = ()
     latency_samples_s: tuple[float, ...] = ()
-    kind: str = "items"
     problem: str | None = None
     python: str = _PYTHON
     platform: str = field(default_factory=platform.platform)
@@ -112,9 +109,7 @@ class Measurement:
         return "; ".join(reasons) or None
 
     def __str__(self) -> str:
-        unit = "connections" if self.kind == "first calls" else "items"
-        rate = f"{self.rate_per_s:,.0f} {unit}/s"
-        return f"{self.label}: {rate}, spread {self.spread:.0%}"
+        return f"{self.label}: {self.rate_per_s:,.0f} items/s, spread {self.spread:.0%}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, and what follows from them, as JSON's types."""

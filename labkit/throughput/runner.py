@@ -13,8 +13,7 @@ import itertools
 import math
 import multiprocessing
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import (
     FIRST_EXCEPTION,
     Future,
@@ -29,17 +28,21 @@ from typing import Any
 from labkit.errors import MeasurementError
 from labkit.throughput import children
 from labkit.throughput.measurement import Measurement
-from labkit.throughput.transports import SPAWN, Plain, Transport, find
+from labkit.throughput.transports import SPAWN, Transport, find
 
-__all__ = ["compare", "first_calls", "measure", "rotated"]
+__all__ = ["compare", "measure", "rotated"]
 
 LEAST_S = 0.1  # a shorter repeat is not to be believed
 RUN_LIMIT_S = 10.0  # a run that takes longer is stopped
 _WARM_S = 0.05  # a run of the warm-up that says enough
 _AIM_S = 0.25
-_FEWEST = 8  # items, or lists of them, in a repeat
+_FEWEST = 5  # items, or lists of them, in a repeat
 _LARGEST_RUN_BYTES = 512 << 20  # a slow consumer leaves all of it in some queue
 _READY_WITHIN_S = 60.0
+_NO_WORD = (
+    "a child process ended without a word; in a script, call from below "
+    "if __name__ == '__main__':"
+)
 
 
 def measure(transport: str | Transport, **settings: Any) -> Measurement:
@@ -67,14 +70,13 @@ def compare(
     ends: Sequence[tuple[int, int]] = ((1, 1),),
     repeats: int = 5,
     latency_samples: int = 0,
-    tick: Callable[[], object] = lambda: None,
 ) -> list[Measurement]:
     """Measure several transports in one interleaved run.
 
     Parameters
     ----------
     transports : iterable of str or Transport
-        Names of :data:`~labkit.throughput.TRANSPORTS`, or adapters of your own.
+        Names of :data:`TRANSPORTS`, or adapters of your own.
     payload_bytes : int or sequence of int, default 8
         Size of each item, 0 or more: an int up to 8, above that ``bytes``; no two
         are the same object.
@@ -87,8 +89,6 @@ def compare(
         1 or more, each of 0.25 s or so.
     latency_samples : int, default 0
         Items to send one at a time after each repeat, for ``latency_s``.
-    tick : callable, optional
-        Called about ten times a second. What it raises ends the measurement.
 
     Returns
     -------
@@ -103,10 +103,9 @@ def compare(
 
     Notes
     -----
-    Blocks, for about ``0.25 * (repeats + 1)`` seconds for each measurement. Payloads
-    are made before the clock starts, which is when producers and consumers, started
-    and connected before, leave a barrier; it stops when the consumers hold all items.
-    All processes end before it returns, also after an exception.
+    Takes about ``0.25 * (repeats + 1)`` seconds for each measurement. Payloads are made
+    before the clock starts, which is when producers and consumers, connected before,
+    leave a barrier; it stops when the consumers hold all items.
     """
     kinds = [find(transport) for transport in transports]
     sizes, batches = _several(payload_bytes), _several(batch_size)
@@ -120,7 +119,7 @@ def compare(
             raise MeasurementError(f"{kind.name} serves one producer and one consumer")
     with ExitStack() as stack:
         lines = {
-            (kind, end): stack.enter_context(_Line(kind, *end, tick))
+            (kind, end): stack.enter_context(_Line(kind, *end))
             for end, kind in itertools.product(ends, kinds)
         }
         with ThreadPoolExecutor(8) as threads:  # what lies between may be slow
@@ -139,58 +138,6 @@ def compare(
             for trial in rotated(alike, number):
                 trial.repeat()
         return [trial.measurement() for trial in trials.values()]
-
-
-def first_calls(
-    transports: Iterable[str | Transport], *, repeats: int = 5
-) -> list[Measurement]:
-    """Measure connecting, getting the proxy and the first call, all in one.
-
-    Parameters
-    ----------
-    transports : iterable of str or Transport
-        Proxied ones: plain tcp, plain unix, labkit tcp, labkit unix.
-    repeats : int, default 5
-        Connections of each, in turns; one before them does not count.
-
-    Returns
-    -------
-    list of Measurement
-        Of kind ``"first calls"``: rates are connections per second, and the seconds
-        of each are in ``latency_samples_s``.
-
-    Raises
-    ------
-    MeasurementError
-        As for :func:`compare`; also for a transport without a server.
-    """
-    kinds: list[Any] = [find(transport) for transport in transports]
-    for kind in kinds:
-        if not isinstance(kind, Plain):
-            raise MeasurementError(f"{kind.name} is not behind a server")
-    samples: dict[Transport, list[float]] = {kind: [] for kind in kinds}
-    with ExitStack() as stack:
-        specs = {kind: stack.enter_context(kind.open()) for kind in kinds}
-
-        def call(kind: Plain) -> None:
-            begin = kind.clock()
-            kind.first_call(specs[kind])
-            samples[kind].append(kind.clock() - begin)
-
-        for number in range(repeats + 1):
-            for kind in rotated(kinds, number):
-                with ThreadPoolExecutor(1) as fresh:  # it has no connection yet
-                    fresh.submit(call, kind).result()
-    return [
-        Measurement(
-            *(kind.name, 0, 1, 0, 1),
-            rates_per_s=tuple(1 / seconds for seconds in found[1:]),
-            items_per_repeat=(1,) * repeats,
-            latency_samples_s=tuple(found[1:]),
-            kind="first calls",
-        )
-        for kind, found in samples.items()
-    ]
 
 
 def rotated(things: Sequence[Any], number: int) -> list[Any]:
@@ -271,16 +218,9 @@ class _Line(ExitStack):
     A pool of one process for each, for every job is meant for one of them.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        producers: int,
-        consumers: int,
-        tick: Callable[[], object],
-    ) -> None:
+    def __init__(self, transport: Transport, producers: int, consumers: int) -> None:
         super().__init__()
         self.transport, self.producers, self.consumers = transport, producers, consumers
-        self._tick = tick
         self._pools: list[ProcessPoolExecutor] = []
         self._pids: list[Future[int]] = []
 
@@ -338,33 +278,15 @@ class _Line(ExitStack):
 
     def _do(self, jobs: Sequence[Any], limit_s: float | None = None) -> list[Any]:
         """Give each child its job, if any; return their answers, in order."""
-        until = time.monotonic() + (limit_s or RUN_LIMIT_S)
-        try:
-            futures = [
-                pool.submit(children.do, *job)
-                for pool, job in zip(self._pools, jobs, strict=False)
-                if job
-            ]
-            left = set(futures)
-            while left:
-                self._tick()
-                if time.monotonic() > until:
-                    raise MeasurementError(
-                        f"{self.transport.name} took too long and was stopped: it did "
-                        f"not {jobs[0][0]} {jobs[0][1]} in time"
-                    )
-                done, left = wait(left, 0.1, FIRST_EXCEPTION)
-                for error in filter(None, map(Future.exception, done)):
-                    raise self._failed(error) from error
-        except BrokenProcessPool as error:
-            raise self._failed(error) from error
+        pairs = zip(self._pools, jobs, strict=False)
+        futures = [pool.submit(children.do, *job) for pool, job in pairs if job]
+        done, left = wait(futures, limit_s or RUN_LIMIT_S, FIRST_EXCEPTION)
+        for error in filter(None, map(Future.exception, done)):
+            broken = isinstance(error, BrokenProcessPool)
+            raise self._failed(_NO_WORD if broken else str(error)) from error
+        if left:
+            raise self._failed(f"{jobs[0][0]} took too long, and was stopped")
         return [future.result() for future in futures]
 
-    def _failed(self, error: BaseException) -> MeasurementError:
-        reason = str(error)
-        if isinstance(error, BrokenProcessPool):
-            reason = (
-                "a child process ended without a word; in a script, call from below "
-                "if __name__ == '__main__':"
-            )
+    def _failed(self, reason: str) -> MeasurementError:
         return MeasurementError(f"{self.transport.name} cannot be measured: {reason}")

@@ -2,7 +2,7 @@
 
 A transport is opened in the measuring process. What :meth:`Transport.open` gives
 travels to the child processes, which open their ends with it. Yours may be as short as
-:class:`Queue`: ``compare([Mine("mine"), "direct queue"])``.
+:class:`Pipe`: ``compare([Mine("mine"), "direct queue"])``.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.managers import BaseManager
@@ -58,13 +59,13 @@ class Transport(ABC):
     def open(self) -> AbstractContextManager[Any]:
         """Start what lies between; give what the children open their ends with."""
 
-    @abstractmethod
     def producer(self, spec: Any) -> Callable[[Any], object]:
-        """Open a sending end, in a child: return ``put``."""
+        """Open a sending end, in a child: return ``put``, here the first of a pair."""
+        return spec[0]  # type: ignore[no-any-return]
 
-    @abstractmethod
     def consumer(self, spec: Any) -> Callable[..., Any]:
-        """Open a receiving end, in a child: return ``get``."""
+        """Open a receiving end, in a child: return ``get``, the second of a pair."""
+        return spec[1]  # type: ignore[no-any-return]
 
     def lists(
         self, get: Callable[..., Any], count: int, batch_size: int
@@ -94,15 +95,11 @@ class Queue(Transport):
         """Make the queue."""
         direct: Any = SPAWN.Queue()
         with contextlib.closing(direct), direct._writer:  # noqa: SLF001 - stays open
-            yield direct
-
-    def producer(self, spec: Any) -> Callable[[Any], object]:
-        """Return the queue's put."""
-        return spec.put  # type: ignore[no-any-return]
+            yield direct.put, direct.get
 
     def consumer(self, spec: Any) -> Callable[..., Any]:
-        """Return the queue's get; of lists, all must be of one length."""
-        return lambda *_at_most: spec.get()
+        """Return get; of lists, all must be of one length."""
+        return lambda *_at_most: spec[1]()
 
 
 class SimpleQueue(Queue):
@@ -112,7 +109,7 @@ class SimpleQueue(Queue):
     def open(self) -> Iterator[Any]:
         """Make the queue."""
         with contextlib.closing(SPAWN.SimpleQueue()) as simple:
-            yield simple
+            yield simple.put, simple.get
 
 
 class Pipe(Transport):
@@ -123,15 +120,7 @@ class Pipe(Transport):
         """Make the pipe."""
         reader, writer = SPAWN.Pipe(duplex=False)
         with reader, writer:
-            yield reader, writer
-
-    def producer(self, spec: Any) -> Callable[[Any], object]:
-        """Return send of the writing end."""
-        return spec[1].send  # type: ignore[no-any-return]
-
-    def consumer(self, spec: Any) -> Callable[..., Any]:
-        """Return recv of the reading end."""
-        return spec[0].recv  # type: ignore[no-any-return]
+            yield writer.send, reader.recv
 
 
 class PlainManager(BaseManager):
@@ -198,10 +187,6 @@ class Plain(Transport):
         """Return get of a proxy, or get_many."""
         return getattr(self.proxy(spec), "get" + "_many" * self.batched)  # type: ignore[no-any-return]
 
-    def first_call(self, spec: Any) -> None:
-        """Connect, get the proxy, and ask the queue's size."""
-        self.proxy(spec).qsize()
-
 
 class Labkit(Plain):
     """labkit's server: one round trip for each call, of an item or of a list."""
@@ -250,24 +235,52 @@ class Streamed(Labkit):
         return prefetched(proxy, batch_size, limit=count)
 
 
+@dataclass(frozen=True)
+class FirstCall(Transport):
+    """What is moved is nothing: each get connects, gets the proxy, and makes a call."""
+
+    way: Plain = Plain("")
+
+    def open(self) -> AbstractContextManager[Any]:
+        """Start the server."""
+        return self.way.open()
+
+    def producer(self, spec: Any) -> Callable[[Any], object]:  # noqa: ARG002
+        """Return a put that does nothing."""
+        return lambda _item: None
+
+    def consumer(self, spec: Any) -> Callable[..., Any]:
+        """Return a get in a thread of its own, which has no connection yet."""
+
+        def get() -> None:
+            with ThreadPoolExecutor(1) as fresh:
+                fresh.submit(lambda: self.way.proxy(spec).qsize()).result()
+
+        return get
+
+
+_MANAGERS = (
+    Plain("plain tcp"),
+    Plain("plain unix", unix=True),
+    Labkit("labkit tcp"),
+    Labkit("labkit unix", unix=True),
+)
 _ALL: tuple[Transport, ...] = (
     Queue("direct queue"),
     Queue("direct queue of lists", batched=True),
     SimpleQueue("simple queue"),
     Pipe("pipe", one_to_one=True),
-    Plain("plain tcp"),
-    Plain("plain unix", unix=True),
-    Labkit("labkit tcp"),
-    Labkit("labkit unix", unix=True),
+    *_MANAGERS,
     Labkit("labkit batched tcp", batched=True),
     Labkit("labkit batched unix", batched=True, unix=True),
     Streamed("labkit streamed tcp", batched=True),
     Streamed("labkit streamed unix", batched=True, unix=True),
+    *(FirstCall(f"{way.name}, first call", way=way) for way in _MANAGERS),
 )
 TRANSPORTS: dict[str, Transport] = {
     one.name: one
     for one in _ALL
-    if hasattr(socket, "AF_UNIX") or not getattr(one, "unix", False)
+    if hasattr(socket, "AF_UNIX") or "unix" not in one.name
 }
 """What can be measured on this machine, by name: no Unix sockets on Windows."""
 
