@@ -1,44 +1,43 @@
 """Start, watch and grade processes that share queues through a manager.
 
-The map, bottom up: a module imports only those in the lines above it, or in its own.
-The first name of a line is what users import, ``labkit/NAME.py``; the others are its
-workshop, in ``labkit/_NAME/``. (The commands have only a workshop.)
+The map, from the ground up. A room imports only from rooms of the lines above it.
 
 ==============  ================================================================
-``errors``      every error of the kit: :class:`LabkitError` and its kin
-``locks``       one process at a time
-``logbook``     what a learner has answered, in one SQLite file
-``manager``     :class:`QueueManager` and :func:`connect`; :class:`TaskQueue`, and
-                how clients reach it: a package, whose first lines are its map
+``errors``      every error that the kit raises: :class:`LabkitError` and its kin
+--------------  ----------------------------------------------------------------
+``manager``     :class:`QueueManager`, :class:`TaskQueue` and :func:`connect`: the
+                queue server. Its own first lines say in which order to read it
 ``supervised``  the one way in which a child process ends with its parent
-``servers``     :func:`start_server`, a manager server in a background process
-``buffering``   ends that do not wait for each answer: :func:`buffered`,
-                :func:`prefetched`
+``logbook``     what a learner has answered, in one SQLite file
+--------------  ----------------------------------------------------------------
+``servers``     :func:`start_server`, a queue server in a background process
 ``programs``    :func:`start_process` and ``%%process``, with its pane
-``tap``         :func:`wiretap`, every message between clients and a server:
-                relay decode views
-``lessons``     props of one lesson each: a real SMTP server, several hosts on one
-                Linux machine
-``throughput``  :func:`measure`, :func:`compare`, a clock to every kind of
-                queue, in ``labkit/throughput/``; ``costs``, what a call costs
-``plots``       measurements to pictures and words
-``widgets``     :func:`predict`, :func:`quiz`, :func:`arrange`, with texts from files:
-                views texts questions dashboard explorer
-``grader``      :func:`check`, :func:`hint`, ``%%answer``, :func:`progress`: tasks
-                fixtures runner feedback magic progress release
-``jobs``        the same jobs on a manager's workers or on Dask
-``commands``    the seeds' programs as commands: key serve produce consume master
-                worker run lab test doctor; common has what they share
-``scaling``     one server and many workers, measured and modelled: queueing
-                simulations shifts teams texttables modelchecks choices scaleplots scale
-``setup``       the set-up, standard library alone
+``buffering``   :func:`buffered` and :func:`prefetched`: ends that don't wait
+--------------  ----------------------------------------------------------------
+``tap``         :func:`wiretap`, every message between clients and a server
+``throughput``  :func:`measure` and :func:`compare`: what queues cost
+--------------  ----------------------------------------------------------------
+``plots``       measurements as pictures, and as words
+``jobs``        a file's tasks on a manager's workers, or on Dask
+--------------  ----------------------------------------------------------------
+``widgets``     :func:`predict`, :func:`quiz`, :func:`arrange`; :func:`dashboard`
+                and :func:`explorer`
+``lessons``     props of one lesson each: a mail server, hosts on one machine
+--------------  ----------------------------------------------------------------
+``grader``      :func:`check`, :func:`hint`, ``%%answer``, :func:`progress`; a
+                whole class with :func:`grade`
+--------------  ----------------------------------------------------------------
+``commands``    what ``python -m labkit`` lists, a module each
 ==============  ================================================================
 
-``python -m labkit`` lists the commands. Importing this package loads none of the
-modules below it: each is loaded when one of its names is first used.
+Outside the house are ``setup``, which makes ``.venv``, ``__main__``, which starts a
+command, and ``formerly``, which knows modules by their old names. Importing this package
+loads none of the rooms: each is loaded when one of its names is first used.
 """
 
 import importlib
+
+import labkit.formerly  # noqa: F401 - old names of modules
 
 __version__ = "0.1.0"
 

@@ -1,5 +1,6 @@
 """What the tree promises: clean notebooks, small modules, no traces of a machine."""
 
+import ast
 import json
 import re
 import shutil
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+import labkit
 
 ROOT = Path(__file__).resolve().parent.parent
 IMPORT_MS = 60
@@ -187,3 +190,104 @@ def test_actions_are_pinned():
             u for u in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\S+", u)
         ]
         assert loose == []
+
+
+# --- the house --------------------------------------------------------------------
+
+# From the ground up: a module imports only from rooms of a row above its own, or from
+# its own room. These stand outside: they find the others by name, or run before them.
+FLOORS = [
+    {"errors"},
+    {"manager", "supervised", "logbook"},
+    {"servers", "programs", "buffering"},
+    {"tap", "throughput"},
+    {"plots", "jobs"},
+    {"widgets", "lessons"},
+    {"grader"},
+    {"commands"},
+]
+OUTSIDE = {"__init__", "__main__", "setup", "formerly", "jupyter"}
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+# Room: the most lines of code, the most lines in all, the most files.
+MOST = {
+    "labkit": (5_800, 9_000, 65),
+    "labkit/grader": (1_500, 1_900, 12),
+    "exercises/checks": (None, 10_000, None),
+    "tests": (None, 13_000, None),
+    "tools": (None, 600, None),
+}
+
+
+def room_of(module):
+    """Return the room of a module's dotted name, after ``labkit``."""
+    return module.partition(".")[0]
+
+
+def lines_of(path):
+    """Count a file's lines of code, without docstrings and comments; and all of them."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    if path.suffix != ".py":
+        return 0, len(lines)
+    code = {
+        number
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.strip().startswith("#")
+    }
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and (ast.get_docstring(node) is not None):
+            code -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(code), len(lines)
+
+
+def imports_of(path):
+    """Yield each module of the kit that a module imports, wherever it does."""
+    here = path.relative_to(ROOT / "labkit").with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield ".".join(here[: -node.level] + tuple((node.module or "").split(".")))
+        elif isinstance(node, ast.ImportFrom) and node.module == "labkit":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("labkit."):
+            yield node.module.removeprefix("labkit.")
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("labkit."):
+                    yield alias.name.removeprefix("labkit.")
+
+
+MODULES = sorted(path for path in FILES if name_of(path).startswith("labkit/"))
+MODULES = [path for path in MODULES if path.suffix == ".py"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_one_way(path):
+    """A module imports from its own room and from the floors below it, also inside."""
+    room = path.relative_to(ROOT / "labkit").with_suffix("").parts[0]
+    if room in OUTSIDE:
+        return
+    wrong = {
+        module
+        for module in map(room_of, imports_of(path))
+        if module in FLOOR and module != room and FLOOR[module] >= FLOOR[room]
+    }
+    assert wrong == set()
+
+
+def test_every_room_is_on_the_map():
+    """The map in labkit/__init__.py names every room, and no other."""
+    text = (ROOT / "labkit" / "__init__.py").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?m)^``(\w+)``  ", text))
+    rooms = {path.relative_to(ROOT / "labkit").parts[0] for path in MODULES}
+    rooms = {room.removesuffix(".py") for room in rooms} - {"__init__"}
+    assert named == set(FLOOR)
+    assert set(FLOOR) | OUTSIDE == rooms | {"__init__"}
+
+
+def test_no_module_has_the_name_of_something_public():
+    """``labkit.predict`` is a function, whatever has been imported before."""
+    rooms = {path.relative_to(ROOT / "labkit").parts[0] for path in MODULES}
+    assert not {room.removesuffix(".py") for room in rooms} & set(labkit.__all__)

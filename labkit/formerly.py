@@ -1,0 +1,44 @@
+"""Names that modules had before version 1.0, so that old notebooks still run."""
+
+import importlib
+import importlib.machinery
+import sys
+
+RENAMED = {
+    "checks": "grader.magic",
+    "costs": "throughput.costs",
+    "dashboards": "widgets.dashboard",
+    "engines": "jobs",
+    "mail": "lessons.mail",
+    "managers": "manager",
+    "networks": "lessons.networks",
+    "queues": "manager",
+    "transport": "manager",
+}
+
+
+class Formerly:
+    """A finder and loader: a module of an old name has all that the new one has."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN206, ARG003
+        """Find a module of the kit by its old name."""
+        if name.partition(".")[0] == "labkit" and name[7:] in RENAMED:
+            return importlib.machinery.ModuleSpec(name, cls)  # type: ignore[arg-type]
+        return None
+
+    @staticmethod
+    def create_module(spec):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205, ARG004
+        """Leave that to Python."""
+        return None  # noqa: RET501 - it means the usual module
+
+    @staticmethod
+    def exec_module(module):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205
+        """Fill it with the names of the module that took its place."""
+        new = importlib.import_module("labkit." + RENAMED[module.__name__[7:]])
+        for name in vars(new):
+            if not name.startswith("__"):
+                setattr(module, name, getattr(new, name))
+
+
+sys.meta_path.append(Formerly)
