@@ -98,30 +98,31 @@ class Plot:
 
 
 def plot_throughput(
-    measurements: Iterable[Measurement] | Mapping[str, Sequence[Measurement]],
-    title: str = "Throughput",
+    measurements: Iterable[Measurement], title: str = "Throughput"
 ) -> Plot:
-    """Draw a bar for each measurement, the first above, and its repeats in order.
-
-    Parameters
-    ----------
-    measurements : iterable of Measurement, or mapping of str to sequence of them
-        Of a mapping, each value has axes of its own, under its key.
-    title : str, optional
-    """
-    if not isinstance(measurements, Mapping):
-        measurements = {"": list(measurements)}
-    groups = {name: list(found) for name, found in measurements.items() if found}
-    looks = styles(one.transport for found in groups.values() for one in found)
-    heights = [len(found) + 2.2 for found in groups.values()]
-    figure, axes = canvas(title, heights, 0.38 * sum(heights) + 0.6)
-    told = []
-    for axis, (name, found) in zip(axes, groups.items(), strict=True):
-        _bars(axis, found, looks)
-        axis.set_title(name, fontsize=10, loc="left")
-        axis.set_xlabel("items per second; points: repeats, in order", loc="right")
-        told.append(f"{name}{': ' * bool(name)}{_bars_text(found)}")
-    return _plot(figure, f"Bar chart of items per second, medians. {' '.join(told)}")
+    """Draw a bar for each measurement, the first above, and its repeats in order."""
+    found = list(measurements)
+    names, looks = _names(found), styles(one.transport for one in found)
+    figure, axis = canvas(title, found, 1.3 + 0.38 * len(found))
+    for place, one in enumerate(found):
+        look, rates = looks[one.transport], one.rates_per_s
+        axis.barh(place, one.rate_per_s, 0.66, color=look["color"], alpha=0.5)
+        step = 0.5 / max(len(rates) - 1, 1)
+        heights = [place - 0.25 + step * number for number in range(len(rates))]
+        _dots(axis, rates, heights if len(rates) > 1 else [place], look)
+        _note(axis, max(rates), place, number_text(one.rate_per_s))
+    axis.set_yticks(range(len(found)), names)
+    axis.invert_yaxis()
+    scale(axis, "x", [rate for one in found for rate in one.rates_per_s])
+    axis.margins(x=0.16)
+    axis.grid(visible=False, axis="y")
+    axis.set_xlabel("items per second; points: repeats, in order", loc="right")
+    rates_of = dict(zip(names, (one.rate_per_s for one in found), strict=True))
+    told = "; ".join(f"{name}: {number_text(rate)}" for name, rate in rates_of.items())
+    factor = max(rates_of.values()) / min(rates_of.values())
+    times = f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
+    alt = f"Bar chart of items per second, medians. {told}. The fastest is {times}"
+    return _plot(figure, f"{alt} times the slowest.")
 
 
 def plot_payload(
@@ -189,7 +190,7 @@ def plot_latency(measurements: Iterable[Measurement], title: str = "Latency") ->
     Measurements without ``latency_samples_s`` are left out.
     """
     found = [one for one in measurements if one.latency_samples_s]
-    figure, (axis,) = canvas(title)
+    figure, axis = canvas(title, found)
     told = []
     looks = styles(_names(found))
     for name, one in zip(_names(found), found, strict=True):
@@ -224,7 +225,7 @@ def plot_costs(
     title : str, optional
     """
     named = models if isinstance(models, Mapping) else {"measured": models}
-    figure, (axis,) = canvas(title)
+    figure, axis = canvas(title, list(named))
     sizes = sorted({size for model in named.values() for size, _ in model.points})
     ends = [0, sizes[-1]]
     ceiling = 1.25 * max(m.a_s + m.b_s_per_byte * sizes[-1] for m in named.values())
@@ -272,7 +273,7 @@ def plot_speedup(
         How many of them can compute at once; marked when given.
     title : str, optional
     """
-    figure, (axis,) = canvas(title)
+    figure, axis = canvas(title, list(seconds))
     told, sizes = [], sorted({1, *(n for took in seconds.values() for n in took)})
     axis.plot(sizes, sizes, color=_GREY, label="ideal: n workers, n times")
     for (name, took), look in zip(
@@ -335,23 +336,22 @@ def styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def canvas(
-    title: str, rows: Sequence[float] = (1,), height: float = 3.8
+    title: str, found: Sequence[Any], height: float = 3.8
 ) -> "tuple[Figure, Any]":
-    """Return a figure and its axes, one below the other, heights in proportion."""
+    """Return a figure and its axes for what was found; MeasurementError for nothing."""
     from matplotlib.figure import Figure
 
+    if not found:
+        raise MeasurementError("there is nothing to draw; measure something first")
     # Narrow, so that a phone shows letters that can be read.
     figure = Figure(figsize=(5.8, height), dpi=150, layout="constrained")
-    if not rows:
-        raise MeasurementError("there is nothing to draw; measure something first")
     figure.suptitle(title, fontsize=12)
-    axes = figure.subplots(len(rows), height_ratios=rows, squeeze=False)[:, 0]
-    for axis in axes:
-        axis.set_facecolor("none")
-        axis.grid(visible=True, which="major", color=f"{_GREY}50", linewidth=0.8)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    axis = figure.subplots()
+    axis.set_facecolor("none")
+    axis.grid(visible=True, which="major", color=f"{_GREY}50", linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure, axis
 
 
 def scale(
@@ -414,7 +414,7 @@ def _curves(
 
     A transport with a single place may be a level across the axis.
     """
-    figure, (axis,) = canvas(title, [1] * bool(found))
+    figure, axis = canvas(title, found)
     told = []
     for name, look in styles(one.transport for one in found).items():
         mine = sorted((o for o in found if o.transport == name), key=place_of)
@@ -450,33 +450,6 @@ def _curves(
     scale(axis, "y", [rate for one in found for rate in one.rates_per_s])
     axis.set_ylabel("items per second")
     return figure, axis, f"Median rates: {'; '.join(told)}."
-
-
-def _bars(
-    axis: Any, found: Sequence[Measurement], looks: Mapping[str, Mapping[str, str]]
-) -> None:
-    """Draw a bar for each measurement, from above, its repeats from above to below."""
-    for place, one in enumerate(found):
-        look, rates = looks[one.transport], one.rates_per_s
-        axis.barh(place, one.rate_per_s, 0.66, color=look["color"], alpha=0.5)
-        step = 0.5 / max(len(rates) - 1, 1)
-        heights = [place - 0.25 + step * number for number in range(len(rates))]
-        _dots(axis, rates, heights if len(rates) > 1 else [place], look)
-        _note(axis, max(rates), place, number_text(one.rate_per_s))
-    axis.set_yticks(range(len(found)), _names(found))
-    axis.invert_yaxis()
-    scale(axis, "x", [rate for one in found for rate in one.rates_per_s])
-    axis.margins(x=0.16)
-    axis.grid(visible=False, axis="y")
-
-
-def _bars_text(found: Sequence[Measurement]) -> str:
-    """Return the medians in words, and how far they are apart."""
-    rates = {n: o.rate_per_s for n, o in zip(_names(found), found, strict=True)}
-    text = "; ".join(f"{name}: {number_text(rate)}" for name, rate in rates.items())
-    factor = max(rates.values()) / min(rates.values())
-    times = f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
-    return f"{text}. The fastest is {times} times the slowest."
 
 
 def _names(found: Sequence[Measurement]) -> list[str]:

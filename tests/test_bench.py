@@ -37,8 +37,8 @@ def test_the_parts_name_real_transports():
 
 
 def test_the_table():
-    """Aligned text of 80 columns, lists with their length, a busy machine named."""
-    text = bench.table([lists((1e7, 1.2e7), (1.4e7, 1.6e7))], 0.5)
+    """Aligned text of 80 columns, lists with their length, a doubt in words."""
+    text = bench.table([lists((1e7, 1.2e7), (1.4e7, 1.6e7))])
     assert (
         text
         == """
@@ -46,13 +46,10 @@ Small ints, lists of 1,000                               items/s      spread
   labkit streamed tcp, lists of 1,000                 13 million         46%
   direct queue, lists of 1,000                        20 million          0%
     labkit streamed tcp / direct queue of lists     0.65        (0.5 to 0.8)
-      do not trust it: two rounds are 36% apart
-
-None of this can be trusted: other programs used 50% of the
-processors. Close them and run it again."""
+      do not trust it: two rounds are 36% apart"""
     )
     assert max(map(len, text.splitlines())) <= 80
-    assert "trust" not in bench.table([lists((1e7, 1.2e7), (1.1e7, 1.2e7))], 0.01)
+    assert "trust" not in bench.table([lists((1e7, 1.2e7), (1.1e7, 1.2e7))])
 
 
 def test_the_table_of_all_parts_fits():
@@ -61,7 +58,7 @@ def test_the_table_of_all_parts_fits():
     for part in parts:
         rates = range(100_000_007, 900_000_000, 10**8)
         part.rounds.append([found(name, *rates, batch=1000) for name in part.here])
-    text = bench.table(parts, 0.0)
+    text = bench.table(parts)
     assert max(map(len, text.splitlines())) <= 80
     assert "goal" not in text
 
@@ -80,22 +77,19 @@ def small(monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
-def test_the_command(tmp_path, capsys):
+def test_the_command(tmp_path, capsys, monkeypatch):
     """First how long it takes, a line for each part; every repeat is in the JSON."""
-    old, new, png = (tmp_path / name for name in ("old.json", "new.json", "new.png"))
-    old.write_text(json.dumps({"medians": {"Ints: pipe / simple queue": 1e6}}))
-    files = ["--json", str(new), "--png", str(png), "--check", str(old)]
-    assert bench.main(["--quick", *files]) == 1
+    monkeypatch.setattr("psutil.cpu_percent", lambda **_: 84.0)
+    new, png = tmp_path / "new.json", tmp_path / "new.png"
+    assert bench.main(["--quick", "--json", str(new), "--png", str(png)]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[:3] == [
-        "Measuring 2 parts for about 7 s.",
-        "  Ints ...",
-        "  Connect ...",
-    ]
-    assert "0 of 1 ratios agree within 15% with the earlier run" in said
-    assert any("Ints: pipe / simple queue: 1e+06 before" in line for line in said)
-    (found,) = json.loads(new.read_text("utf-8"))["parts"]["Ints"]
-    assert [len(one["rates_per_s"]) for one in found] == [3, 3]
+    first, busy, *parts = said[:4]
+    assert first == "Measuring 2 parts for about 7 s."
+    assert busy.startswith("Other programs use 84 % of the processors: close them")
+    assert parts == ["  Ints ...", "  Connect ..."]
+    found = json.loads(new.read_text("utf-8"))["Ints"]
+    assert [len(one["rates_per_s"]) for one in found["rounds"][0]] == [3, 3]
+    assert len(found["ratios"]["pipe / simple queue"][0]) == 3
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
@@ -114,18 +108,10 @@ def test_ctrl_c_is_one_sentence(monkeypatch, capsys):
     )
 
 
-def test_a_file_that_is_no_bench(tmp_path, capsys):
-    """It is refused before anything is measured."""
-    path = tmp_path / "old.json"
-    path.write_text("[]")
-    assert bench.main(["--check", str(path)]) == 2
-    assert "old.json is not a file that bench --json wrote" in capsys.readouterr().err
-
-
 def test_it_says_how_long_it_takes():
     """Half a minute when quick, two or three minutes with all there is."""
     out = io.StringIO()
     bench.measure((), 2, 4, out)
-    assert out.getvalue() == "Measuring 0 parts twice, for about 0 s.\n"
+    assert out.getvalue().startswith("Measuring 0 parts twice, for about 0 s.\n")
     assert 20 < sum(part.seconds(3) for part in PARTS) < 70
     assert 2 * sum(part.seconds(4) for part in PARTS) < 180

@@ -36,7 +36,6 @@ MODEL = fit([(8, 1e-4), (1024, 2e-4), (20_000, 4e-2), (131_072, 9e-3)])
 SECONDS = {"waiting": {1: 1.2, 2: 0.6, 4: 0.4}, "computing": {4: 0.5, 1: 1.0}}
 DRAWN = {
     "throughput": lambda: plots.plot_throughput([*SWEEP[:2], *BATCHES[2:]]),
-    "groups": lambda: plots.plot_throughput({"ints": SWEEP[:2], "big": SWEEP[4:]}),
     "payload": lambda: plots.plot_payload(SWEEP),
     "batches": lambda: plots.plot_batches([*BATCHES, found("direct queue", 5e4)]),
     "scaling": lambda: plots.plot_scaling(
@@ -51,8 +50,6 @@ ALT = {
     "throughput": "Bar chart of items per second, medians. direct queue: 100,000; "
     "labkit tcp: 10,000; labkit batched tcp, lists of 1,000: 10 million. The fastest "
     "is 1,000 times the slowest.",
-    "groups": "ints: direct queue: 100,000; labkit tcp: 10,000. The "
-    "fastest is 10 times the slowest. big: ",
     "payload": "labkit tcp 10,000 at 8 bytes and 0.0763 at 1 MiB.",
     "batches": "direct queue 50,000 at 1 a call.",
     "scaling": "against consumers. Median rates: pipe 100 at 1 and 300 at 3.",
@@ -120,8 +117,7 @@ def test_each_axis_has_its_unit(name):
     """No axis without a label, but for those with names on it."""
     axes = DRAWN[name]().figure.axes
     assert all(axis.get_xlabel() for axis in axes)
-    named = name in {"throughput", "groups"}
-    assert all(axis.get_ylabel() or named for axis in axes)
+    assert all(axis.get_ylabel() or name == "throughput" for axis in axes)
 
 
 def test_wide_ranges_are_logarithmic():

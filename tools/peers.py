@@ -183,6 +183,7 @@ PARTS = (
 
 if __name__ == "__main__":
     try:
-        print(bench.table(PARTS, bench.measure(PARTS, 2, 4, sys.stdout)))
+        bench.measure(PARTS, 2, 4, sys.stdout)
+        print(bench.table(PARTS))
     except LabkitError as error:
         sys.exit(str(error))

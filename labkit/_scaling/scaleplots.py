@@ -20,7 +20,7 @@ def plot_checks(checks: Sequence[Check], title: str = "") -> Plot:
         At least one.
     title : str, optional
     """
-    figure, (axis,) = canvas(title or "One manager server, on this machine")
+    figure, axis = canvas(title or "One manager server, on this machine", checks)
     told = []
     looks = styles(one.kind for one in checks)
     for one in checks:
@@ -53,7 +53,7 @@ def plot_choices(
         Seconds of a task.
     title : str, optional
     """
-    figure, (axis,) = canvas(title or f"Tasks of {seconds_text(task_s)}, by the model")
+    figure, axis = canvas(title or f"Tasks of {seconds_text(task_s)}", choices)
     places = sorted({round(_UP_TO ** (step / 24)) for step in range(25)})
     ideal = [place / task_s for place in places]
     axis.plot(places, ideal, color="#888888", linewidth=1, label="all workers busy")

@@ -2,24 +2,22 @@
 
 import argparse
 import json
-import os
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from labkit.errors import LabkitError, MeasurementError
+from labkit.errors import LabkitError
 from labkit.plots import number_text, plot_throughput
 from labkit.throughput import TRANSPORTS, Measurement, compare
 
 __all__ = ["PARTS", "Part", "main", "measure", "report", "table"]
 
-_AGREE = 0.15  # two rounds, or two runs, should differ by less
-_BUSY = 0.10  # of all processors: from here on other programs disturb
+_AGREE = 0.15  # two rounds should differ by less
+_BUSY_PERCENT = 10.0  # of all processors: from here on other programs disturb
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ PARTS = (
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; return its exit status: 1 if ``--check`` found a difference."""
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m labkit bench",
         description="Measure proxied queues against direct ones, and labkit's manager "
@@ -121,62 +119,57 @@ def main(argv: list[str]) -> int:
     write = "write every repeat as JSON; without FILE to standard output"
     add("--json", nargs="?", const="-", metavar="FILE", help=write)
     add("--png", metavar="FILE", type=Path, help="write a picture")
-    add("--check", metavar="OLD.json", type=Path, help="compare with an earlier run")
     options = parser.parse_args(argv)
     out = sys.stderr if options.json == "-" else sys.stdout
     parts = [replace(part, rounds=[]) for part in PARTS]
     try:
-        old = _read(options.check) if options.check else {}
-        busy = measure(parts, *((1, 3) if options.quick else (2, 4)), out)
+        measure(parts, *((1, 3) if options.quick else (2, 4)), out)
     except LabkitError as error:
         print(f"labkit bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped; nothing was written, and nothing is left running.", file=out)
         return 130
-    print(table(parts, busy), file=out)
+    print(table(parts), file=out)
     if options.png:
-        drawn = {part.title: part.found() for part in parts}
-        plot_throughput(drawn, "Queues between processes").save(options.png)
-    found = report(parts, busy)
-    text = json.dumps(found, indent=1) + "\n"
+        found = chain.from_iterable(part.found() for part in parts)
+        plot_throughput(found, "Queues between processes").save(options.png)
+    text = json.dumps(report(parts), indent=1) + "\n"
     if options.json == "-":
         sys.stdout.write(text)
     elif options.json:
         Path(options.json).write_text(text, "utf-8")
-    return _check(old, found["medians"], out) if old else 0
+    return 0
 
 
-def measure(parts: Sequence[Part], rounds: int, repeats: int, out: TextIO) -> float:
-    """Measure all parts; return the part of the processors that others used."""
+def measure(parts: Sequence[Part], rounds: int, repeats: int, out: TextIO) -> None:
+    """Measure all parts; say first how long it takes, and whether others disturb it."""
+    import psutil
+
     seconds = rounds * sum(part.seconds(repeats) for part in parts)
     often = "twice, " if rounds == 2 else ""
     print(f"Measuring {len(parts)} parts {often}for about {seconds:.0f} s.", file=out)
-    busy_s, began = _others_s(), time.perf_counter()
+    busy = psutil.cpu_percent(interval=0.5)
+    if busy > _BUSY_PERCENT:
+        print(f"Other programs use {busy:.0f} % of the processors:", end=" ", file=out)
+        print("close them first, or trust no figure.", file=out)
     for part in [*parts] * rounds:
         print(f"  {part.title} ...", file=out, flush=True)
         part.measure(repeats)
-    whole_s = (time.perf_counter() - began) * (os.cpu_count() or 1)
-    return min(max((_others_s() - busy_s) / whole_s, 0.0), 1.0)
 
 
-def report(parts: Sequence[Part], busy: float) -> dict[str, Any]:
+def report(parts: Sequence[Part]) -> dict[str, Any]:
     """Return all that was found, every repeat of it, as JSON's types."""
     return {
-        "busy": busy,
-        "medians": {
-            f"{part.title}: {name}": statistics.median(chain(*rounds))
-            for part in parts
-            for name, rounds in part.divided().items()
-        },
-        "parts": {
-            part.title: [[one.to_dict() for one in found] for found in part.rounds]
-            for part in parts
-        },
+        part.title: {
+            "rounds": [[one.to_dict() for one in found] for found in part.rounds],
+            "ratios": part.divided(),
+        }
+        for part in parts
     }
 
 
-def table(parts: Sequence[Part], busy: float) -> str:
+def table(parts: Sequence[Part]) -> str:
     """Return all that was found as aligned text of at most 80 columns."""
     lines = []
     for part in parts:
@@ -192,41 +185,4 @@ def table(parts: Sequence[Part], busy: float) -> str:
             apart = max(middles) / min(middles) - 1
             if apart > _AGREE:
                 lines.append(f"      do not trust it: two rounds are {apart:.0%} apart")
-    if busy > _BUSY:
-        lines += [
-            f"\nNone of this can be trusted: other programs used {busy:.0%} of the",
-            "processors. Close them and run it again.",
-        ]
     return "\n".join(lines)
-
-
-def _read(path: Path) -> dict[str, float]:
-    try:
-        medians: dict[str, float] = json.loads(path.read_text("utf-8"))["medians"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise MeasurementError(
-            f"{path} is not a file that bench --json wrote; give another"
-        ) from None
-    return medians
-
-
-def _check(old: dict[str, float], new: dict[str, float], out: TextIO) -> int:
-    """Say what differs from an earlier run; return the exit status."""
-    both = [name for name in old if name in new]
-    far = [n for n in both if not 1 / (1 + _AGREE) < old[n] / new[n] < 1 + _AGREE]
-    agree = f"{len(both) - len(far)} of {len(both)} ratios agree within {_AGREE:.0%}"
-    print(f"\n{agree} with the earlier run", file=out)
-    for name in far:
-        print(f"  {name}: {old[name]:.3g} before, {new[name]:.3g} now", file=out)
-    return 1 if far else 0
-
-
-def _others_s() -> float:
-    """Return the processor seconds that are not ours, once our children have ended."""
-    import psutil
-
-    times = psutil.cpu_times()
-    # Linux counts the guests of a virtual machine twice.
-    not_used = ("idle", "iowait", "guest", "guest_nice")
-    used = sum(times) - sum(getattr(times, name, 0.0) for name in not_used)
-    return float(used - sum(os.times()[:4]))
