@@ -43,7 +43,7 @@ def test_container_has_a_python_that_will_do():
 def test_container_installs_what_the_readme_says():
     """The container's set-up is README's first command, which shows its help here."""
     command = CONTAINER["postCreateCommand"].removesuffix(" --help")
-    assert f"\n{command} " in README
+    assert f"\n{command}\n" in README
     assert command.split()[-1] in command_line.COMMANDS
 
 
