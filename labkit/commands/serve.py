@@ -14,7 +14,7 @@ from typing import Any
 from labkit import errors, supervised
 from labkit.manager import QueueManager, keys
 from labkit.manager.acceptor import Listener
-from labkit.manager.server import QueueServer
+from labkit.manager.server import QueueServer, StopSignals
 from labkit.manager.wire import SILENCE_S, Address, shown
 
 __all__ = ["main", "make_server"]
@@ -108,14 +108,7 @@ def _silence(text: str) -> float:
 
 def _run(server: QueueServer, say: Callable[[str], None]) -> None:
     """Serve until a signal or :meth:`QueueServer.stop`, then say what is left."""
-
-    def stop(signum: int, _frame: Any) -> None:
-        if server.stop_event.is_set():
-            os._exit(128 + signum)  # the second signal: at once
-        server.stop()
-
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, stop)
+    StopSignals(server, signal.SIGINT, signal.SIGTERM)
     server.serve_forever()
     if server.journal is not None:
         server.journal.close()

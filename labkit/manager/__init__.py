@@ -191,7 +191,7 @@ class QueueManager(managers.BaseManager):
 
     @staticmethod
     def _finalize_manager(  # by signal: no client may do it over the network
-        process: Any, _address: Any, _key: Any, state: Any, _client: Any, timeout: float
+        process: Any, address: Any, _key: Any, state: Any, _client: Any, timeout: float
     ) -> None:
         process.terminate()
         process.join(timeout)
@@ -199,6 +199,7 @@ class QueueManager(managers.BaseManager):
             process.kill()
             process.join()
         state.value = managers.State.SHUTDOWN  # type: ignore[attr-defined]
+        managers.BaseProxy._address_to_local.pop(address, None)  # noqa: SLF001 - its connections are dead
 
 
 for _typeid, _queue in (

@@ -23,6 +23,7 @@ from labkit.manager.wire import (
     SILENCE_S,
     Address,
     QuietSocket,
+    closed_in_children,
     family_of,
     prepare,
 )
@@ -183,6 +184,9 @@ class Acceptor:
         """Accept connections until :meth:`stop`."""
         for listener in self.listeners:
             listener.sock.setblocking(False)
+            closed_in_children.add(listener.sock)
+        for one in (self._wakeup, self._waker, self._selector):
+            closed_in_children.add(one)
         self._selector.register(self._wakeup, selectors.EVENT_READ)
         try:
             while not self._stopping:
@@ -243,17 +247,18 @@ class Acceptor:
         try:
             prepare(sock, self.silence_s)
             pending = _Pending(sock, self.authkey, self.deadline_s)
-        except OSError:
+        except Exception:  # noqa: BLE001 - as below
             sock.close()
             return
         self._pending[sock] = pending
+        closed_in_children.add(sock)
         self._selector.register(sock, selectors.EVENT_READ, pending)
 
     def _read(self, pending: _Pending) -> None:
         try:
             if not pending.read():
                 return
-        except (AuthenticationError, EOFError, OSError):
+        except Exception:  # noqa: BLE001 - whatever one client does is its own affair
             self._drop(pending)
             return
         self._forget(pending)

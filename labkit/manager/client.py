@@ -97,8 +97,45 @@ def open_connection(
     return connection
 
 
+class MendingConnection(Connection):
+    """What the standard library's own proxies call over: opened again where needed.
+
+    That is where a call was interrupted, whose answer would be taken for the next
+    call's, and where the server was restarted.
+    """
+
+    __slots__ = ("_greeting", "_server")
+
+    def __init__(self, address: Address, authkey: bytes | None = None) -> None:
+        self._server = address, authkey
+        self._greeting: Any = None
+        super().__init__(open_connection(*self._server).sock)
+
+    def send(self, obj: Any) -> None:
+        """Send a request, over a new connection if this one is no good."""
+        if self._greeting is None:
+            self._greeting = obj
+        elif self.busy or self.is_gone():
+            self.close()
+            super().__init__(open_connection(*self._server).sock)
+            super().send(self._greeting)
+            super().recv()
+        self.busy = True
+        super().send(obj)
+
+    def recv(self) -> Any:
+        """Receive the answer."""
+        try:
+            answer = super().recv()
+        except BaseException:
+            self.close()  # so that the call ends at the server, too
+            raise
+        self.busy = False
+        return answer
+
+
 # The hook by which BaseManager(serializer="labkit") finds both.
-managers.listener_client[SERIALIZER] = (Listener, open_connection)  # type: ignore[attr-defined]
+managers.listener_client[SERIALIZER] = (Listener, MendingConnection)  # type: ignore[attr-defined]
 
 
 def _shake_hands(connection: Connection, authkey: bytes, until: float) -> None:
@@ -210,7 +247,8 @@ class Client:
         # busy stays set, and the next call hangs up.
         connection.busy = True
         try:
-            connection.send_with_buffers(request)
+            packed = request[1].endswith("_packed")
+            (connection.send_with_buffers if packed else connection.send)(request)
             answer: _Answer = connection.recv()
         except BaseException:
             self.hang_up()

@@ -1,5 +1,6 @@
 """Make, keep, read and judge authkeys."""
 
+import contextlib
 import ipaddress
 import os
 import secrets
@@ -116,8 +117,10 @@ def read_key_file(path: str | Path) -> SecretKey:
         It holds no hexadecimal key.
     """
     path = Path(path)
+    key = SecretKey()
     try:
-        text = path.read_text(encoding="ascii", errors="replace")
+        with contextlib.suppress(ValueError):  # no local here holds it in the clear
+            key = SecretKey(bytes.fromhex(path.read_text(encoding="ascii").strip()))
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no key file {path}; copy it from the server, or make one "
@@ -128,12 +131,8 @@ def read_key_file(path: str | Path) -> SecretKey:
             f"others on this machine can read {path}; take that back with: "
             f"chmod 600 {path}"
         )
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
     if not key:
         raise KeyTypeError(
             f"{path} holds no hexadecimal key; make a new one with: {MAKE_ONE}"
         )
-    return SecretKey(key)
+    return key

@@ -41,6 +41,7 @@ class Caller(threading.local):
     """Who is calling from this thread; a server fills it in for each client."""
 
     owner: object = None  # the connection; None for a call in one's own process
+    lenders: set["TaskQueue"]  # the queues where it has received something
     # Raises when the call should not wait any longer: the client has gone, or the
     # server is stopping.
     check: Callable[[], None] = staticmethod(lambda: None)
@@ -221,6 +222,10 @@ def takes(
     return accepted  # type: ignore[return-value]
 
 
+class RetiredError(Exception):
+    """The server has forgotten this queue; there may be a new one of its name."""
+
+
 class TaskQueue(queue.Queue[Any]):
     """A first-in, first-out queue with batches and receipts.
 
@@ -260,6 +265,7 @@ class TaskQueue(queue.Queue[Any]):
         self._unacked: dict[str, Entry] = {}
         self._dead: list[Entry] = []
         self._put_count = self._got_count = self._redelivered = 0
+        self._retired = False
         # A receipt of an earlier server must never fit an item of this one.
         prefix = secrets.token_hex(4)
         self._receipts = (f"{prefix}-{n}" for n in itertools.count(1))
@@ -314,6 +320,7 @@ class TaskQueue(queue.Queue[Any]):
             self.not_empty.notify(count)
 
     def _store(self, entries: list[Entry], count: int) -> None:
+        self._check_open("put")
         if self._journal is not None:
             self._journal.add(entries)
         self.queue.extend(entries)
@@ -473,6 +480,8 @@ class TaskQueue(queue.Queue[Any]):
         entry.deliveries += 1
         entry.deadline = time.monotonic() + visibility_timeout
         entry.owner = CALLER.owner
+        if entry.owner is not None:
+            CALLER.lenders.add(self)
         receipt = next(self._receipts)
         self._unacked[receipt] = entry
         return receipt
@@ -579,6 +588,8 @@ class TaskQueue(queue.Queue[Any]):
 
     def _check_open(self, method: str) -> None:
         """Raise ``queue.ShutDown`` if it was shut down (from Python 3.13)."""
+        if self._retired:
+            raise RetiredError
         if getattr(self, "is_shutdown", False):
             shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
             raise shut(f"the queue was shut down; {method} no longer works")
@@ -596,6 +607,18 @@ class TaskQueue(queue.Queue[Any]):
                 waiting_consumers=self.not_empty.waiting,
                 connections=CALLER.connections(),
             )
+
+    def retire(self) -> bool:
+        """Close it for good, if it is as if new: empty, unbounded, in use by nobody."""
+        with self.mutex:
+            conditions = self.not_empty, self.all_tasks_done
+            busy = self._qsize() or self._unacked or self._dead or self.unfinished_tasks
+            waiting = any(condition.waiting for condition in conditions)
+            kept = (
+                self._journal or self.maxsize > 0 or getattr(self, "is_shutdown", False)
+            )
+            self._retired = not (busy or waiting or kept)
+            return self._retired
 
     def wake_all(self) -> None:
         """Make every waiting call look at once whether it should go on."""

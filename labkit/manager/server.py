@@ -20,12 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.manager.acceptor import Acceptor, Listener
 from labkit.manager.keys import SecretKey
-from labkit.manager.queue import CALLER, EXPOSED, QueueStats, Taken, TaskQueue
+from labkit.manager.queue import (
+    CALLER,
+    EXPOSED,
+    QueueStats,
+    RetiredError,
+    Taken,
+    TaskQueue,
+)
 from labkit.manager.wire import (
     HANDSHAKE_DEADLINE_S,
     SERIALIZER,
     Address,
     Connection,
+    closed_in_children,
     loads,
     shown,
 )
@@ -33,9 +41,10 @@ from labkit.manager.wire import (
 if TYPE_CHECKING:
     from labkit.manager.journal import Journal
 
-__all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer"]
+__all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer", "StopSignals"]
 
 IDENT_PREFIX = "queue:"
+MANY_QUEUES = 1000  # from so many names on, those that nobody uses are forgotten
 _Reply = tuple[str, Any]
 _Referent = tuple[Any, Collection[str], Any]  # the object, its methods, their typeids
 
@@ -106,6 +115,7 @@ class QueueServer(managers.Server):
         self.acceptor = Acceptor([self.listener], self.authkey, self._admit, deadline_s)
         self.stop_event = threading.Event()
         self.queues: dict[str, TaskQueue] = {}
+        self._look_at = MANY_QUEUES
         self.journal: Journal | None = None
         self._clients: dict[Connection, threading.Thread] = {}
         self._clients_lock = threading.Lock()
@@ -154,29 +164,30 @@ class QueueServer(managers.Server):
             self._clients[client] = thread
         try:
             thread.start()
-        except RuntimeError:  # the system has no thread left
+        except Exception:  # noqa: BLE001 - the system has no thread or memory left
             self._let_go(client)
 
     def _serve(self, client: Connection) -> None:
+        """Serve one client; whatever ends that, let go of all it had."""
         CALLER.owner = client
+        CALLER.lenders = set()
         CALLER.check = lambda: self._check(client)
         CALLER.connections = lambda: len(self._clients)
-        with contextlib.suppress(_ClientGone, EOFError, OSError):
-            _, name, args, kwds = client.recv()
-            if name == "accept_connection":
-                threading.current_thread().name = str(args[0])
-                client.send(("#RETURN", None))
+        try:
+            reply, stays = self._first_reply(client, client.recv_bytes())
+            if self._send(client, reply) and stays:
                 self.serve_client(client)
-            else:
-                client.send(self._server_function(client, name, args, kwds))
-        self._let_go(client)
+        except (_ClientGone, EOFError, OSError):
+            pass
+        finally:
+            self._let_go(client)
+            for queue in CALLER.lenders:
+                queue.release(client)
 
     def _let_go(self, client: Connection) -> None:
         client.close()
         with self._clients_lock:
             self._clients.pop(client, None)
-        for queue in list(self.queues.values()):
-            queue.release(client)
 
     def _check(self, client: Connection) -> None:
         """Raise when a waiting call had better give up; see :data:`CALLER`."""
@@ -205,7 +216,7 @@ class QueueServer(managers.Server):
             reply = kind, result
         except _ClientGone:
             raise
-        except Exception:  # noqa: BLE001 - whatever it is, the client is told
+        except BaseException:  # noqa: BLE001 - SystemExit, too, is told the client
             reply = "#TRACEBACK", format_exc()
         delivered = False
         try:
@@ -214,13 +225,13 @@ class QueueServer(managers.Server):
             if taken is not None:
                 taken.delivered() if delivered else taken.give_back()
 
-    def _send(self, client: Connection, reply: _Reply, packed: bool) -> bool:
+    def _send(self, client: Connection, reply: _Reply, packed: bool = False) -> bool:
         """Send a reply, or why it cannot be pickled; return whether it was sent."""
         try:
             (client.send_with_buffers if packed else client.send)(reply)
         except OSError:
             raise
-        except Exception:  # noqa: BLE001 - a class may raise anything when pickled
+        except BaseException:  # noqa: BLE001 - a class may raise anything when pickled
             client.send(("#UNSERIALIZABLE", format_exc()))
             return False
         return True
@@ -250,6 +261,8 @@ class QueueServer(managers.Server):
             result = method(*args, **kwds)
         except _ClientGone:
             raise
+        except RetiredError:  # since we looked it up: there is a new one by now
+            return self._call(client, ident, name, args, kwds)
         except Exception as error:  # noqa: BLE001 - it belongs to the caller
             return "#ERROR", error
         if typeids and name in typeids:
@@ -260,23 +273,33 @@ class QueueServer(managers.Server):
 
     # The server's own functions, and what it serves.
 
-    def _server_function(
-        self, client: Connection, name: str, args: tuple[Any, ...], kwds: dict[str, Any]
-    ) -> _Reply:
-        if name not in self.public:
-            return "#ERROR", AttributeError(f"a manager server has no {name!r}")
-        if name == "shutdown":
-            if not self.allow_shutdown:
-                return "#ERROR", PermissionError(
-                    f"the queue server at {shown(self.address)} does not let clients "
-                    "shut it down; stop it where it was started"
-                )
-            self.stop()
-            return "#RETURN", None
+    def _first_reply(self, client: Connection, body: memoryview) -> tuple[_Reply, bool]:
+        """Answer a first message; return whether the client stays for calls."""
         try:
-            return "#RETURN", getattr(self, name)(client, *args, **kwds)
-        except Exception:  # noqa: BLE001 - whatever it is, the client is told
-            return "#TRACEBACK", format_exc()
+            _, name, args, kwds = loads(body)
+            if name == "accept_connection":
+                threading.current_thread().name = str(args[0])
+                return ("#RETURN", None), True
+            if name not in self.public:
+                error = AttributeError(f"a manager server has no {name!r}")
+                return ("#ERROR", error), False
+            return ("#RETURN", getattr(self, name)(client, *args, **kwds)), False
+        except _ClientGone:
+            raise
+        except PermissionError as refusal:
+            return ("#ERROR", refusal), False
+        except BaseException:  # noqa: BLE001 - whatever it is, the client is told
+            return ("#TRACEBACK", format_exc()), False
+
+    def shutdown(self, c: Any) -> None:
+        """Stop, if clients may ask for that."""
+        del c
+        if not self.allow_shutdown:
+            raise PermissionError(
+                f"the queue server at {shown(self.address)} does not let clients "
+                "shut it down; stop it where it was started"
+            )
+        self.stop()
 
     def all_stats(self, c: Any) -> dict[str, QueueStats]:
         """Return the numbers of every named queue; a client may ask for them."""
@@ -306,6 +329,8 @@ class QueueServer(managers.Server):
     def _named_queue(self, name: str, maxsize: int = 0) -> tuple[str, tuple[str, ...]]:
         with self.mutex:
             if name not in self.queues:
+                if len(self.queues) >= self._look_at:
+                    self._forget_unused()
                 kept = (
                     None if self.journal is None else self.journal.queue(name, maxsize)
                 )
@@ -319,6 +344,14 @@ class QueueServer(managers.Server):
             ident = f"{IDENT_PREFIX}{queue.maxsize}:{name}"
             self.id_to_obj[ident] = (queue, frozenset(EXPOSED), None)
         return ident, EXPOSED
+
+    def _forget_unused(self) -> None:
+        """Drop queues that are as if new; one that is asked for again is made again."""
+        for name, queue in list(self.queues.items()):
+            if queue.retire():
+                del self.queues[name]
+                self.id_to_obj.pop(f"{IDENT_PREFIX}0:{name}", None)
+        self._look_at = max(MANY_QUEUES, 2 * len(self.queues))
 
     def _referent(self, ident: str) -> _Referent:
         if ident not in self.id_to_obj and ident.startswith(IDENT_PREFIX):
@@ -338,9 +371,32 @@ class QueueServer(managers.Server):
             super().decref(c, ident)
 
 
+class StopSignals:
+    """Signal handlers that stop a server: politely, and at the second signal at once.
+
+    A forked child loses them, or nobody could end it by signal.
+    """
+
+    def __init__(self, server: QueueServer, *signums: signal.Signals) -> None:
+        self._server = server
+        self._before = {signum: signal.signal(signum, self) for signum in signums}
+        closed_in_children.add(self)
+
+    def __call__(self, signum: int, _frame: Any) -> None:
+        """Handle a signal."""
+        if self._server.stop_event.is_set():
+            os._exit(128 + signum)
+        self._server.stop()
+
+    def close(self) -> None:
+        """Put back the handlers of before."""
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler or signal.SIG_DFL)
+
+
 def serve_for_parent(server: QueueServer, writer: Any) -> None:
     """Report the address to the parent, and serve for as long as it lives."""
-    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    StopSignals(server, signal.SIGTERM)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
     writer.send(server.address)
     writer.close()

@@ -10,30 +10,24 @@ References
 CPython ``Lib/multiprocessing/connection.py``, 3.8 to 3.14.
 """
 
+import contextlib
+import copyreg
+import io
 import operator
+import os
 import pickle
 import select
 import socket
 import struct
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Self
 
-__all__ = [
-    "SERIALIZER",
-    "Address",
-    "Connection",
-    "Nearby",
-    "QuietSocket",
-    "Recipe",
-    "family_of",
-    "loads",
-    "pack",
-    "prepare",
-    "ship",
-    "shown",
-    "unpack",
-]
+__all__ = ["SERIALIZER", "Address", "Connection", "Nearby", "QuietSocket", "Recipe"]
+__all__ += ["closed_in_children", "dumps", "family_of", "loads", "pack", "prepare"]
+__all__ += ["ship", "shown", "unpack"]
 
 SERIALIZER = "labkit"  # our name in multiprocessing.managers.listener_client
 HANDSHAKE_DEADLINE_S = 5.0
@@ -99,11 +93,29 @@ def family_of(address: Address) -> socket.AddressFamily:
     )
 
 
+# What a forked child must not keep: else the peer of a killed process sees no end.
+closed_in_children: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    for one in list(closed_in_children):
+        with contextlib.suppress(Exception):
+            one.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
+
+
 class QuietSocket(socket.socket):
     """A socket that closes when it is dropped, as the standard library's connections.
 
     A bare socket warns instead, which is noise for somebody who drops a proxy.
     """
+
+    def __init__(self, *args: Any, **kwds: Any) -> None:
+        super().__init__(*args, **kwds)
+        closed_in_children.add(self)
 
     def __del__(self) -> None:
         self.close()
@@ -181,7 +193,9 @@ class Connection:
         self.sock.close()
 
     def is_gone(self) -> bool:
-        """Tell whether the other side has closed or vanished, without waiting."""
+        """Tell whether either side has closed, or vanished, without waiting."""
+        if self.sock.fileno() < 0:
+            return True
         news = self._has_news()
         if news and news[0][1] & _HANG_UP:
             return True  # even where something it sent before is still to be read
@@ -194,7 +208,7 @@ class Connection:
 
     def send(self, obj: Any) -> None:
         """Send one object as a pickle."""
-        self.send_bytes(pickle.dumps(obj))
+        self.send_bytes(dumps(obj))
 
     def send_with_buffers(self, obj: Any) -> None:
         """Send one object, the buffers in it uncopied, to a peer that is labkit's.
@@ -289,6 +303,18 @@ def loads(message: memoryview) -> Any:
     return pickle.loads(message[:end], buffers=reversed(buffers))  # noqa: S301
 
 
+def dumps(obj: Any) -> bytes:
+    """Pickle what multiprocessing can pickle: sockets and views of a dict, too."""
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file)
+    pickler.dispatch_table = {
+        **copyreg.dispatch_table,
+        **ForkingPickler._extra_reducers,  # type: ignore[attr-defined]  # noqa: SLF001
+    }
+    pickler.dump(obj)
+    return file.getvalue()
+
+
 def _news_of(sock: socket.socket) -> Callable[[], list[tuple[int, int]]]:
     """Return a quick test, made once, for data or an end to be read."""
     if not hasattr(select, "poll"):  # Windows
@@ -300,7 +326,7 @@ def _news_of(sock: socket.socket) -> Callable[[], list[tuple[int, int]]]:
 
 # Parcels: items on their way. The server keeps them as they came, unopened.
 
-pack = pickle.dumps  # of a list of items
+pack = dumps  # of a list of items
 
 
 def ship(blob: bytes | memoryview) -> Any:
