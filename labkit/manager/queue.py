@@ -41,11 +41,13 @@ class Caller(threading.local):
     """Who is calling from this thread; a server fills it in for each client."""
 
     owner: object = None  # the connection; None for a call in one's own process
-    lenders: set["TaskQueue"]  # the queues where it has received something
     # Raises when the call should not wait any longer: the client has gone, or the
     # server is stopping.
     check: Callable[[], None] = staticmethod(lambda: None)
     connections: Callable[[], int] = staticmethod(lambda: 0)  # open at the server
+
+    def __init__(self) -> None:  # runs once in each thread
+        self.lenders: set[TaskQueue] = set()  # where it has received something
 
 
 CALLER = Caller()
@@ -611,13 +613,10 @@ class TaskQueue(queue.Queue[Any]):
     def retire(self) -> bool:
         """Close it for good, if it is as if new: empty, unbounded, in use by nobody."""
         with self.mutex:
-            conditions = self.not_empty, self.all_tasks_done
-            busy = self._qsize() or self._unacked or self._dead or self.unfinished_tasks
-            waiting = any(condition.waiting for condition in conditions)
-            kept = (
-                self._journal or self.maxsize > 0 or getattr(self, "is_shutdown", False)
-            )
-            self._retired = not (busy or waiting or kept)
+            used = self._qsize() or self._unacked or self._dead or self.unfinished_tasks
+            used = used or self.not_empty.waiting or self.all_tasks_done.waiting
+            kept = self._journal or self.maxsize > 0
+            self._retired = not (used or kept or getattr(self, "is_shutdown", False))
             return self._retired
 
     def wake_all(self) -> None:

@@ -170,7 +170,6 @@ class QueueServer(managers.Server):
     def _serve(self, client: Connection) -> None:
         """Serve one client; whatever ends that, let go of all it had."""
         CALLER.owner = client
-        CALLER.lenders = set()
         CALLER.check = lambda: self._check(client)
         CALLER.connections = lambda: len(self._clients)
         try:
