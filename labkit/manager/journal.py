@@ -9,6 +9,7 @@ receive and ack together 1.8 times; an item of a batch of 1,000 some 10 times.
 """
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -59,19 +60,30 @@ class Journal:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
+        self._late: list[tuple[int]] = []  # rows that could not be removed in time
         try:
+            # Only its owner may read what is queued; SQLite makes -wal like the file.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self.path.chmod(0o600)
+            wal = _wal_commits(self.path)
             # autocommit: each statement below is a transaction, or says BEGIN.
             self._db = sqlite3.connect(
                 self.path, timeout=0.5, check_same_thread=False, isolation_level=None
             )
             self._open()
+            self.lost_writes = self._lost(wal)
             (last,) = self._db.execute("SELECT max(id) FROM entries").fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._error(error) from None
         self._next_id = (last or 0) + 1
-        self._late: list[tuple[int]] = []  # rows that could not be removed in time
 
-    def _error(self, error: sqlite3.Error) -> JournalError:
+    def _lost(self, commits: list[int]) -> int:
+        with contextlib.suppress(sqlite3.Error):  # a full disk, which only writes mind
+            _, frames, _ = self._db.execute("PRAGMA wal_checkpoint").fetchone()
+            return sum(number > frames for number in commits)
+        return 0
+
+    def _error(self, error: Exception) -> JournalError:
         if "locked" in str(error):
             return JournalError(
                 f"another server uses the journal {self.path}; stop it, or give "
@@ -88,6 +100,9 @@ class Journal:
         (owner,) = run("PRAGMA application_id").fetchone()
         if owner != _APPLICATION_ID and run("SELECT 1 FROM sqlite_master").fetchone():
             raise sqlite3.DatabaseError("it is another program's SQLite file")
+        (state,) = run("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            raise sqlite3.DatabaseError(f"it is damaged: {state}")
         run("PRAGMA journal_mode=WAL")
         run("PRAGMA synchronous=NORMAL")
         run("BEGIN IMMEDIATE")  # takes the lock for as long as we live
@@ -125,8 +140,11 @@ class Journal:
 
     def read(self, query: str, *values: Any) -> list[Any]:
         """Return the rows that a query finds."""
-        with self._lock:
-            return self._db.execute(query, values).fetchall()
+        try:
+            with self._lock:
+                return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._error(error) from None
 
     def write(self, steps: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]) -> None:
         """Do all the steps, or none of them.
@@ -162,6 +180,24 @@ class Journal:
             self.write([(_DELETE, rows)])
         except JournalError:
             self._late += rows
+
+
+def _wal_commits(path: Path) -> list[int]:
+    """Return which frames of the write-ahead log end a transaction, counted from 1.
+
+    SQLite ignores a log from its first damaged frame on, without a word.
+    """
+    try:
+        log = Path(f"{path}-wal").read_bytes()
+        page_size, salts = int.from_bytes(log[8:12], "big"), log[16:24]
+        headers = [log[n : n + 24] for n in range(32, len(log), page_size + 24)]
+    except (OSError, ValueError):  # there is none, or it is empty
+        return []
+    return [
+        number
+        for number, header in enumerate(headers, 1)
+        if header[8:16] == salts and any(header[4:8])
+    ]
 
 
 class QueueJournal:
