@@ -110,9 +110,7 @@ def _run(server: QueueServer, say: Callable[[str], None]) -> None:
     """Serve until a signal or :meth:`QueueServer.stop`, then say what is left."""
     StopSignals(server, signal.SIGINT, signal.SIGTERM)
     if server.journal is not None and (lost := server.journal.lost_writes):
-        say(
-            f"The journal's end was damaged: what was written last, {lost} times, is lost."
-        )
+        say(f"The end of the journal was damaged. Writes that are lost: {lost}.")
     server.serve_forever()
     if server.journal is not None:
         server.journal.close()

@@ -102,7 +102,7 @@ class Journal:
             raise sqlite3.DatabaseError("it is another program's SQLite file")
         (state,) = run("PRAGMA quick_check(1)").fetchone()
         if state != "ok":
-            raise sqlite3.DatabaseError(f"it is damaged: {state}")
+            raise sqlite3.DatabaseError(f"it is damaged: {state.splitlines()[-1]}")
         run("PRAGMA journal_mode=WAL")
         run("PRAGMA synchronous=NORMAL")
         run("BEGIN IMMEDIATE")  # takes the lock for as long as we live
