@@ -14,7 +14,7 @@ from typing import Any
 from labkit import errors, supervised
 from labkit.manager import QueueManager, keys
 from labkit.manager.acceptor import Listener
-from labkit.manager.server import QueueServer, StopSignals
+from labkit.manager.server import QueueServer, stop_on_signals
 from labkit.manager.wire import SILENCE_S, Address, shown
 
 __all__ = ["main", "make_server"]
@@ -108,7 +108,7 @@ def _silence(text: str) -> float:
 
 def _run(server: QueueServer, say: Callable[[str], None]) -> None:
     """Serve until a signal or :meth:`QueueServer.stop`, then say what is left."""
-    StopSignals(server, signal.SIGINT, signal.SIGTERM)
+    stop_on_signals(server, signal.SIGINT, signal.SIGTERM)
     if server.journal is not None and (lost := server.journal.lost_writes):
         say(f"The end of the journal was damaged. Writes that are lost: {lost}.")
     server.serve_forever()

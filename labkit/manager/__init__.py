@@ -126,6 +126,9 @@ class QueueManager(managers.BaseManager):
     def get_queue(self, name: str, maxsize: int = 0) -> QueueProxy:
         """Return a proxy of the queue of that name, made at its first use.
 
+        A server with 1,000 names begins to forget those that hold nothing, have no
+        bound and no journal, and where nobody waits; asked for again, they are new.
+
         Parameters
         ----------
         name : str

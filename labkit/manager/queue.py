@@ -613,7 +613,9 @@ class TaskQueue(queue.Queue[Any]):
     def retire(self) -> bool:
         """Close it for good, if it is as if new: empty, unbounded, in use by nobody."""
         with self.mutex:
-            used = self._qsize() or self._unacked or self._dead or self.unfinished_tasks
+            # Where nobody ever calls task_done, what is unfinished means nothing.
+            used = self._qsize() or self._unacked or self._dead
+            used = used or 0 < self.unfinished_tasks < self._put_count
             used = used or self.not_empty.waiting or self.all_tasks_done.waiting
             kept = self._journal or self.maxsize > 0
             self._retired = not (used or kept or getattr(self, "is_shutdown", False))

@@ -33,7 +33,6 @@ from labkit.manager.wire import (
     SERIALIZER,
     Address,
     Connection,
-    closed_in_children,
     loads,
     shown,
 )
@@ -41,7 +40,7 @@ from labkit.manager.wire import (
 if TYPE_CHECKING:
     from labkit.manager.journal import Journal
 
-__all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer", "StopSignals"]
+__all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer", "stop_on_signals"]
 
 IDENT_PREFIX = "queue:"
 MANY_QUEUES = 1000  # from so many names on, those that nobody uses are forgotten
@@ -370,32 +369,33 @@ class QueueServer(managers.Server):
             super().decref(c, ident)
 
 
-class StopSignals:
-    """Signal handlers that stop a server: politely, and at the second signal at once.
+def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
+    """Let signals stop a server: politely, and a second one at once."""
 
-    A forked child loses them, or nobody could end it by signal.
-    """
-
-    def __init__(self, server: QueueServer, *signums: signal.Signals) -> None:
-        self._server = server
-        self._before = {signum: signal.signal(signum, self) for signum in signums}
-        closed_in_children.add(self)
-
-    def __call__(self, signum: int, _frame: Any) -> None:
-        """Handle a signal."""
-        if self._server.stop_event.is_set():
+    def handle(signum: int, _frame: Any) -> None:
+        if server.stop_event.is_set():
             os._exit(128 + signum)
-        self._server.stop()
+        server.stop()
 
-    def close(self) -> None:
-        """Put back the handlers of before."""
-        for signum, handler in self._before.items():
+    before = {signum: signal.signal(signum, handle) for signum in signums}
+
+    def restore() -> None:
+        for signum, handler in before.items():
             signal.signal(signum, handler or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signums)
+
+    if hasattr(os, "register_at_fork"):
+        # A forked child is ended by signals as any other, from its first moment on.
+        os.register_at_fork(
+            before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, signums),
+            after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, signums),
+            after_in_child=restore,
+        )
 
 
 def serve_for_parent(server: QueueServer, writer: Any) -> None:
     """Report the address to the parent, and serve for as long as it lives."""
-    StopSignals(server, signal.SIGTERM)
+    stop_on_signals(server, signal.SIGTERM)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
     writer.send(server.address)
     writer.close()
