@@ -364,6 +364,12 @@ def _supervise() -> None:
         # A process whose own parent ends becomes our child, not that of init.
         set_child_subreaper = 36
         ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+    # On Windows a process may have one that serves its console.
+    before = _below() if sys.platform == "win32" else set()
+
+    def find() -> set[Any]:
+        return _below() - before
+
     try:
         program = subprocess.Popen(
             order["argv"],
@@ -385,14 +391,14 @@ def _supervise() -> None:
     # Helpers of multiprocessing end a moment after their program. A look may miss a
     # process that hands over to a child; the reaper does not.
     deadline = time.monotonic() + (0.5 if isinstance(event, int) else 0)
-    while (reaper.is_alive() or _below()) and time.monotonic() < deadline:
+    while (reaper.is_alive() or find()) and time.monotonic() < deadline:
         reaper.join(0.02)
-    left = sum(process.pid != program.pid for process in _below())
+    left = sum(process.pid != program.pid for process in find())
     left = left or (reaper.is_alive() and isinstance(event, int))
     for _ in range(250):  # 5 s: longer only for a process that no signal can end
-        _end_all(_below)
+        _end_all(find)
         reaper.join(0.02)
-        if not reaper.is_alive() and not _below():
+        if not reaper.is_alive() and not find():
             break
     while not isinstance(event, int):
         event = events.get(timeout=1.0)

@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -147,9 +148,10 @@ def _snapshot():
 @pytest.fixture(scope="session", autouse=True)
 def permanent_helpers():
     """Start what the standard library never ends, so that no test seems to leak it."""
-    from multiprocessing import resource_tracker
+    if sys.platform != "win32":
+        from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()
+        resource_tracker.ensure_running()
     if "forkserver" in multiprocessing.get_all_start_methods():
         from multiprocessing import forkserver
 
