@@ -116,11 +116,9 @@ class Lesson:
         return [" ".join(word.split()) for word in re.findall(r"\*\*([^*]+)\*\*", text)]
 
     def minutes(self):
-        """Return the minutes it asks for: to read, to do."""
-        found = re.search(
-            r"\*\*Minutes:\*\* (\d+) to read, (\d+) to do\.",
-            sections(self.path)["At a glance"],
-        )
+        """Return the minutes it asks for: to read and run, to do."""
+        first = cells(self.path)[0].text + sections(self.path).get("At a glance", "")
+        found = re.search(r"(\d+) (?:minutes )?to read(?: and run)?, (\d+) to do", first)
         return int(found[1]), int(found[2])
 
     def prose_words(self):
@@ -248,8 +246,9 @@ def used_before_taught(text, number, terms):
     found = []
     known = [f for t in terms if t.lesson <= number for f in (t.name, *t.forms)]
     told = DETAILS.sub(" ", FENCE.sub(" ", text))
+    told = re.sub(r"(?m)^\| In the documentation.*$", "", told)
     for sentence in re.split(r"(?<=[.?!])\s+|\n\s*\n|\n(?=[-|#])", told):
-        ahead = max([number, *re.findall(r"(?:lesson |\[|\| )(\d\d)\b", sentence)])
+        ahead = max([number, *re.findall(r"(?:[Ll]esson |\[|\| )(\d\d)\b", sentence)])
         plain = running_text(sentence)
         found += [
             (term.name, " ".join(sentence.split())[:80])
@@ -271,21 +270,6 @@ def stated(text, between):
     if not found or found[1].lower() not in NUMBERS:
         return None
     return NUMBERS.index(found[1].lower()), int(found[2]), int(found[3])
-
-
-def content(text):
-    """Return the stems of the words that carry a sentence."""
-    plain = re.sub(r"[^\w\s]", " ", text.lower())
-    return {word[:4] for word in plain.split() if len(word) > 4} - FILLERS
-
-
-FILLERS = set(
-    re.findall(
-        r"\w{4}",
-        "abou afte agai befo othe thei ther thes thos whic whil woul wher with belo "
-        "noth nobo anyb anyt ever some anot thro whos unle make",
-    )
-)
 
 
 def types_present():

@@ -86,7 +86,7 @@ def test_minutes_are_those_of_demo_lesson_and_exercises(lesson):
     demo = list(rows(section(page_of(lesson), "Demo")))
     assert sum(int(row[0]) for row in demo) == teaching
     prose = "".join("".join(c["source"]) for c in cells(lesson).values())
-    assert re.search(rf"\*\*Minutes:\*\* \d+ to read, {doing} to do\.", prose)
+    assert re.search(rf"\d+ (?:minutes )?to read(?: and run)?, {doing} to do", prose)
     source = ROOT / "exercises" / "source" / lesson.stem / lesson.name
     stated = source.read_text("utf-8") if source.exists() else "about 0 minutes"
     assert f"about {exercises} minutes" in stated

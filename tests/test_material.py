@@ -13,7 +13,6 @@ from material import (
     TASKS,
     bullets,
     cells,
-    content,
     headings,
     lessons,
     prose,
@@ -29,16 +28,9 @@ TYPES = {
     "change one thing", "predict the output", "put in order", "fill in",
     "spot the bug", "fix the race", "measure and explain", "make",
 }  # fmt: skip
-# What somebody can be seen to do; to know or to understand is not.
-VERBS = {
-    "choose", "count", "decide", "do", "draw", "end", "find", "follow", "get", "give",
-    "guess", "hand", "keep", "let", "make", "measure", "move", "name", "open",
-    "pass", "predict", "prove", "put", "read", "recover", "run", "say", "send", "set",
-    "show", "start", "stop", "take", "tell", "test", "write",
-}  # fmt: skip
 # Words of the glossary that earlier lessons use as everybody does.
 EVERYDAY = {"ledger": "what was sold, in the story of lesson 02"}
-WORDS_A_MINUTE, LINES_A_MINUTE = 180, 20
+WORDS_A_MINUTE, LINES_A_MINUTE = 100, 10  # read, thought about, and run
 
 every_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=lambda lesson: lesson.number
@@ -58,41 +50,19 @@ def nothing_left_running():
 
 
 @every_lesson
-def test_objectives_can_be_observed(lesson):
-    """Three to six things to be able to do, each begun by a verb one can watch."""
-    able = bullets(sections(lesson.path)["You will be able to"])
-    assert 3 <= len(able) <= 6
-    assert [point for point in able if point.split()[0].strip(",") not in VERBS] == []
-
-
-@every_lesson
-def test_objectives_and_key_points_are_taught(lesson):
-    """Each word that carries an objective or a key point occurs in the rounds."""
-    parts = sections(lesson.path)
-    rounds = " ".join(
-        text
-        for title, text in parts.items()
-        if title not in ("You will be able to", "Key points", "New words")
-    )
-    rounds += " ".join(parts) + " ".join(cell.text for cell in cells(lesson.path)[:1])
-    rounds += " ".join(c.text for c in cells(lesson.path) if c.kind == "code")
-    rounds += " ".join(lesson.questions())
-    points = bullets(parts["Key points"].split("## ")[0])
+def test_key_points_are_few(lesson):
+    """What to keep from a lesson are three to six points."""
+    points = bullets(sections(lesson.path)["Key points"].split("## ")[0])
     assert 3 <= len(points) <= 6
-    able = bullets(parts["You will be able to"])
-    for point in points + [each.partition(" ")[2] for each in able]:  # no verbs
-        missing = content(point) - content(rounds)
-        assert len(missing) <= max(1, len(content(point)) // 2), (point, missing)
 
 
 @every_lesson
 def test_minutes_are_honest(lesson):
-    """What it says of reading agrees with how much there is; all takes 20 to 50."""
-    read, do = lesson.minutes()
+    """What it says of reading agrees with how much there is to read and to run."""
+    read, _ = lesson.minutes()
     lines = lesson.code_lines(short=False)
     expected = lesson.prose_words() / WORDS_A_MINUTE + lines / LINES_A_MINUTE
-    assert expected / 1.4 <= read <= expected * 1.4
-    assert 20 <= read + do <= 50
+    assert expected / 1.5 <= read <= expected * 1.5
 
 
 @every_set
@@ -146,15 +116,11 @@ def test_readme_and_first_lesson_list_the_same_course():
 
 
 def test_lessons_follow_each_other():
-    """Each lesson needs earlier ones only, and names no later one as missing."""
-    numbers = {lesson.number for lesson in LESSONS}
+    """Each lesson needs earlier ones only."""
     for lesson in LESSONS:
-        glance = sections(lesson.path)["At a glance"]
-        needs = re.search(r"\*\*You need:\*\*(.*?)- \*\*Next:", glance, re.DOTALL)[1]
+        first = cells(lesson.path)[0].text + sections(lesson.path).get("At a glance", "")
+        needs = re.search(r"You need(.*)", first)[1]
         assert all(n < lesson.number for n in re.findall(r"esson (\d\d)", needs))
-        page = "\n".join(cell.text for cell in prose(lesson.path))
-        late = re.findall(r"(\d\d)(?: \(coming\)| \| coming)", page)
-        assert [n for n in late if n in numbers] == [], lesson.number
 
 
 # --- words ----------------------------------------------------------------------------
@@ -264,18 +230,6 @@ def test_plots_come_with_their_words(path):
             assert not re.search(bare, cell.text), cell.id
             drawn = re.findall(r"plots\.(\w+)\(", cell.text)
             assert all(name.startswith("plot_") for name in drawn), cell.id
-
-
-# --- reading load ---------------------------------------------------------------------
-
-
-@every_lesson
-def test_reading_load(lesson):
-    """At least 10 words for a line of code, at most 18 with the programs' lines."""
-    spoken = lesson.prose_words()
-    assert spoken >= 10 * lesson.code_lines(short=True)
-    asked = sum(map(words, lesson.questions()))  # learners answer these
-    assert spoken - asked <= 18 * lesson.code_lines(short=False)
 
 
 @pytest.mark.parametrize(
