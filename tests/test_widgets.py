@@ -207,7 +207,7 @@ def test_a_guess_is_compared_with_what_was_measured(explore):
     view = explore(compare)
     view.size.value = 1 << 10
     said = measured(view, "6")
-    assert said == "Measured: 3 times. Your guess was off by 2 times."
+    assert said == "Measured: 3 times as fast. Your guess was off by a factor of 2."
     assert seen == [(["direct queue", "plain tcp"], 1024, 100)]
     measured(view, "3")
     row = ["direct queue", "plain tcp", "1 KiB", "100", "9,000", "3,000", "3"]

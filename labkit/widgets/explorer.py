@@ -79,10 +79,10 @@ class Explorer(views.Live):
             self.rows.insert(0, [*chosen, *rates, f"{ratio:.2g}", f"{guess:.2g}"])
             off = max(ratio / guess, guess / ratio)
             said = (
-                f"Measured: {ratio:.2g} times. Your guess was off by {off:.2g} times."
+                f"Measured: {ratio:.2g} times as fast. Your guess was off by a factor"
             )
-            warnings = [each.warning for each in (one, two) if each.warning]
-            self.say(" ".join([said, *warnings]))
+            doubts = "; ".join(each.warning for each in (one, two) if each.warning)
+            self.say(f"{said} of {off:.2g}." + f" But {doubts}." * bool(doubts))
             self.draw()
         self.measure_button.disabled = False
 

@@ -77,7 +77,7 @@ def button(name: str, tooltip: str) -> Any:
     """Return a button as wide as its name."""
     import ipywidgets
 
-    layout = {"width": "auto", "flex": "0 0 auto"}
+    layout = {"width": "auto", "flex": "0 0 auto", "align_self": "flex-start"}
     return ipywidgets.Button(description=name, tooltip=tooltip, layout=layout)
 
 

@@ -44,6 +44,22 @@ def lesson(request, context, lab):
     lab.end_kernels()
 
 
+VALIDATE = ".jp-Toolbar [data-jp-item-name=runAll]"
+
+
+@pytest.mark.parametrize("place", ["notebooks", "exercises/release/01_start"])
+def test_opening_a_notebook_does_not_change_it(notebook, place):
+    """It is not marked as changed; Validate is there for exercises alone."""
+    stem = "01_start_a_manager_server"
+    folder = place.replace("01_start", stem)
+    notebook.open(f"{folder}/{stem}.ipynb")
+    notebook.page.wait_for_timeout(500)
+    assert not notebook.page.evaluate("labkit.panel().context.model.dirty")
+    assert notebook.page.locator(VALIDATE).is_visible() == (place != "notebooks")
+    notebook.set_source(notebook.cells()[1]["id"], "changed")
+    assert notebook.page.evaluate("labkit.panel().context.model.dirty")
+
+
 def test_every_cell_runs(lesson):
     """Run All: each cell runs, and nothing complains anywhere."""
     assert lesson.problems() == []

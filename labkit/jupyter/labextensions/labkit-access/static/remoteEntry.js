@@ -13,6 +13,8 @@
  * - Tracebacks have colours that can be read, and long names wrap on a narrow page,
  *   where the file list makes room.
  * - A diagram keeps the background it was drawn for when the theme is changed.
+ * - A lesson is not marked as changed because its kernel told its version, and has no
+ *   button Validate, which is for exercises and says there what it does.
  */
 (() => {
   "use strict";
@@ -21,6 +23,7 @@
   // Places that scroll have a tabindex: there, too, arrows are not the notebook's.
   const CONTROL = "button, input, select, textarea, [role=slider], [tabindex='0']";
   const WIDGET = ".widget-inline-hbox, .widget-inline-vbox"; // with its label
+  const VALIDATE = "[data-jp-item-name=runAll]"; // nbgrader's name of its button
   const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab's own mark
 
   function nameOf(element) {
@@ -69,6 +72,24 @@
     place.replaceChildren(twin);
   }
 
+  const met = new WeakSet();
+
+  function welcome(panel) {
+    const model = panel?.content?.model;
+    if (!model?.metadataChanged || !panel.context.isReady || met.has(model)) return;
+    met.add(model);
+    const settle = () => setTimeout(() => {
+      const ran = [...model.cells].some((cell) => cell.executionCount);
+      if (model.dirty && !ran && !model.sharedModel.canUndo()) model.dirty = false;
+    });
+    model.metadataChanged.connect((_, { key }) => key === "language_info" && settle());
+    settle();
+    const graded = [...model.cells].some((cell) => cell.getMetadata("nbgrader"));
+    panel.toggleClass("labkit-lesson", !graded);
+    const button = panel.toolbar?.node.querySelector(`${VALIDATE} jp-button`);
+    if (button) button.title = "Run all cells in a new kernel, and say which checks fail";
+  }
+
   let due = false;
 
   function lookSoon(app) {
@@ -76,6 +97,7 @@
     due = true;
     requestAnimationFrame(() => {
       due = false;
+      for (const panel of app.shell.widgets("main")) welcome(panel);
       // Also again: when its kernel changes it, ipywidgets draws a choice anew.
       document
         .querySelectorAll(`${OUTPUT} .widget-radio-box:has(input:not([name]))`)
@@ -136,6 +158,7 @@
      .labkit-earlier { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
        color: var(--jp-content-font-color1, #1f1f1f);
        font-family: var(--jp-code-font-family, monospace) }`,
+    `.labkit-lesson ${VALIDATE} { display: none }`,
     ".jp-RenderedMermaid img { background: #fff }",
     ".jp-RenderedMermaid[data-light='false'] img { background: #111 }",
     // IPython's own shades fit one background; bold and italics remain.
