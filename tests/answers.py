@@ -9,7 +9,7 @@ from pathlib import Path
 from labkit.grader.tasks import EXERCISES
 
 _WRONG = re.compile(
-    r"^## (\w+)\n([^\n]+)\n> ([^\n]+)\n```(python|diff)\n(.*?)^```$",
+    r"^## (\w+): ([^\n]+)\n> ([^\n]+)\n```(python|diff)\n(.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -26,7 +26,7 @@ class Wrong:
 
 @functools.cache
 def cells(task, kind):
-    """Return the text of each cell of a task's notebook, in ``source`` or ``release``."""
+    """Return the text of each cell of a task's notebook, the source or the release."""
     path = EXERCISES / kind / task.set / f"{task.set}.ipynb"
     book = json.loads(path.read_text(encoding="utf-8"))
     return ["".join(cell["source"]) for cell in book["cells"]]
@@ -51,7 +51,7 @@ def wrong_answers(task):
         Wrong(name, belief, message, code if kind == "python" else changed(task, code))
         for name, belief, message, kind, code in _WRONG.findall(text)
     ]
-    names = re.findall(r"(?m)^## (.+)$", text)
+    names = re.findall(r"(?m)^## (\w+)", text)
     assert names == [one.name for one in found], f"{path}: {names}"
     return tuple(found)
 
@@ -85,7 +85,7 @@ def right_answers(task):
 
 
 def blank_message(task):
-    """Return the sentence that the handed-out copy gets: the first in the wrong answers."""
+    """Return the sentence that the handed-out copy gets: the first in the file."""
     text = task.path.with_suffix(".wrong.md").read_text(encoding="utf-8")
-    found = re.search(r"(?m)^> (.+)$", text.partition("\n## ")[0])
+    found = re.match(r"> (.+)", text)
     return found[1] if found else f"The answer to {task.id} is not written yet: line "

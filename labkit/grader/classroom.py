@@ -314,7 +314,7 @@ class Graded:
 
 
 def _digest(task: Task, text: str) -> str:
-    checks = task.path.read_bytes() + task.path.with_suffix(".md").read_bytes()
+    checks = b"".join(file.read_bytes() for file in task.files)
     whole = checks + b"\0" + f"{task.id}\0{text}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(whole).hexdigest()
 
@@ -335,13 +335,13 @@ def mark(job: Job) -> Graded:
             "grades: bring both to the same version of the kit."
         )
     walls = None if job.unconfined else confined(task)
-    trial = try_out(job.text, confinement=walls)
-    if trial.trouble:  # the notebook doesn't keep such an answer
-        report = Report(task, (), "refused", trial.trouble)
+    trouble, _ = try_out(job.text, confinement=walls)
+    if trouble:  # the notebook doesn't keep such an answer
+        report = Report(task, (), "refused", trouble)
     else:
         report = run(task, job.text, confinement=walls)
-    score = Score(report.points, report)
-    failed = tuple(row.says for row in report.rows if not row.passed)
+    score = Score(report)
+    failed = tuple(row.check.says for row in report.rows if not row.passed)
     html = score._repr_html_()
     return Graded(
         job.key, report.points, report.message, score.words, html, failed,

@@ -39,7 +39,7 @@ def confined(task: Task) -> Confinement:
     Parameters
     ----------
     task : Task
-        Its two files can be read inside, and no other of the exercises.
+        Its files can be read inside, and no other of the exercises.
     """
 
     def confine(command: list[str], folder: Path) -> list[str]:
@@ -47,7 +47,7 @@ def confined(task: Task) -> Confinement:
             f"import resource as r; r.setrlimit(r.RLIMIT_AS, ({_MEMORY_BYTES},) * 2); "
             f"r.setrlimit(r.RLIMIT_NPROC, ({_PROCESSES},) * 2); "
         )
-        seen = [str(task.path), str(task.path.with_suffix(".md"))]
+        seen = [*map(str, task.files)]
         walls = [word for path in seen for word in ("--ro-bind", path, path)]
         walls += ["--bind", str(folder), str(folder), "--chdir", str(folder / "work")]
         return [*_walls(*walls), "--", *command[:-1], limits + command[-1]]

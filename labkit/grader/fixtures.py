@@ -1,15 +1,12 @@
 """What the tests of a task get: the answer, servers, programs, predictions.
 
-pytest loads this module as a plugin (see :mod:`.runner`), so a test asks for a fixture
-by its name: ``answer``, ``server``, ``doomed_server``, ``plain``, ``queue_server``,
-``program`` and ``prediction``. What only one exercise set needs is in the ``conftest.py``
-of that set, and what only one task needs, in the task.
+pytest loads this module as a plugin, so a test asks for a fixture by its name. What one
+exercise set needs is in its ``conftest.py``, and what one task needs, in the task.
 
-Fixtures and answers share a process, and what they talk to is real: manager servers and
-programs in processes of their own, over real sockets. :data:`CONTEXT` starts them by
-fork on Linux, which takes 5 ms, and by spawn elsewhere; ``LABKIT_START_METHOD`` chooses
-another method. A spawned child cannot import a task, whose name is no identifier:
-:class:`there` finds its functions by file.
+The answer and the fixtures share a process. What they talk to is real: servers and
+programs in their own processes. :data:`CONTEXT` starts them, by fork on Linux and by
+spawn elsewhere; ``LABKIT_START_METHOD`` chooses another method. A spawned child
+cannot import a task, whose name is no identifier: see :class:`there`.
 """
 
 import contextlib
@@ -30,26 +27,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.managers import BaseManager, SyncManager
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from labkit.grader.tasks import points
 
 __all__ = [
-    "CONTEXT", "Answer", "AnswerError", "Call", "PlainServer", "Prediction", "Program",
-    "QueueServer", "StillRunningError", "ask", "client_of", "ended_with", "load", "plain_value", "points",
-    "shown", "there", "until",
+    "CONTEXT", "Answer", "AnswerError", "Call", "ManagerServer", "Prediction",
+    "Program", "StillRunningError", "ask", "client_of", "load", "points", "shown",
+    "there", "until",
 ]  # fmt: skip
 
 PATIENCE_S = 3.0
 """How long a call may take when nothing is left for it to wait for."""
 
+_ANSWER = Path("answer.py").resolve()  # a task may go to another folder
+_METHOD = "fork" if sys.platform == "linux" else "spawn"
 CONTEXT: Any = multiprocessing.get_context(
-    os.environ.get("LABKIT_START_METHOD")
-    or ("fork" if sys.platform == "linux" else "spawn")
+    os.environ.get("LABKIT_START_METHOD", _METHOD)
 )
-"""What starts the processes of the fixtures."""
 
 _EXPLAIN = {
     "Empty": "get() raises queue.Empty when nothing came in time: catch that class.",
@@ -63,17 +60,6 @@ _EXPLAIN = {
 """What an error most likely means, by its class or by words in its message."""
 
 
-# --- the answer -----------------------------------------------------------------------
-
-
-class AnswerError(AssertionError):
-    """The answer could not be loaded: no check can say anything about it."""
-
-
-class StillRunningError(AssertionError):
-    """A call goes on for ever: further checks would wait as long, so none follows."""
-
-
 def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool:
     """Wait until a condition holds; say whether it does."""
     pause, deadline = threading.Event(), time.monotonic() + within_s
@@ -82,8 +68,13 @@ def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool
     return bool(condition())
 
 
+# --- values in messages ---------------------------------------------------------------
+
+_PLAIN = (str, bytes, bytearray, int, float, list, tuple, dict, set, frozenset, type)
+
+
 def shown(value: object) -> str:
-    """Write a value for a message: what is plain in at most 200 signs, else its type."""
+    """Write a value for a message: plain ones in at most 200 signs, else the class."""
     if isinstance(value, BaseException):
         text = f"{type(value).__name__}({_readable(str(value))!r})"
     elif isinstance(value, bytes | bytearray) and len(value) > 40:
@@ -95,10 +86,13 @@ def shown(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:150]} ... {text[-30:]}"
 
 
-_PLAIN = (str, bytes, bytearray, int, float, list, tuple, dict, set, frozenset, type)
+def _readable(text: str) -> str:
+    """Return a text in one line, at most 300 signs, control characters as escapes."""
+    cut = text if len(text) <= 300 else f"{text[:200]} ... {text[-60:]}"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
 
 
-def plain_value(value: object) -> object:
+def _plain(value: object) -> object:
     """Return a value as its built-in type: no subclass decides what it is equal to."""
     if isinstance(value, type) and issubclass(value, BaseException):
         return value.__name__
@@ -106,9 +100,7 @@ def plain_value(value: object) -> object:
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return int.__int__(value)
-    if isinstance(value, list | tuple):
-        return [plain_value(one) for one in value]
-    return value
+    return [*map(_plain, value)] if isinstance(value, list | tuple) else value
 
 
 def _equals_anything(value: Any) -> bool:
@@ -118,6 +110,17 @@ def _equals_anything(value: Any) -> bool:
 
 
 _NOTHING = object()
+
+
+# --- the answer -----------------------------------------------------------------------
+
+
+class AnswerError(AssertionError):
+    """The answer could not be loaded: no check can say anything about it."""
+
+
+class StillRunningError(AssertionError):
+    """A call goes on for ever: further checks would wait as long, so none follows."""
 
 
 class Call:
@@ -157,7 +160,7 @@ class Call:
         """Wait until the call has ended, at most so long, and say whether it has."""
         return self._ended.wait(seconds)
 
-    def ends(self, because: str, within_s: float = PATIENCE_S) -> "Call":
+    def ends(self, because: str, within_s: float = PATIENCE_S) -> Self:
         """Wait for the end of the call, whether it returns or raises.
 
         Parameters
@@ -185,8 +188,8 @@ class Call:
         if not any("multiprocessing" in f or f.endswith("wire.py") for f in files):
             because = "It asks no server there: a loop has no way out."
         return StillRunningError(
-            f"{self} was still running after {after_s:g} s,{place}; "
-            f"expected it to end. {because}"
+            f"{self} was still running after {after_s:g} s,{place}; expected it to "
+            f"end. {because}"
         )
 
     def returns(
@@ -197,12 +200,8 @@ class Call:
     ) -> Any:
         """Wait for the call to return, and return what it returned.
 
-        Parameters
-        ----------
-        because, within_s
-            As in :meth:`ends`.
-        advice : str
-            What to do about an error that nothing is known of here.
+        The parameters are as in :meth:`ends`; `advice` says what to do about an error
+        that nothing is known of here.
 
         Raises
         ------
@@ -236,11 +235,6 @@ class Call:
         return f"raised {type(self.error).__name__}"
 
 
-def ended_with(error: BaseException | None) -> str:
-    """Write how a call ended: ``no error``, or the error."""
-    return "no error" if error is None else shown(error)
-
-
 def _last_line(frames: Iterable[tuple[FrameType, int]], source: Path) -> str:
     """Say at which line of the answer the innermost of these frames is."""
     numbers = [
@@ -252,19 +246,8 @@ def _last_line(frames: Iterable[tuple[FrameType, int]], source: Path) -> str:
     return f" at line {numbers[-1]}: `{text}`"
 
 
-def _readable(text: str) -> str:
-    """Return a text in one line, at most 300 signs, control characters as escapes."""
-    cut = text if len(text) <= 300 else f"{text[:200]} ... {text[-60:]}"
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
-
-
 class Answer:
     """The learner's answer, loaded as a module.
-
-    Attributes
-    ----------
-    path : Path
-        The file that holds it.
 
     Raises
     ------
@@ -274,8 +257,7 @@ class Answer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        run = functools.partial(load, path, "answer")
-        loading = Call("Loading the answer", run, path)
+        loading = Call("Loading the answer", lambda: load(path), path)
         try:
             self.module = loading.returns("Nothing at its top level may wait.")
         except AssertionError as error:
@@ -288,18 +270,8 @@ class Answer:
     def call(self, function: str, /, **given: object) -> Call:
         """Call a function of the answer, in a thread.
 
-        Parameters
-        ----------
-        function : str
-            Its name.
-        **given
-            The arguments, in order: they are passed by position, and named so that
-            the feedback can show the call in words.
-
-        Raises
-        ------
-        AssertionError
-            The answer has no such function.
+        The arguments are passed by position, for a learner may rename the parameters;
+        the names are for the feedback, which shows the call in words.
         """
         found = getattr(self.module, function, None)
         if not callable(found):
@@ -307,7 +279,6 @@ class Answer:
                 f"The answer has no function {function}(); keep the task's names."
             )
         words = (_as_argument(name, value) for name, value in given.items())
-        # By position: a learner may rename the parameters.
         run = functools.partial(found, *given.values())
         return Call(f"{function}({', '.join(words)})", run, self.path)
 
@@ -318,46 +289,37 @@ def _as_argument(name: str, value: object) -> str:
 
 
 @pytest.fixture
-def answer(answer_path: Path) -> Answer:
+def answer() -> Answer:
     """Load the answer afresh, so that no check sees what another left."""
-    return Answer(answer_path)
-
-
-# --- predictions ----------------------------------------------------------------------
+    return Answer(_ANSWER)
 
 
 class Prediction:
     """What the answer says will happen, story by story, compared with what happened.
 
-    The task names the answer's function in ``PREDICTS``, and in ``WORDS`` the words to
-    choose from, if there are any. A wrong line is answered with what the belief behind
-    it overlooks, never with the right value: asking the check solves nothing.
+    A wrong line is answered with what the belief behind it overlooks, never with the
+    right value: asking the check solves nothing.
     """
 
-    def __init__(
-        self, answer: Answer, function: str, words: Sequence[str] = ()
-    ) -> None:
-        self._call = answer.call(function)
+    def __init__(self, answer: Answer, function: str, words: Sequence[str]) -> None:
+        self._call, self._words = answer.call(function), words
         said = self._call.returns("It only has to return a dictionary.")
         assert isinstance(said, dict), (
             f"{self._call} returned {shown(said)}; expected the dictionary of the task."
         )
-        self._words = words
-        self._said = {plain_value(key): plain_value(said[key]) for key in said}
+        self._said = {_plain(key): _plain(said[key]) for key in said}
 
     def must_be(self, story: str, truth: object, why: str, also: object = None) -> None:
-        """Compare one line with what happened.
+        """Compare a line with what happened.
 
         Parameters
         ----------
         story : str
             The key in the answer's dictionary.
         truth : str, int or list
-            What happened.
+            What happened; `also` is as right, if there is such a thing.
         why : str
             What somebody overlooks who says something else.
-        also : object
-            What is as right as the truth, if there is such a thing.
         """
         assert story in self._said, (
             f"{self._call} says nothing of {story!r}; keep the words of the task."
@@ -370,49 +332,48 @@ class Prediction:
         kind = type(said) in ((int, str) if type(truth) is str else (type(truth),))
         fits = said in self._words if self._words else kind
         assert fits, f"{story!r}: you said {shown(said)}; expected {wanted}."
-        assert said in (truth, also if also is not None else truth), (
+        assert said in (truth, truth if also is None else also), (
             f"{story!r}: you said {shown(said)}, and that is not what happens. {why}"
         )
 
 
 @pytest.fixture
 def prediction(answer: Answer, request: pytest.FixtureRequest) -> Prediction:
-    """Ask the answer for its predictions, with the names of the task's module."""
-    words = getattr(request.module, "WORDS", ())
-    return Prediction(answer, request.module.PREDICTS, words)
+    """Ask the function that the task names in PREDICTS, in WORDS if it has those."""
+    module = request.module
+    return Prediction(answer, module.PREDICTS, getattr(module, "WORDS", ()))
 
 
 # --- other processes ------------------------------------------------------------------
 
 
+def load(path: Path, name: str = "answer") -> ModuleType:
+    """Load a file as a module."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 class there:  # noqa: N801 - used as a function is
-    """A function or class of a task's file that a spawned child can find, by its file."""
+    """A function or class of a task's file that a spawned child finds by that file."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         module = sys.modules[function.__module__]
         self._file, self._name = str(module.__file__), function.__qualname__
 
     def __call__(self, *args: object, **named: object) -> Any:
-        return getattr(_module_at(self._file), self._name)(*args, **named)
+        """Call it, in the module that this process has loaded from that file."""
+        loaded = [m for m in sys.modules.values() if _file_of(m) == self._file]
+        module = loaded[0] if loaded else load(Path(self._file), f"task {self._file}")
+        return getattr(module, self._name)(*args, **named)
 
 
-@functools.cache
-def _module_at(file: str) -> ModuleType:
-    """Find the module that was loaded from a file, or load it."""
-    for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == file:
-            return module
-    return load(Path(file), f"task at {file}")
-
-
-def load(path: Path, name: str = "answer") -> ModuleType:
-    """Load a file as a module; in a program of the checks, the answer."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+def _file_of(module: object) -> object:
+    return getattr(module, "__file__", None)
 
 
 _hosted: dict[str, "queue.Queue[Any]"] = {}  # filled in the server process only
@@ -423,32 +384,28 @@ def _host(name: str, maxsize: int = 0) -> "queue.Queue[Any]":
 
 
 class Plain(SyncManager):
-    """What a plain server offers by default: named queues, and what SyncManager has."""
+    """What a server offers by default: named queues, and what SyncManager has."""
 
 
 Plain.register("get_queue", callable=_host)
 
 
-class PlainServer:
-    """A server of the standard library, with nothing of labkit in it, in a process.
+class ManagerServer:
+    """A server in a process; by default the standard library's, with nothing of labkit.
 
     Parameters
     ----------
     offers : subclass of BaseManager
-        What it offers; its callables can be sent to a child: see :class:`there`.
+        Its callables can be sent to a child: see :class:`there`.
     address, authkey
         As for a manager; a free port and a random key by default.
     """
 
     def __init__(
-        self,
-        offers: Any = Plain,
-        address: tuple[str, int] = ("127.0.0.1", 0),
-        authkey: bytes = b"",
+        self, offers: Any = Plain, address: Any = ("127.0.0.1", 0), authkey: bytes = b""
     ) -> None:
-        self.authkey = authkey or os.urandom(16)
-        self.offers = offers
-        self.manager: Any = offers(address, self.authkey, ctx=CONTEXT)
+        self.offers, self.authkey = offers, authkey or os.urandom(16)
+        self.manager = offers(address, self.authkey, ctx=CONTEXT)
         self.manager.start()
         self.address = self.manager.address
         self.process = self.manager._process  # noqa: SLF001 - it has no public name
@@ -460,48 +417,48 @@ class PlainServer:
         client.connect()
         return client
 
-    def queue(self, holding: Sequence[object] = (), maxsize: int = 0) -> Any:
-        """Host a new queue that holds some items; return its proxy."""
-        proxy = self.manager.get_queue(next(self._names), maxsize)
+    def queue(self, holding: Iterable[object] = (), maxsize: int = 0) -> Any:
+        """Host a new queue that holds some items; return its proxy, with its name."""
+        name = next(self._names)
+        proxy = self.manager.get_queue(name, maxsize)
+        proxy.name = name
         for item in holding:
             proxy.put(item)
         return proxy
 
     def kill(self) -> None:
-        """End the server's process at once, as a power cut would. Idempotent."""
+        """End its process at once, as a power cut would. Idempotent."""
         self.process.kill()
         self.process.join()
 
 
-class QueueServer:
-    """A queue server of labkit's, in a process."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[ManagerServer]:
+    """Lend one plain server to all checks of a task."""
+    server = ManagerServer()
+    yield server
+    server.kill()
 
-    def __init__(self, address: Any = ("127.0.0.1", 0), authkey: bytes = b"") -> None:
-        from labkit import QueueManager  # only for tasks that ask for it
 
-        self.authkey = authkey or os.urandom(16)
-        self.manager: Any = QueueManager(address, self.authkey, ctx=CONTEXT)
-        self.manager.start()
-        self.address = self.manager.address
-        self._names = (f"queue {number}" for number in itertools.count(1))
+@pytest.fixture
+def serve() -> Iterator[Callable[..., ManagerServer]]:
+    """Lend a function that starts servers, with the parameters of ManagerServer."""
+    with contextlib.ExitStack() as ended:
 
-    def queue(self, holding: Iterable[object] = ()) -> Any:
-        """Host a new queue that holds some items; return its proxy, with its name."""
-        name = next(self._names)
-        proxy = self.manager.get_queue(name)
-        proxy.name = name
-        proxy.put_many(list(holding))
-        return proxy
+        def start(*args: Any) -> ManagerServer:
+            server = ManagerServer(*args)
+            ended.callback(server.kill)
+            return server
 
-    def stop(self) -> None:
-        """Stop it as SIGTERM does: its clients are told."""
-        self.manager.shutdown()
+        yield start
 
-    def kill(self) -> None:
-        """End it at once, as a power cut would. Idempotent."""
-        process = self.manager._process  # noqa: SLF001 - it has no public name
-        process.kill()
-        process.join()
+
+@pytest.fixture
+def queue_server(serve: Callable[..., ManagerServer]) -> ManagerServer:
+    """Lend a queue server of labkit's."""
+    from labkit import QueueManager  # only for tasks that ask for it
+
+    return serve(QueueManager)
 
 
 def client_of(address: Any, authkey: bytes, *names: str) -> Any:
@@ -526,43 +483,8 @@ def ask(what: str, action: Callable[[], Any], advice: str) -> Any:
         ) from None
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PlainServer]:
-    """Lend one plain server to all checks of a task."""
-    server = PlainServer()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def plain() -> Iterator[Callable[..., PlainServer]]:
-    """Lend a function that starts plain servers, with the parameters of PlainServer."""
-    with contextlib.ExitStack() as ended:
-
-        def start(*args: Any, **named: Any) -> PlainServer:
-            server = PlainServer(*args, **named)
-            ended.callback(server.kill)
-            return server
-
-        yield start
-
-
-@pytest.fixture
-def doomed_server(plain: Callable[..., PlainServer]) -> PlainServer:
-    """Lend a plain server that the check is going to kill."""
-    return plain()
-
-
-@pytest.fixture
-def queue_server() -> Iterator[QueueServer]:
-    """Lend a queue server of labkit's."""
-    server = QueueServer()
-    yield server
-    server.kill()
-
-
 class Program:
-    """A function in a process of its own, with which the check talks over a pipe.
+    """A function in its own process, with which the check talks over a pipe.
 
     Parameters
     ----------
@@ -579,7 +501,7 @@ class Program:
         end.close()
         self._heard: list[Any] = []
 
-    def __enter__(self) -> "Program":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -591,11 +513,6 @@ class Program:
             while self._wire.poll(0):
                 self._heard.append(self._wire.recv())
         return self._heard
-
-    def sends(self, message: object, within_s: float = PATIENCE_S) -> bool:
-        """Wait until it has sent a message; False if it has ended without that."""
-        until(lambda: message in self.heard() or not self.process.is_alive(), within_s)
-        return message in self.heard()
 
     def tell(self, message: object) -> None:
         """Send it something; if it has ended, the check is going to see that."""
@@ -623,8 +540,7 @@ class Program:
     def kill(self) -> None:
         """End it at once, as a power cut would."""
         self.process.kill()
-        self.process.join()
-        self.heard()
+        self.ends()
 
 
 _numbers = itertools.count(1)
@@ -636,8 +552,8 @@ def _play(
     handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    sys.stdout = sys.__stdout__ = open(1, "w", 1, "utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115, PTH123
-    sys.stderr = open(2, "w", 1, "utf-8", closefd=False)  # noqa: SIM115, PTH123 - open until the process ends
+    sys.stdout = sys.__stdout__ = open(1, "w", 1, "utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115 - open until the process ends
+    sys.stderr = open(2, "w", 1, "utf-8", closefd=False)  # noqa: SIM115 - likewise
     signal.signal(signal.SIGINT, signal.default_int_handler)
     function(wire, *args)
 
@@ -656,20 +572,20 @@ def no_delay(request: pytest.FixtureRequest) -> Iterator[None]:
     Without it each connection costs pauses of 44 ms (Nagle's algorithm against delayed
     acknowledgements), and a check would spend its second waiting for them.
     """
-    family = multiprocessing.connection
-    connect, accept = family.SocketClient, family.SocketListener.accept  # type: ignore[attr-defined]
+    wires: Any = multiprocessing.connection
+    connect, accept = wires.SocketClient, wires.SocketListener.accept
 
-    def hurried(connection: Any) -> Any:
+    def hurried(wire: Any) -> Any:
         with (
             contextlib.suppress(OSError),
-            socket.socket(fileno=os.dup(connection.fileno())) as own,
+            socket.socket(fileno=os.dup(wire.fileno())) as s,
         ):
-            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return wire
 
     with pytest.MonkeyPatch.context() as patch:
         if not hasattr(request.module, "PLAIN_SOCKETS"):
-            patch.setattr(family, "SocketClient", lambda place: hurried(connect(place)))
-            listener = family.SocketListener  # type: ignore[attr-defined]
-            patch.setattr(listener, "accept", lambda self: hurried(accept(self)))
+            patch.setattr(wires, "SocketClient", lambda place: hurried(connect(place)))
+            listener = wires.SocketListener
+            patch.setattr(listener, "accept", lambda door: hurried(accept(door)))
         yield

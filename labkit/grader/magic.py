@@ -77,11 +77,13 @@ def check(task_id: str) -> Score | None:
     try:
         score = _score(find_task(task_id))
     except (UnknownTaskError, ExerciseError) as error:
-        score = Score(0.0, message=str(error))
+        score = Score(None, str(error))
     except KeyboardInterrupt:
         print(f"The check of {task_id} was interrupted: nothing was counted.")
         return None
-    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not score.is_full:
+    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not (
+        score.report and score.report.is_full
+    ):
         # The Validate button shows this; without it, it would speak of partial credit
         # for no points at all.
         print(score.wrapped(), file=sys.stderr)
@@ -94,8 +96,8 @@ def _score(task: Task) -> Score:
     kept = _answers().get(task.id)
     if kept is None:
         return Score(
-            0.0,
-            message=f"There is no answer to {task.id} yet: run the cell that begins with "
+            None,
+            f"There is no answer to {task.id} yet: run the cell that begins with "
             f"%%answer {task.id}, then this one again.",
         )
     if kept.trouble:
@@ -104,7 +106,7 @@ def _score(task: Task) -> Score:
         report = runner.run(task, kept.text)
     logbook = _own_logbook()
     logbook.attempt(task.id, report.points, task.points)
-    return Score(report.points, report, note=logbook.trouble)
+    return Score(report, "", logbook.trouble)
 
 
 def hint(task_id: str) -> Hints:
@@ -123,7 +125,7 @@ def hint(task_id: str) -> Hints:
     try:
         task = find_task(task_id)
     except (UnknownTaskError, ExerciseError) as error:
-        return Hints(task_id, (), 0, str(error))
+        return Hints(error)
     count, logbook = len(task.hints), _own_logbook()
     found = logbook.tasks().get(task.id)
     opened = (found.hints if found else 0) + 1
@@ -131,7 +133,11 @@ def hint(task_id: str) -> Hints:
     note = logbook.trouble
     if opened > count:
         note = f"There are no more hints for {task.id}: these are all. {note}".strip()
-    return Hints(task.id, task.hints[:opened], count, note)
+    open_ones = [
+        f"**Hint {number} of {count} for {task.id}**\n\n{text}"
+        for number, text in enumerate(task.hints[:opened], 1)
+    ]
+    return Hints("\n\n".join(filter(None, [*open_ones, note])))
 
 
 def _answer(line: str, cell: str) -> None:
@@ -149,13 +155,16 @@ def _answer(line: str, cell: str) -> None:
     interrupted = f"The answer cell of {task.id} was interrupted: run it again."
     _answers()[task.id] = _Kept(cell, interrupted)
     try:
-        trial = runner.try_out(cell)
+        trouble, output = runner.try_out(cell)
     except KeyboardInterrupt:
         print(interrupted)
         return
-    _answers()[task.id] = _Kept(cell, trial.trouble)
-    if trial.trouble:
-        display(Refusal(trial))  # type: ignore[no-untyped-call]
+    _answers()[task.id] = _Kept(cell, trouble)
+    if trouble:
+        if output.strip():
+            print(output.strip()[-2_000:])
+        lead = f"{trouble} So the notebook did not run the cell: it gets no points."
+        display(Refusal(lead))  # type: ignore[no-untyped-call]
         return
     # One comment line stands for the magic's own, so that line numbers are right.
     _shell().run_cell(f"# %%answer {task.id}\n{cell}")

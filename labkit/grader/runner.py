@@ -1,21 +1,19 @@
-"""Run an answer in a process of its own, and report what its task's tests found.
+"""Run an answer in its own process, and report what its task's tests found.
 
 :func:`run` starts one process below :mod:`labkit.supervised`, which has a deadline and
-ends whatever the answer started. In that process :func:`examine` runs pytest. Its report
-comes back over the one pipe that the supervisor reads, a line of JSON for each event, so
-what was found stays found, however the process ends.
+ends whatever the answer started. In it :func:`examine` runs pytest. Its report comes
+over the one pipe that the supervisor reads, a line of JSON for each event: what was
+found stays found, however the process ends.
 
-An answer shares its process with the tests, and a clever one can forge their report:
-:func:`suspicions` and :attr:`Report.suspect` name what an instructor should look at.
+An answer shares its process with the tests, so a clever one can forge their report.
+:attr:`Report.suspect` names what an instructor should look at.
 """
 
 import ast
 import faulthandler
-import io
 import json
 import os
 import re
-import runpy
 import signal
 import sys
 import tempfile
@@ -24,51 +22,42 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labkit import supervised
-from labkit.grader.tasks import Task
+from labkit.grader.tasks import Check, Task
 
-__all__ = [
-    "STUB",
-    "Confinement",
-    "Report",
-    "Row",
-    "run",
-    "suspicions",
-    "trouble_in",
-    "try_out",
-]
+__all__ = ["STUB", "Confinement", "Report", "Row", "run", "suspicions", "try_out"]
 
 STUB = "...  # your answer here"
 """The line in a learner's copy that the answer replaces."""
 
-TRIAL_S = 5.0
-"""How long the top level of an answer may take."""
-
 Confinement = Callable[[list[str], Path], list[str]]
-"""Takes a command and the one folder that it may write to; returns the command that runs
-it confined. The command reads the answer in that folder, and the task's files."""
+"""Takes a command, and the one folder that it may write to; returns the command that
+runs it confined. It needs the answer in that folder, and the task's files."""
 
-_HEADER = (
-    "# %%answer\n"  # in the place of the magic: line numbers are those of the cell
-)
-_OUTPUT_CHARS = 1_000_000
+TRIAL_S = 5.0  # how long the top level of an answer may take
+_OUTPUT_BYTES = 1_000_000  # of what it prints, so much is kept
+_HEADER = "# %%answer\n"  # in place of the magic, so line numbers are those of the cell
 _FOREIGN = ("PYTEST_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "COV_")
 _NEEDED = {
-    "PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ",
-    "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT",
+    "PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMP",
+    "TEMP", "TMPDIR", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT",
     "LABKIT_START_METHOD",
 }  # fmt: skip
-_ROOT = str(Path(__file__).resolve().parents[2])
-_COMMAND = [
-    sys.executable, "-P", "-B", "-c",
-    f"import sys; sys.path.append({_ROOT!r}); "
-    "from labkit.grader.runner import examine; examine()",
-]  # fmt: skip
+_EXAMINE = (
+    f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
+    "from labkit.grader.runner import examine; examine()"
+)
+_AT_ITS_END = 77  # the exit code of a trial
+_TRY = (
+    "import faulthandler, os, runpy, sys; faulthandler.enable(); "
+    "faulthandler.dump_traceback_later({}); sys.path.append(os.getcwd()); "
+    "runpy.run_path('answer.py', run_name='__main__'); "
+    f"sys.stdout.flush(); os._exit({_AT_ITS_END})"
+)
 
 
 @dataclass(frozen=True)
@@ -77,10 +66,7 @@ class Row:
 
     Attributes
     ----------
-    name, says : str
-        The test, and what an answer does that passes it.
-    worth : float
-        What it gives when it passes.
+    check : Check
     state : str
         ``passed``, ``failed``, ``untried``, or ``broken`` (the check itself failed).
     message : str
@@ -89,9 +75,7 @@ class Row:
         The traceback, the answer's own lines alone; may be empty.
     """
 
-    name: str
-    says: str
-    worth: float
+    check: Check
     state: str = "untried"
     message: str = ""
     detail: str = ""
@@ -104,7 +88,7 @@ class Row:
     @property
     def points(self) -> float:
         """What the answer gets for it."""
-        return self.worth if self.passed else 0.0
+        return self.check.points if self.passed else 0.0
 
 
 @dataclass(frozen=True)
@@ -117,18 +101,16 @@ class Report:
     rows : tuple of Row
         One for each check of the task, in its order.
     state : str
-        ``checked``: the checks came to their end. ``unwritten``: the answer is what was
-        handed out. ``refused``: it is not Python, or cannot be loaded. ``stopped``: the
-        deadline came. ``ended``: it ended or crashed its process. ``forged``: the report
-        is not what the checks send. ``broken``: the checks could not be started.
+        ``checked``; ``unwritten``: it is what was handed out; ``refused``: no Python,
+        or it cannot be loaded; ``stopped`` at the deadline; ``ended``: it ended or crashed
+        its process; ``forged``: the report is not what the checks send; ``broken``: the
+        checks could not be started.
     error : str
-        Why it is not ``checked``, in a sentence; else empty.
+        Why it is not ``checked``, in a sentence.
     output : str
-        What the answer printed, its beginning.
-    notes : tuple of str
-        What else a learner should know: processes left behind, too much output.
-    suspect : tuple of str
-        What an instructor should look at, with the line.
+        What the answer printed, the beginning of it.
+    notes, suspect : tuple of str
+        What else a learner should know, and what an instructor should look at.
     """
 
     task: Task
@@ -147,7 +129,7 @@ class Report:
     @property
     def is_full(self) -> bool:
         """Whether every check passed."""
-        return all(row.passed for row in self.rows)
+        return bool(self.rows) and all(row.passed for row in self.rows)
 
     @property
     def message(self) -> str:
@@ -158,25 +140,6 @@ class Report:
         return self.error or first or (right if self.is_full else undone)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """How the top level of an answer ended.
-
-    Attributes
-    ----------
-    trouble : str
-        What went wrong, in a sentence; empty if it ended well.
-    output : str
-        What it printed.
-    detail : str
-        The traceback; may be empty.
-    """
-
-    trouble: str = ""
-    output: str = ""
-    detail: str = ""
-
-
 def run(
     task: Task,
     source: str,
@@ -185,7 +148,7 @@ def run(
     first_only: bool = False,
     confinement: Confinement | None = None,
 ) -> Report:
-    """Run a task's checks on an answer.
+    """Run a task's checks on an answer; safe in several threads at once.
 
     Parameters
     ----------
@@ -193,92 +156,76 @@ def run(
     source : str
         The text of the answer cell below its first line.
     deadline_s : float, optional
-        After this many seconds it is ended, whatever it does; the task's own by default.
+        Seconds until it is ended, whatever it does; the task's own by default.
     first_only : bool, default False
         Whether to stop at the first check that fails.
     confinement : callable, optional
         See :data:`Confinement`. With one, the environment is bare, too.
 
-    Returns
-    -------
-    Report
-
     Raises
     ------
     ProgramError
         No process could be started.
-
-    Notes
-    -----
-    Safe to call from several threads at once: each call has a folder and processes of
-    its own, and changes nothing in this process.
     """
-    rows = tuple(Row(one.name, one.says, one.points) for one in task.checks)
-    if trouble := trouble_in(source):
+    rows = tuple(map(Row, task.checks))
+    if trouble := _trouble_in(source):
         return Report(task, rows, "refused", trouble)
     seconds = task.deadline_s if deadline_s is None else deadline_s
     job = {"task": str(task.path), "first_only": first_only}
-    ended = _Run(source, job, seconds, confinement)
-    found, forged = _rows(rows, ended.events)
-    suspect = (*suspicions(source), *forged)
-    if forged:
-        error = "The report of the checks did not arrive as they send it: no points."
-        return Report(task, rows, "forged", error, ended.output, (), suspect)
-    last = [row.says for row in found if row.state != "untried"]
-    state, error = ended.trouble(
-        f"checking whether it {last[-1]}" if last else "loading it"
-    )
-    if not error and not last:
-        state, error = (
-            "broken",
-            (
-                f"The checks of {task.id} could not be started: that is a mistake of the "
-                f"kit, not of your answer. Please report it. {ended.stray[:300]}"
-            ),
-        )
-    report = Report(
-        task, found, state, error, ended.output, tuple(ended.notes()), suspect
-    )
+    done = _Run(_EXAMINE, source, seconds, confinement, job)
+    rows, strange = _read(rows, done.events)
+    tried = [row for row in rows if row.state != "untried"]
+    doing = f"checking whether it {tried[-1].check.says}" if tried else "loading it"
+    state, error = done.ending(doing)
     line = _stub_line(source)
-    if line and state == "checked" and report.points == 0:
-        blank = (
+    if strange:
+        state = "forged"
+        error = "The report of the checks did not arrive as they send it: no points."
+    elif state == "checked" and any(row.message for row in rows if row not in tried):
+        state = "refused"  # the answer could not be loaded
+    elif state == "checked" and not tried:
+        state = "broken"
+        error = f"The checks of {task.id} could not start. {_OURS} {done.stray[-300:]}"
+    elif state == "checked" and line and not any(row.passed for row in rows):
+        state, rows = "unwritten", tuple(replace(row, message="") for row in rows)
+        error = (
             f"The answer to {task.id} is not written yet: line {line} still says "
             f"`{STUB}`; put your code in its place."
         )
-        silent = tuple(replace(row, message="", detail="") for row in found)
-        return replace(report, rows=silent, state="unwritten", error=blank)
-    return report
+    suspect = (*suspicions(source), *strange)
+    return Report(task, rows, state, error, done.output, tuple(done.notes()), suspect)
 
 
 def try_out(
     source: str, deadline_s: float = TRIAL_S, confinement: Confinement | None = None
-) -> Trial:
-    """Run the top level of an answer in a process of its own.
+) -> tuple[str, str]:
+    """Run the top level of an answer in its own process, as the notebook is going to.
 
-    Parameters
-    ----------
-    source : str
-        The answer.
-    deadline_s : float
-        How long it may take, in seconds.
-    confinement : callable, optional
-        As for :func:`run`.
+    Returns
+    -------
+    trouble : str
+        What went wrong, in a sentence; empty if it came to its end.
+    output : str
+        What it printed, with the traceback.
     """
-    if trouble := trouble_in(source):
-        return Trial(trouble)
-    ended = _Run(source, {"task": ""}, deadline_s, confinement)
-    for event in ended.events:
-        if event["state"] == "raised":
-            return Trial(event["message"], ended.output, event["detail"])
-    trouble = ended.trouble("running the answer cell")[1]
-    if not trouble and ended.cut:
+    if trouble := _trouble_in(source):
+        return trouble, ""
+    done = _Run(_TRY.format(deadline_s - 0.5), source, deadline_s, confinement, {})
+    lines = re.findall(r'answer\.py", line (\d+)', done.stray)
+    said = re.findall(r"(?m)^[A-Za-z_][\w.]*(?:: .*)?$", done.stray)
+    if len(done.stray) >= _OUTPUT_BYTES:
         trouble = (
             "The answer cell prints more than 1,000,000 characters: too much here."
         )
-    return Trial(trouble, ended.output)
+    elif lines and said and done.finished.exit_code == 1:
+        what = f"at line {lines[-1]}: {said[-1][:500]}"
+        trouble = f"The answer cell raised an error {what}."
+    else:
+        trouble = done.ending("running the answer cell")[1]
+    return trouble, done.stray
 
 
-def trouble_in(source: str) -> str:
+def _trouble_in(source: str) -> str:
     """Say what keeps a text from being an answer at all, without running it."""
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -288,19 +235,16 @@ def trouble_in(source: str) -> str:
         line = (error.text or "").strip()
         if line.startswith(("%", "!", "?")):
             return (
-                f"Line {error.lineno} is a command of the notebook (`{line}`); an answer "
-                "is plain Python: move the command to a cell of its own."
+                f"Line {error.lineno} is a command of the notebook (`{line}`); an "
+                "answer is plain Python: move the command to another cell."
             )
         return f"The answer is not valid Python, line {error.lineno}: {error.msg}."
     except (ValueError, RecursionError, MemoryError) as error:
         return f"The answer cannot be read as Python: {error}."
-    if all(_says_nothing(statement) for statement in tree.body):
-        return "The answer cell is empty: write your answer below its first line."
-    return ""
-
-
-def _says_nothing(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    for node in tree.body:
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            return ""
+    return "The answer cell is empty: write your answer below its first line."
 
 
 def _stub_line(source: str) -> int:
@@ -323,100 +267,76 @@ def suspicions(source: str) -> Iterator[str]:
 
 
 class _Run:
-    """One run of :func:`examine` on an answer, ended; what came back of it.
-
-    Attributes
-    ----------
-    events : list of dict
-        What it reported, in order.
-    stray : str
-        What came over the report's pipe and is no report.
-    output : str
-        What the answer printed.
-    cut : bool
-        Whether it printed more than that.
-    """
+    """A program, run on an answer to its end; and what came over its pipe."""
 
     def __init__(
         self,
+        code: str,
         source: str,
-        job: dict[str, object],
         deadline_s: float,
         confinement: Confinement | None,
+        job: dict[str, object],
     ) -> None:
-        self.deadline_s = deadline_s
+        self._deadline_s, self.output, self.stray = deadline_s, "", ""
+        self.events: list[dict[str, Any]] = []
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if (name in _NEEDED or not confinement) and not name.startswith(_FOREIGN)
+        }
         with tempfile.TemporaryDirectory(
             prefix="labkit-answer-", ignore_cleanup_errors=True
         ) as name:
-            folder = Path(name)
-            answer = folder / "work" / "answer.py"
-            answer.parent.mkdir()
-            answer.write_text(_HEADER + source, encoding="utf-8", errors="replace")
-            job = {**job, "answer": str(answer), "until": time.time() + deadline_s}
-            command = confinement(_COMMAND, folder) if confinement else _COMMAND
+            work = Path(name, "work")
+            work.mkdir()
+            text = _HEADER + source
+            work.joinpath("answer.py").write_text(text, "utf-8", "replace")
+            command = [sys.executable, "-P", "-B", "-c", code]
+            until = {"until": time.time() + deadline_s}
             self.finished = supervised.run(
-                command,
+                confinement(command, Path(name)) if confinement else command,
                 timeout_s=deadline_s,
-                cwd=answer.parent,
-                env=_environment(bare=confinement is not None),
-                stdin_text=json.dumps(job),
-                max_chars=8 * _OUTPUT_CHARS,
+                max_chars=(8 if job else 1) * _OUTPUT_BYTES,
+                stdin_text=json.dumps(job | until) if job else "",
+                cwd=work,
+                env=kept,
             )
-            self._line = _line_in(folder / "crash")
-        self.events: list[dict[str, Any]] = []
-        self.stray = self.output = ""
-        for line in self.finished.output.splitlines():
-            self._take(line)
-        self.cut = any(event["state"] == "cut" for event in self.events)
-        self.events = [e for e in self.events if e["state"] != "cut"]
+        for line in self.finished.output.splitlines(keepends=True):
+            try:
+                event = json.loads(line)
+                self.output += event.pop("output", "")
+                self.events += [event | {"state": event["state"]}] if event else []
+            except (ValueError, TypeError, LookupError, AttributeError):
+                self.stray += line
 
-    def _take(self, line: str) -> None:
-        try:
-            event = json.loads(line)
-            self.output += event.pop("output", "")
-            if event:
-                self.events.append(event | {"state": str(event["state"])})
-        except (ValueError, TypeError, LookupError, AttributeError):
-            self.stray += line + "\n"
-
-    def trouble(self, doing: str) -> tuple[str, str]:
-        """Say why it did not come to its end: a state, and a sentence.
-
-        Parameters
-        ----------
-        doing : str
-            What it did last, to follow "while".
-        """
-        for event in self.events:
-            if event["state"] == "unloadable":
-                return "refused", event["message"]
-        if self.events and self.events[-1]["state"] == "end":
+    def ending(self, doing: str) -> tuple[str, str]:
+        """Say how it came to its end: a state, and a sentence if it did not."""
+        code = self.finished.exit_code or 0
+        if code == _AT_ITS_END:
             return "checked", ""
-        place = f"while {doing}" + (f", at line {self._line}" if self._line else "")
+        # faulthandler wrote where it was, the innermost line first.
+        dump = re.split(r"(?m)^(?:Timeout|Fatal Python error)", self.stray)[-1]
+        line = re.search(r'answer\.py", line (\d+)', dump)
+        place = f"while {doing}" + (f", at line {line[1]}" if line else "")
         if self.finished.timed_out:
             return "stopped", (
-                f"The answer did not end: it was stopped after {self.deadline_s:g} s, "
+                f"The answer did not end: it was stopped after {self._deadline_s:g} s, "
                 f"{place}. A loop there has no way out, or it waits for what never "
                 "comes."
             )
-        code = self.finished.exit_code or 0
-        if code < 0:
-            name = (signal.strsignal(-code) or "unknown").lower()
-            how = f"The answer crashed Python ({name}, signal {-code}), {place}."
-            if -code == signal.SIGINT:
-                how = f"The answer interrupted itself, as Ctrl-C does, {place}."
-            return "ended", how
-        return "ended", (
-            f"The answer ended the Python it runs in (exit code {code}), {place}. "
-            "Leave out os._exit() and the like."
-        )
+        how = f"The answer ended the Python it runs in (exit code {code}), {place}."
+        if code >= 0:
+            return "ended", f"{how} Leave out sys.exit(), os._exit() and the like."
+        name = (signal.strsignal(-code) or "unknown").lower()
+        return "ended", f"The answer crashed Python ({name}, signal {-code}), {place}."
 
     def notes(self) -> Iterator[str]:
         """Tell what else a learner should know of the run."""
-        if self.cut:
+        if len(self.output) >= _OUTPUT_BYTES:
             yield "It printed more than 1,000,000 characters; the rest was dropped."
         # A process that died took its server's owner with it: not the answer's fault.
-        if (count := self.finished.leftovers) and self.events[-1]["state"] == "end":
+        count = self.finished.leftovers
+        if count and self.finished.exit_code == _AT_ITS_END:
             processes = "process" if count == 1 else "processes"
             yield (
                 f"It left {count} {processes} running, which were ended: a program "
@@ -424,61 +344,25 @@ class _Run:
             )
 
 
-def _rows(
+def _read(
     rows: tuple[Row, ...], events: list[dict[str, Any]]
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """Read the report; it has one line when a check begins, one when it ends, in order."""
-    found, wanted = list(rows), list(range(len(rows)))
-    begun = None
-    for event in events:
+    """Read the report: a line when a check begins and one when it ends, in order."""
+    found = list(rows)
+    for number, event in enumerate(events):
+        place, ends = divmod(number, 2)
         name, state = event.get("check"), event["state"]
-        if (
-            state == "started"
-            and wanted
-            and begun is None
-            and name == rows[wanted[0]].name
-        ):
-            begun = wanted.pop(0)
-            # If nothing follows, what the answer did then was the end of Python.
-            found[begun] = replace(rows[begun], state="failed")
-        elif begun is not None and name == rows[begun].name and state in _ENDINGS:
-            message, detail = (
-                str(event.get("message", "")),
-                str(event.get("detail", "")),
-            )
-            if state == "broken":
-                message = (
-                    f"The check itself failed ({message}): that is a mistake of the kit, "
-                    "not of your answer. Please report it."
-                )
-            kept = "untried" if state == "unloadable" else state
-            found[begun] = replace(
-                rows[begun], state=kept, message=message, detail=detail
-            )
-            begun = None
-        elif state != "end" or begun is not None or event is not events[-1]:
+        known = place < len(rows) and name == rows[place].check.name
+        if not known or bool(ends) == (state == "started"):
             return rows, (f"an entry {state!r} of {name!r} came where none belongs",)
+        message, detail = str(event.get("message", "")), str(event.get("detail", ""))
+        # If nothing follows a beginning, what the answer did then ended Python.
+        state = state if ends else "failed"
+        found[place] = Row(rows[place].check, state, message, detail)
     return tuple(found), ()
 
 
-_ENDINGS = ("passed", "failed", "broken", "unloadable")
-
-
-def _environment(*, bare: bool) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if (name in _NEEDED if bare else not name.startswith(_FOREIGN))
-    }
-    return kept | {"PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def _line_in(crash: Path) -> int:
-    """Find the line of the answer in what faulthandler wrote."""
-    text = crash.read_text(encoding="utf-8", errors="replace") if crash.exists() else ""
-    last = re.split(r"^(?:Timeout|Fatal Python error)", text, flags=re.MULTILINE)[-1]
-    found = re.search(r'answer\.py", line (\d+)', last)
-    return int(found[1]) if found else 0
+_OURS = "That is a mistake of the kit, not of your answer. Please report it."
 
 
 # --- in the process of the answer -----------------------------------------------------
@@ -487,67 +371,63 @@ def _line_in(crash: Path) -> int:
 def examine() -> None:
     """Do one job, which is JSON on standard input; report on standard output."""
     job = json.loads(sys.stdin.read())
-    report = _Reporter()
-    answer = Path(job["answer"])
-    # Where the answer was when it crashed the interpreter, or when time ran out.
-    crash = (answer.parent.parent / "crash").open("w")  # open until the process ends
-    faulthandler.enable(crash)
-    # At the last moment, for it looks at threads that go on.
+    report, task = _Reporter(), Path(job["task"])
+    # Where the answer was when time ran out: late, for it looks at threads that go on.
     left_s = max(job["until"] - time.time() - 0.3, 0.05)
-    faulthandler.dump_traceback_later(left_s, file=crash)
-    sys.path.append(str(answer.parent))
-    if job["task"]:
-        _check(answer, Path(job["task"]), report, first_only=job["first_only"])
-    else:
-        _try_out(str(answer), report)
+    faulthandler.dump_traceback_later(left_s, file=report.pipe)
+    faulthandler.enable(report.pipe)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.path.append(str(Path.cwd()))
+    import pytest
+
+    from labkit.grader import fixtures
+
+    config = Path("../pytest.ini").resolve()  # empty: none other is looked for
+    config.touch()
+    quiet = ("terminal", "cacheprovider", "faulthandler", "tmpdir")
+    options = [option for name in quiet for option in ("-p", f"no:{name}")]
+    options += ["-s", "--assert=plain", "--import-mode=importlib"]
+    options += [f"--config-file={config}", f"--rootdir={task.parent}"]
+    options += [f"--confcutdir={task.parent}", *["--maxfail=1"] * job["first_only"]]
+    pytest.main([str(task), *options], plugins=[fixtures, report])
     report.close()
-    os._exit(0)  # threads that the answer left behind do not hold anything up
+    os._exit(_AT_ITS_END)  # threads that the answer left behind hold nothing up
 
 
 class _Reporter:
-    """The report, on what was standard output; what the answer prints becomes part of it.
+    """A plugin for pytest that reports on what was standard output.
 
-    A plugin for pytest: it reports when a check begins, and what became of it.
+    What the answer prints becomes part of the report.
     """
 
     def __init__(self) -> None:
-        self._pipe = os.dup(1)
-        read, write = os.pipe()
+        self.pipe, self._running = os.dup(1), ""
+        self._printed, write = os.pipe()
         os.dup2(write, 1)
         os.dup2(write, 2)
         os.close(write)
-        self._printed = open(read, "rb", 0)  # noqa: SIM115, PTH123 - closed by its thread
         self._pump = threading.Thread(target=self._forward, daemon=True)
         self._pump.start()
-        self.answer = self._running = ""
 
     def __call__(self, **event: object) -> None:
         """Report one thing, in one piece."""
-        os.write(self._pipe, json.dumps(event).encode() + b"\n")
+        os.write(self.pipe, json.dumps(event).encode() + b"\n")
 
     def _forward(self) -> None:
-        """Pass on what the answer prints, the beginning of it."""
-        decoder = io.IncrementalNewlineDecoder(None, translate=True)
-        left = _OUTPUT_CHARS
-        while chunk := self._printed.read(65_536):
-            text = decoder.decode(chunk.decode("utf-8", "replace"))
-            if chunk.endswith(_LAST):
-                text = text.removesuffix(_LAST.decode())
-            if text and left:
-                self(output=text[:left])
-                if len(text) > left:
-                    self(state="cut")
-                left = max(left - len(text), 0)
-            if chunk.endswith(_LAST):
-                return
+        """Pass on what is printed, the beginning of it."""
+        left = _OUTPUT_BYTES
+        while chunk := os.read(self._printed, 65_536):
+            if left > 0:
+                self(output=chunk[:left].decode("utf-8", "replace"))
+            left -= len(chunk)
 
     def close(self) -> None:
-        """Report what is left of the output, and the end."""
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-        os.write(1, _LAST)
-        self._pump.join(2)
-        self(state="end")
+        """Report what is left of the output."""
+        sys.stdout.flush()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        self._pump.join(0.5)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Report which check begins, in case none of it comes back."""
@@ -556,13 +436,12 @@ class _Reporter:
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Report that the answer pressed Ctrl-C: nobody else is there to do it."""
-        if excinfo.type is not KeyboardInterrupt:
-            return  # `shouldstop` is an interrupt of pytest's own
         message = (
             "The answer sent the interrupt signal (SIGINT) to the process that it runs "
             "in, as Ctrl-C does; expected it to interrupt nothing but its own programs."
         )
-        self(state="failed", check=self._running, message=message)
+        if excinfo.type is KeyboardInterrupt:  # `shouldstop` raises one of pytest's own
+            self(state="failed", check=self._running, message=message)
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         """Report what became of a check."""
@@ -572,89 +451,33 @@ class _Reporter:
         if error is None:
             if call.when == "call":
                 self(state="passed", check=item.name)
-            return
-        if call.when == "teardown":
-            return  # the row is there; servers and programs end with this process
-        state = "failed" if isinstance(error, AssertionError) else "broken"
-        cause = error.__cause__ or error
-        self(
-            state="unloadable" if isinstance(error, AnswerError) else state,
-            check=item.name,
-            message=_cut(str(error)) if state == "failed" else _cut(repr(error)),
-            detail=_own_traceback(cause, self.answer) if error.__cause__ else "",
-        )
-        if isinstance(error, AnswerError | StillRunningError):
-            item.session.shouldstop = "every other check would end the same way"
-
-
-_LAST = b"\0labkit: this is all\0"
+        elif call.when != "teardown":  # its row is there
+            state, said = "failed", str(error)
+            if isinstance(error, AnswerError):
+                state = "untried"
+            elif not isinstance(error, AssertionError):
+                # No check stops like this with an answer that does what it should.
+                said = (
+                    f"The check stopped with {type(error).__name__}: {said}. It does "
+                    "not with an answer that does what the task says: look at what yours "
+                    "returns, and at what it starts."
+                )
+                if call.when == "setup" and "answer" not in sys.modules:
+                    state = "broken"
+                    said = f"The check could not be prepared ({error!r:.500}). {_OURS}"
+            detail = _own_traceback(error.__cause__ or error)
+            self(state=state, check=item.name, message=_cut(said), detail=detail)
+            if isinstance(error, AnswerError | StillRunningError):
+                item.session.shouldstop = "every other check would end the same way"
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= 1_500 else f"{text[:1_000]} ... {text[-400:]}"
 
 
-_QUIET = [
-    "cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "logging",
-    "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "terminal",
-    "threadexception", "tmpdir", "unittest", "unraisableexception", "warnings",
-]  # fmt: skip
-# Parts of pytest that a check does not need: without them it starts sooner.
-
-
-def _check(answer: Path, task: Path, report: _Reporter, *, first_only: bool) -> None:
-    """Run a task's checks on an answer, and report each."""
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    import pytest
-
-    from labkit.grader import fixtures
-
-    class TheAnswer:
-        @pytest.fixture(scope="session")
-        def answer_path(self) -> Path:
-            """Return the file of the answer."""
-            return answer
-
-        def pytest_configure(self, config: pytest.Config) -> None:
-            """Spare pytest the tracebacks that nobody is going to see."""
-            config.option.tbstyle = "no"
-
-    report.answer = str(answer)
-    config = answer.parent.with_name("pytest.ini")  # empty: none other is looked for
-    config.touch()
-    options = [option for name in _QUIET for option in ("-p", f"no:{name}")]
-    options += ["-s", "--assert=plain", "--import-mode=importlib"]
-    options += ["--maxfail=1"] * first_only
-    pytest.main(
-        [str(task), f"--config-file={config}", f"--rootdir={task.parent}",
-         f"--confcutdir={task.parent}", *options],
-        plugins=[fixtures, report, TheAnswer()],
-    )  # fmt: skip
-
-
-def _try_out(source: str, report: _Reporter) -> None:
-    """Run an answer as its notebook is going to, and report how it ended."""
-    try:
-        runpy.run_path(source, run_name="__main__")
-    except BaseException as error:  # noqa: BLE001 - whatever an answer raises is told
-        frames = _own_frames(error, source)
-        line = f" at line {frames[-1].lineno}" if frames else ""
-        said = f"{type(error).__name__}: {str(error)[:500]}".rstrip(": ")
-        message = f"The answer cell raised an error{line}: {said}."
-        if isinstance(error, SystemExit):
-            message = f"The answer cell called sys.exit(){line}: that ends Python. Leave it out."
-        report(state="raised", message=message, detail=_own_traceback(error, source))
-
-
-def _own_frames(error: BaseException, source: str) -> list[traceback.FrameSummary]:
+def _own_traceback(error: BaseException) -> str:
+    """Write an error as a traceback of the answer's own lines, if it has any."""
     frames = traceback.extract_tb(error.__traceback__)
-    return [frame for frame in frames if frame.filename == source]
-
-
-def _own_traceback(error: BaseException, source: str) -> str:
-    """Write an error as a traceback of the answer's own lines."""
-    frames = [
-        f"  line {frame.lineno}, in {frame.name}\n    {frame.line}\n"
-        for frame in _own_frames(error, source)
-    ]
-    return "".join([*frames, *traceback.format_exception_only(error)]).strip()[:4_000]
+    own = traceback.format_list([f for f in frames if f.filename.endswith("answer.py")])
+    text = "".join([*own, *traceback.format_exception_only(error)])
+    return _cut(re.sub('File ".*answer.py", ', "", text).strip()) if own else ""

@@ -1,9 +1,9 @@
 """The tasks of the exercises: where they are and what their files say.
 
-A task is two files in ``exercises/checks/NN_topic``. ``NN.M.py`` holds pytest tests, each
-with its points and what it checks in a decorator, :func:`points`; ``NN.M.md`` holds the
-title, the type, the takeaway and the hints. A third, ``NN.M.wrong.md``, holds known wrong
-answers, for the kit's own tests. This module reads, and runs nothing.
+A task is two files in ``exercises/checks/NN_topic``: ``NN.M.py``, pytest tests with
+their points and their sentence in a decorator, :func:`points`; ``NN.M.md``, title,
+type, takeaway and hints. A third, ``NN.M.wrong.md``, has known wrong answers, for the kit's
+own tests. This module reads, and runs nothing.
 """
 
 import ast
@@ -91,6 +91,12 @@ class Task:
     def points(self) -> float:
         """The most an answer can get."""
         return sum(check.points for check in self.checks)
+
+    @property
+    def files(self) -> list[Path]:
+        """What decides on an answer: the tests, the words, the fixtures of the set."""
+        names = self.path.name, f"{self.id}.md", "conftest.py"
+        return [file for name in names if (file := self.path.with_name(name)).exists()]
 
     @property
     def set(self) -> str:

@@ -53,9 +53,9 @@ Warehouse.register("lock", threading.Lock, managers.AcquirerProxy)
 
 
 @pytest.fixture
-def server(plain):
+def server(serve):
     """Lend a server of ledgers and locks."""
-    return plain(Warehouse)
+    return serve(Warehouse)
 
 
 def _two_programs(answer):

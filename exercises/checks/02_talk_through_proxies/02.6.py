@@ -56,7 +56,7 @@ def test_pickle(prediction, server):
 
 
 @points(2, "knows what is left of a proxy without its server")
-def test_gone(prediction, plain):
+def test_gone(prediction, serve):
     """A proxy without its server."""
     reasons = {
         "orders.qsize()": "A call is a message, and nobody is there to get it.",
@@ -64,4 +64,4 @@ def test_gone(prediction, plain):
         "bool(orders)": "It asks nobody, so it misses nobody.",
     }
     for line, why in reasons.items():
-        _compare(prediction, plain(), {line + GONE: why})
+        _compare(prediction, serve(), {line + GONE: why})

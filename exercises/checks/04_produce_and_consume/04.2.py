@@ -35,22 +35,24 @@ def test_bug_comes_out(answer, server):
 
 
 @points(1, 'returns "lost" when the server goes while it waits')
-def test_server_gone_while_waiting(answer, doomed_server):
+def test_server_gone_while_waiting(answer, serve):
     """The server's process is killed while the consumer waits for an order."""
-    orders = doomed_server.queue()
+    server = serve()
+    orders = server.queue()
     call = answer.call("consume", orders=orders, work=print, idle_s=5)
     call.ended_within(0.1)
-    doomed_server.kill()
+    server.kill()
     _must_be_lost(call, "the server went while it waited (EOFError)")
 
 
 @points(1, 'returns "lost" when the link is broken before it asks')
-def test_server_gone_before_asking(answer, doomed_server):
+def test_server_gone_before_asking(answer, serve):
     """The link breaks during the work, and the work was the first to meet it."""
-    orders = doomed_server.queue(ORDERS)
+    server = serve()
+    orders = server.queue(ORDERS)
 
     def work(_):
-        doomed_server.kill()
+        server.kill()
         with pytest.raises((EOFError, OSError)):
             orders.qsize()
 

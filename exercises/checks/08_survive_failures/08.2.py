@@ -1,6 +1,7 @@
 """08.2: each story is played with real processes, then compared with the prediction."""
 
-from labkit.grader.fixtures import QueueServer, points, until
+from labkit import QueueManager
+from labkit.grader.fixtures import points, until
 
 PREDICTS = "orders_left"
 ORDERS = ["tea", "milk", "sugar"]
@@ -84,13 +85,12 @@ def test_hangs(prediction, depot):
 
 
 @points(1, "knows what the death of a server leaves behind")
-def test_server(prediction):
+def test_server(prediction, serve):
     """The server is killed, and another one is started at its address."""
-    before = QueueServer()
+    before = serve(QueueManager)
     before.queue(ORDERS)
     before.kill()
-    after = QueueServer(before.address, before.authkey)
+    after = serve(QueueManager, before.address, before.authkey)
     left = after.queue().qsize()
-    after.kill()
     why = "A queue is an object in its server's memory; only a journal is on a disk."
     prediction.must_be("the server is killed and started again", left, why)

@@ -70,9 +70,9 @@ def _works(call):
 
 
 @points(1, "knows what ghost consumers take")
-def test_ghosts(prediction, plain, program):
+def test_ghosts(prediction, serve, program):
     """Three clients are killed in get(); then four orders are put."""
-    depot = plain(Depot)
+    depot = serve(Depot)
     place = depot.address, depot.authkey
     clients = [program(_wait_for_an_order, *place) for _ in range(3)]
     orders = _connect(*place)
@@ -90,9 +90,9 @@ def test_ghosts(prediction, plain, program):
 
 
 @points(1, "knows whose answer comes after an interrupted call")
-def test_interrupted(prediction, plain):
+def test_interrupted(prediction, serve):
     """A get() is left before its answer has come."""
-    depot = plain(Depot)
+    depot = serve(Depot)
     orders = _connect(depot.address, depot.authkey)
     orders.qsize()
     # What Ctrl-C leaves behind: the question is sent, the answer not read.
@@ -107,14 +107,14 @@ def test_interrupted(prediction, plain):
 
 
 @points(2, "knows when a connection is made anew")
-def test_server_is_back(prediction, plain):
+def test_server_is_back(prediction, serve):
     """The server is killed, and started again at the same address."""
-    depot = plain(Depot)
+    depot = serve(Depot)
     place = depot.address, depot.authkey
     old = _connect(*place)
     old.qsize()
     depot.kill()
-    plain(Depot, *place)
+    serve(Depot, *place)
     again = _works(old.qsize)
     beside = _works(_connect(*place).qsize)
     old = None

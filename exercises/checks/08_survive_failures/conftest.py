@@ -17,7 +17,8 @@ class Depot:
 
     def __init__(self, server):
         self.server, self.manager = server, server.manager
-        self.queue, self.stop, self.kill = server.queue, server.stop, server.kill
+        self.queue, self.kill = server.queue, server.kill
+        self.stop = server.manager.shutdown  # as SIGTERM does: its clients are told
 
     def packer(self, answer, function, orders, *args, **job):
         """Run a function of the answer on a queue, in a process of its own.
