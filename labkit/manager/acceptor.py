@@ -6,7 +6,6 @@ is *pending* until it has proved that it holds the key: it costs one descriptor,
 one selector, for as long as the deadline allows.
 """
 
-import collections
 import contextlib
 import errno
 import selectors
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable
 from multiprocessing import AuthenticationError
 from pathlib import Path
+from typing import Any
 
 from labkit.manager.handshake import FAILURE, LONGEST, server_side
 from labkit.manager.wire import (
@@ -45,35 +45,24 @@ class Listener:
 
     def __init__(self, address: Address, backlog: int = BACKLOG) -> None:
         family = family_of(address)
-        self.sock = socket.socket(family, socket.SOCK_STREAM)
-        self._path: Path | None = None
-        try:
-            if family == getattr(socket, "AF_UNIX", None):
-                self._path = Path(str(address))
-            elif hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-            else:
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._bind(address)
-            self.sock.listen(max(backlog, BACKLOG))
-        except BaseException:
-            self.sock.close()
-            raise
+        self._path = Path(address) if isinstance(address, str) else None
+        if self._path is not None and self._is_abandoned():
+            self._path.unlink()
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            elif self._path is None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+            sock.listen(max(backlog, BACKLOG))
+            self.sock = socket.socket(fileno=sock.detach())
         name = self.sock.getsockname()
         self.address: Address = name if isinstance(name, str) else name[:2]
 
-    def _bind(self, address: Address) -> None:
-        try:
-            self.sock.bind(address)
-        except OSError as error:
-            # A killed server leaves its socket file behind; nobody answers there.
-            if self._path is None or error.errno != errno.EADDRINUSE:
-                raise
-            with socket.socket(self.sock.family, socket.SOCK_STREAM) as probe:
-                if probe.connect_ex(address) != errno.ECONNREFUSED:
-                    raise
-            self._path.unlink()
-            self.sock.bind(address)
+    def _is_abandoned(self) -> bool:
+        # A killed server leaves its socket file behind; nobody answers there.
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self._path)) == errno.ECONNREFUSED
 
     def close(self) -> None:
         """Stop listening; the address is free again at once."""
@@ -86,11 +75,10 @@ class Listener:
 class _Pending:
     """A connection whose handshake is not finished."""
 
-    def __init__(self, sock: socket.socket, authkey: bytes, deadline_s: float) -> None:
+    def __init__(self, sock: socket.socket, authkey: bytes) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.since = time.monotonic()
-        self.until = self.since + deadline_s
         self._handshake = server_side(authkey)
         self._received = bytearray()
         self._wanted = _LENGTH.size
@@ -165,13 +153,10 @@ class Acceptor:
         self.deadline_s = deadline_s
         self.silence_s = SILENCE_S  # then a client whose host is silent is gone
         # In the order of their arrival, so the first is also the first to run out.
-        self._pending: collections.OrderedDict[socket.socket, _Pending]
-        self._pending = collections.OrderedDict()
+        self._pending: dict[socket.socket, _Pending] = {}
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._waker = socket.socketpair()
         self._waker.setblocking(False)
-        self._is_open = False  # whether the listeners are in the selector
-        self._closed_until = 0.0
         self._stopping = False
 
     def stop(self) -> None:
@@ -182,20 +167,19 @@ class Acceptor:
 
     def run(self) -> None:
         """Accept connections until :meth:`stop`."""
-        for listener in self.listeners:
-            listener.sock.setblocking(False)
-            closed_in_children.add(listener.sock)
-        for one in (self._wakeup, self._waker, self._selector):
-            closed_in_children.add(one)
-        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        for sock in (self._wakeup, *(listener.sock for listener in self.listeners)):
+            sock.setblocking(False)
+            self._selector.register(sock, selectors.EVENT_READ)
+            closed_in_children.add(sock)
+        closed_in_children.update((self._waker, self._selector))
         try:
             while not self._stopping:
-                self._open_or_close()
-                for key, _ in self._selector.select(self._time_left()):
+                pause = MIN_STAY_S if self._pending else None
+                for key, _ in self._selector.select(pause):
                     if key.fileobj is self._wakeup:
                         self._wakeup.recv(64)
-                    elif isinstance(key.data, Listener):
-                        self._accept(key.data)
+                    elif key.data is None:
+                        self._accept(key.fileobj)
                     elif key.fileobj in self._pending:  # not dropped just now
                         self._read(key.data)
                 self._drop_the_late()
@@ -211,42 +195,20 @@ class Acceptor:
         self._pending.clear()
         self._selector.close()
 
-    def _time_left(self) -> float | None:
-        now = time.monotonic()
-        ends = [self._closed_until] if self._closed_until > now else []
-        if self._pending:
-            first = next(iter(self._pending.values()))
-            full = len(self._pending) >= MAX_PENDING
-            ends.append(first.since + MIN_STAY_S if full else first.until)
-        return max(min(ends) - now, 0.0) if ends else None
-
-    def _open_or_close(self) -> None:
-        full = len(self._pending) >= MAX_PENDING
-        want = not full and time.monotonic() >= self._closed_until
-        if want != self._is_open:
-            for listener in self.listeners:
-                if want:
-                    self._selector.register(
-                        listener.sock, selectors.EVENT_READ, listener
-                    )
-                else:
-                    self._selector.unregister(listener.sock)
-        self._is_open = want
-
-    def _accept(self, listener: Listener) -> None:
+    def _accept(self, listener: Any) -> None:
         try:
-            sock, _ = listener.sock.accept()
+            if len(self._pending) >= MAX_PENDING:
+                raise OSError("no room")  # noqa: TRY301 - as if the system had none
+            sock, _ = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionError):
             return
         except OSError:
-            # No descriptor is left. Make room, and wait rather than spin.
-            if self._pending:
-                self._drop(next(iter(self._pending.values())))
-            self._closed_until = time.monotonic() + PAUSE_S
+            # No descriptor, or no room, is left. Wait for one rather than spin.
+            time.sleep(PAUSE_S)
             return
         try:
             prepare(sock, self.silence_s)
-            pending = _Pending(sock, self.authkey, self.deadline_s)
+            pending = _Pending(sock, self.authkey)
         except Exception:  # noqa: BLE001 - as below
             sock.close()
             return
