@@ -12,7 +12,7 @@ import unittest
 from multiprocessing import connection, managers
 
 from labkit.manager import QueueManager, TaskQueue
-from labkit.manager.client import MendingConnection
+from labkit.manager.client import ClientConnection
 from labkit.manager.server import QueueServer
 
 SIDE = os.environ.setdefault("LABKIT_SIDE", (*sys.argv, "both")[1])
@@ -57,7 +57,7 @@ if SIDE == "server":
     listener = managers.listener_client["labkit"][0]
     managers.listener_client["labkit"] = (listener, connection.Client)
 elif SIDE == "client":
-    managers.listener_client["labkit"] = (connection.Listener, MendingConnection)
+    managers.listener_client["labkit"] = (connection.Listener, ClientConnection)
 Base = {"both": Both, "server": Server, "client": Client}[SIDE]
 
 

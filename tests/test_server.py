@@ -446,13 +446,13 @@ def test_whatever_fails_in_a_call_nothing_hangs_and_nothing_is_lost(
             orders.ack(receipt)
         assert time.monotonic() - begin < 3
     faults["rate"] = 0.0
-    orders._client.hang_up()
+    orders._tls.connection.close()
     until(lambda: not hosted._clients)
     with contextlib.suppress(queue.Empty):
         while True:
             had.update(orders.get_many(timeout=0.5))
     assert accepted <= had | set(orders.dead_letters())
-    orders._client.hang_up()
+    orders._tls.connection.close()
     hosted.stop()
     running.join(10)
     hosted.journal.close()

@@ -97,47 +97,6 @@ def open_connection(
     return connection
 
 
-class MendingConnection(Connection):
-    """What the standard library's own proxies call over: opened again where needed.
-
-    That is where a call was interrupted, whose answer would be taken for the next
-    call's, and where the server was restarted.
-    """
-
-    __slots__ = ("_greeting", "_server")
-
-    def __init__(self, address: Address, authkey: bytes | None = None) -> None:
-        self._server = address, authkey
-        self._greeting: Any = None
-        super().__init__(open_connection(*self._server).sock)
-
-    def send(self, obj: Any) -> None:
-        """Send a request, over a new connection if this one is no good."""
-        if self._greeting is None:
-            self._greeting = obj
-        elif self.busy or self.is_gone():
-            self.close()
-            super().__init__(open_connection(*self._server).sock)
-            super().send(self._greeting)
-            super().recv()
-        self.busy = True
-        super().send(obj)
-
-    def recv(self) -> Any:
-        """Receive the answer."""
-        try:
-            answer = super().recv()
-        except BaseException:
-            self.close()  # so that the call ends at the server, too
-            raise
-        self.busy = False
-        return answer
-
-
-# The hook by which BaseManager(serializer="labkit") finds both.
-managers.listener_client[SERIALIZER] = (Listener, MendingConnection)  # type: ignore[attr-defined]
-
-
 def _shake_hands(connection: Connection, authkey: bytes, until: float) -> None:
     handshake = client_side(authkey)
     message = next(handshake)
@@ -188,12 +147,100 @@ def _explained(
 
 # Calls over connections.
 
+
+class ClientConnection(Connection):
+    """A connection that opens when a call needs it, and again when it is no good.
+
+    That is where the server was restarted, and where a call was interrupted: its
+    answer would be taken for the next call's. The standard library's own proxies call
+    over this, too.
+    """
+
+    __slots__ = ("_authkey", "_retry_for", "address")
+
+    def __init__(
+        self, address: Address, authkey: bytes | None = None, retry_for: float = 0.0
+    ) -> None:
+        self.address = address
+        self._authkey = authkey
+        self._retry_for = retry_for
+        self.sock = QuietSocket()  # of no use yet, as after an interrupt
+        self.busy = True
+
+    def ready(self) -> None:
+        """Be open and in step; where this raises, nothing was sent."""
+        if self.busy or self.is_gone():
+            _retrying(self._open, self._retry_for)
+
+    def _open(self) -> None:
+        name = f"{process.current_process().name}|{threading.current_thread().name}"
+        self.ask("accept_connection", name)
+
+    def ask(self, function: str, *args: Any) -> Any:
+        """Open anew, and call one of the server's own functions."""
+        self.busy = True  # until it is open: an interrupt may come at any step
+        self.close()
+        new = open_connection(self.address, self._authkey)
+        try:
+            new.send((None, function, args, {}))
+            answer = new.recv()
+        except (EOFError, OSError):
+            raise NoServerError(
+                f"the server at {shown(self.address)} hung up: it is stopping, or was "
+                "killed; start it again"
+            ) from None
+        super().__init__(new.sock)
+        return value_of(answer)
+
+    def send(self, obj: Any) -> None:
+        """Send a request."""
+        if obj[0] is not None:  # not one of the server's own functions
+            self.ready()
+        elif self.busy:
+            super().__init__(open_connection(self.address, self._authkey).sock)
+        self.busy = True
+        packed = obj[1].endswith("_packed")
+        try:
+            super().send_with_buffers(obj) if packed else super().send(obj)
+        except BaseException:
+            self.close()
+            raise
+
+    def recv(self) -> Any:
+        """Receive the answer."""
+        # Interrupted, the call must end on the server too, or it would take an item
+        # for nobody: so hang up at once. Should a second interrupt prevent that, busy
+        # stays set, and the next call does it.
+        try:
+            answer = super().recv()
+        except BaseException:
+            self.close()
+            raise
+        self.busy = False
+        return answer
+
+
+def _retrying(attempt: Callable[[], _T], retry_for: float) -> _T:
+    """Try until a server answers; waits grow from 20 ms to 1 s, out of step."""
+    if retry_for <= 0:
+        return attempt()
+    import tenacity
+
+    lost = NoServerError, NotAQueueServerError, ServerTimeoutError
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(lost),
+        stop=tenacity.stop_after_delay(retry_for),
+        wait=tenacity.wait_random_exponential(multiplier=0.02, max=1.0),
+        reraise=True,
+    )
+    return patient(attempt)
+
+
 # Doing these twice harms nobody. That includes receive: what the lost connection took
 # on a receipt goes back to the queue when the connection ends.
 _REPEATABLE = frozenset(
     {"qsize", "empty", "full", "stats", "dead_letters_packed", "receive_packed"}
 )
-_Request = tuple[str, str, tuple[Any, ...], dict[str, Any]]
 
 
 class Client:
@@ -210,13 +257,24 @@ class Client:
         # hand us a plain proxy's connection, or one to an earlier server.
         self.local = util.ForkAwareLocal()
 
+    def connection(self) -> ClientConnection:
+        """Return this thread's connection, ready for a call."""
+        if not hasattr(self.local, "connection"):
+            self.local.connection = self.new_connection()
+        connection: ClientConnection = self.local.connection
+        connection.ready()
+        return connection
+
+    def new_connection(self) -> ClientConnection:
+        """Return a connection that belongs to no thread yet."""
+        return ClientConnection(self.address, self.authkey, self.retry_for)
+
     def ask(self, function: str, *args: Any) -> Any:
         """Call one of the server's own functions, over its own connection."""
-        connection, answer = self._retrying(lambda: self._open(function, args))
-        connection.close()
-        return value_of(answer)
+        with contextlib.closing(self.new_connection()) as connection:
+            return _retrying(lambda: connection.ask(function, *args), self.retry_for)
 
-    def call(self, request: _Request) -> Any:
+    def call(self, request: tuple[str, str, tuple[Any, ...], dict[str, Any]]) -> Any:
         """Call a method by (ident, name, args, kwds); return its value, or raise.
 
         Raises
@@ -230,7 +288,8 @@ class Client:
         for may_repeat in (request[1] in _REPEATABLE, False):
             connection = self.connection()  # where this fails, nothing was sent
             try:
-                answer = self._exchange(connection, request)
+                connection.send(request)
+                answer = connection.recv()
                 break
             except (EOFError, OSError) as error:
                 if not may_repeat:
@@ -238,75 +297,8 @@ class Client:
         try:
             return value_of(answer)
         except ServerStoppedError:
-            self.hang_up()
-            raise
-
-    def _exchange(self, connection: Connection, request: _Request) -> _Answer:
-        # Interrupted, the call must end on the server too, or it would take an item
-        # for nobody: so hang up at once. Should a second interrupt prevent that,
-        # busy stays set, and the next call hangs up.
-        connection.busy = True
-        try:
-            packed = request[1].endswith("_packed")
-            (connection.send_with_buffers if packed else connection.send)(request)
-            answer: _Answer = connection.recv()
-        except BaseException:
-            self.hang_up()
-            raise
-        connection.busy = False
-        return answer
-
-    def connection(self) -> Connection:
-        """Return this thread's connection, a new one if it is out of step or dead."""
-        connection: Connection | None = getattr(self.local, "connection", None)
-        if connection is not None:
-            if not connection.busy and not connection.is_gone():
-                return connection
-            self.hang_up()
-        connection = self.local.connection = self.new_connection()
-        return connection
-
-    def hang_up(self) -> None:
-        """Close this thread's connection, if there is one."""
-        connection: Connection | None = getattr(self.local, "connection", None)
-        if connection is not None:
-            del self.local.connection
             connection.close()
-
-    def new_connection(self) -> Connection:
-        """Return a connection that is ready for calls and belongs to no thread yet."""
-        name = f"{process.current_process().name}|{threading.current_thread().name}"
-        return self._retrying(lambda: self._open("accept_connection", (name,)))[0]
-
-    def _open(self, function: str, args: tuple[Any, ...]) -> tuple[Connection, _Answer]:
-        connection = open_connection(self.address, self.authkey)
-        try:
-            connection.send((None, function, args, {}))
-            return connection, connection.recv()
-        except BaseException as error:
-            connection.close()
-            if not isinstance(error, (EOFError, OSError)):
-                raise
-        raise NoServerError(
-            f"the server at {shown(self.address)} hung up: it is stopping, or was "
-            "killed; start it again"
-        )
-
-    def _retrying(self, attempt: Callable[[], _T]) -> _T:
-        """Try until a server answers; waits grow from 20 ms to 1 s, out of step."""
-        if self.retry_for <= 0:
-            return attempt()
-        import tenacity
-
-        patient = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(
-                (NoServerError, NotAQueueServerError, ServerTimeoutError)
-            ),
-            stop=tenacity.stop_after_delay(self.retry_for),
-            wait=tenacity.wait_random_exponential(multiplier=0.02, max=1.0),
-            reraise=True,
-        )
-        return patient(attempt)
+            raise
 
     def outcome_unknown(self, method: str) -> OutcomeUnknownError:
         """Return the error of a call that was sent and never answered."""
@@ -316,6 +308,10 @@ class Client:
             "server may or may not have done it; look at the queue, or use receive() "
             "and ack(), before you do it again"
         )
+
+
+# The hook by which BaseManager(serializer="labkit") finds both.
+managers.listener_client[SERIALIZER] = (Listener, ClientConnection)  # type: ignore[attr-defined]
 
 
 def value_of(answer: _Answer) -> Any:
@@ -341,6 +337,7 @@ class Pipelined:
         self._client = client
         self._ident = ident
         self._connection = client.new_connection()
+        self._connection.ready()
         self._method = ""
 
     def send(self, method: str, *args: Any) -> None:

@@ -113,10 +113,6 @@ class QuietSocket(socket.socket):
     A bare socket warns instead, which is noise for somebody who drops a proxy.
     """
 
-    def __init__(self, *args: Any, **kwds: Any) -> None:
-        super().__init__(*args, **kwds)
-        closed_in_children.add(self)
-
     def __del__(self) -> None:
         self.close()
 
@@ -180,9 +176,10 @@ class Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.busy = False
         self._left = b""  # what was read of the next message
         self._has_news = _news_of(sock)
+        closed_in_children.add(sock)
+        self.busy = False
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
