@@ -45,10 +45,11 @@ def start(module: str, *args: str, **env: str) -> "subprocess.Popen[bytes]":
     Its pipes are unbuffered, its standard error is part of its output, and `env` is
     added to its environment.
     """
-    # -P, and the folder of this very package first: a learner's queue.py beside the
-    # notebook must not replace the standard library's.
-    home = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    # -P, and this very package found first: a learner's queue.py beside the notebook
+    # must not replace the standard library's.
+    paths = [os.path.dirname(os.path.dirname(_HERE))]  # noqa: PTH120
+    paths += os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    path = os.pathsep.join(name for name in paths if name not in {"", "."})
     command = [sys.executable, "-P", "-m", module, *args]
     env = {**os.environ, **env, "PYTHONPATH": path}
     return _popen(command, stderr=subprocess.STDOUT, env=env)
@@ -390,7 +391,7 @@ def _supervise() -> None:
     event = events.get()
     # Helpers of multiprocessing end a moment after their program. A look may miss a
     # process that hands over to a child; the reaper does not.
-    deadline = time.monotonic() + (0.5 if isinstance(event, int) else 0)
+    deadline = time.monotonic() + (1.0 if isinstance(event, int) else 0)
     while (reaper.is_alive() or find()) and time.monotonic() < deadline:
         reaper.join(0.02)
     left = sum(process.pid != program.pid for process in find())

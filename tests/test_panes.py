@@ -11,6 +11,7 @@ from labkit import supervised
 from labkit.programs import pane as panes
 from labkit.programs import processes, start_process
 
+pytest.importorskip("ipywidgets", reason="there is no Jupyter in this Python")
 UPDATE = "update_display_data"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")
 

@@ -396,6 +396,8 @@ def _words(line: str) -> list[str]:
         words = shlex.split(line, posix=os.name == "posix")
     except ValueError:
         raise ValueError(f"a quotation mark in {line!r} is not closed") from None
+    if os.name != "posix":  # there backslashes stay, and so do quotation marks
+        words = [re.sub(r"""^(["'])(.*)\1$""", r"\2", word) for word in words]
     if not words:
         raise ValueError("the program needs a name, as in %%process server")
     name = words[0]
