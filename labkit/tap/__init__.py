@@ -1,14 +1,5 @@
 """See every message between clients and a manager server.
 
-::
-
-    from labkit import connect, start_server, wiretap
-
-    with start_server() as server, wiretap(server) as tap:
-        tasks = connect(tap.address, server.authkey).get_task_queue()
-        tasks.put("hello")
-        print(tap)
-
 :mod:`.relay` passes the bytes on, :mod:`.decode` says what they mean without
 unpickling anything, :mod:`.views` shows it.
 """
@@ -34,23 +25,20 @@ KEPT = 10_000  # messages; at 4,000 characters each, 40 MB at the very most
 class Wiretap:
     """A relay between clients and a server that decodes what passes.
 
-    A context manager: leaving the block hangs up every connection that goes through
-    it; what was recorded stays. All methods are safe for any number of threads.
+    A context manager: leaving the block hangs up every connection that goes through it;
+    what was recorded stays. All methods are safe for any number of threads.
 
     Parameters
     ----------
     server : ServerProcess, manager, tuple of (str, int), str or path
-        Where the server listens: anything with an ``address``, a host and a port, or
-        the path of a Unix socket.
+        What has an ``address``, a host and a port, or the path of a Unix socket.
     keep : int, default 10000
         Messages kept, at least 1; older ones are forgotten.
 
     Attributes
     ----------
-    address : tuple of (str, int) or str
-        Where clients connect instead: loopback, or a Unix socket for one.
-    server_address : tuple of (str, int) or str
-        Where it forwards to.
+    address, server_address : tuple of (str, int) or str
+        Where clients connect instead, on this machine, and where it forwards to.
 
     Raises
     ------
@@ -60,9 +48,8 @@ class Wiretap:
     Notes
     -----
     Bytes pass unchanged, and are recorded before they are passed on. Nothing is ever
-    unpickled: a class is shown by its name, a call that a pickle asks for as text. Of
-    each message the first 64 KiB are looked at; labkit's items, which are pickles in a
-    pickle, appear as ``pickled(...)``. Never measure speed through a tap: a call of 40
+    unpickled: classes and the calls that a pickle asks for are shown as text, of the
+    first 64 KiB of a message. Never measure speed through a tap: a call of 40
     microseconds takes 150 to 400.
     """
 

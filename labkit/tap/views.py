@@ -37,26 +37,17 @@ _HEAD = "position:absolute; bottom:-.62em; line-height:1.2em; font-size:.85em"
 class Message:
     """One message that went through the tap.
 
-    Attributes
-    ----------
-    number, connection : int
-        From 1, in the order in which messages passed and clients connected.
-    direction : str
-        ``"to server"`` or ``"to client"``.
-    kind : str
-        ``"challenge"``, ``"digest"``, ``"welcome"``, ``"failure"``: the handshake;
-        ``"request"`` to the server itself, ``"call"`` to a referent; ``"return"``,
-        ``"error"``, ``"proxy"``, ``"traceback"``, ``"unserializable"``: the reply;
-        ``"incomplete"``: the connection ended within it; ``"refused"``: the server
-        could not be reached; ``"other"``: not of this protocol.
-    size_bytes : int
-        Of the body, without the length before it.
-    at_s : float
-        Seconds from the start of the tap until its last byte had come.
-    text, full : str
-        What it says, in 100 and 4,000 characters; the beginning of a secret.
-    ident : str
-        Of a call: the name by which the server knows the referent.
+    ``number`` and ``connection`` count from 1; ``direction`` is ``"to server"`` or
+    ``"to client"``; ``size_bytes`` is without the length in front; ``at_s`` is when its
+    last byte had come, in seconds from the start of the tap. ``text`` and ``full`` are
+    what it says, in 100 and 4,000 characters, and of a secret only the beginning;
+    ``ident`` is the name by which the server knows the referent of a call.
+
+    ``kind`` is ``"challenge"``, ``"digest"``, ``"welcome"`` or ``"failure"`` in the
+    handshake; ``"request"`` to the server itself, ``"call"`` to a referent; in reply
+    ``"return"``, ``"error"``, ``"proxy"``, ``"traceback"`` or ``"unserializable"``; else
+    ``"incomplete"`` (the connection ended within it), ``"refused"`` (the server could
+    not be reached), or ``"other"`` (not of this protocol).
     """
 
     number: int
