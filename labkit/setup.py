@@ -11,16 +11,22 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NEEDED_MB", "PYTHON", "ROOT", "hand_over", "is_checkout", "lacking"]
+__all__ = [
+    "NEEDED_MB",
+    "PYTHON",
+    "ROOT",
+    "course",
+    "hand_over",
+    "is_checkout",
+    "lacking",
+]
 __all__ += ["is_ready", "run_in_venv", "say"]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,11 +55,18 @@ def is_checkout() -> bool:
     return (ROOT / "pyproject.toml").is_file() and (ROOT / "notebooks").is_dir()
 
 
+def course() -> Path:
+    """Return the folder of lessons and exercises: the checkout, or the installed one."""
+    return ROOT if is_checkout() else Path(__file__).parent / "course"
+
+
 def lacking(extras: Sequence[str] = ()) -> list[str]:
     """Return the requirements that this Python does not meet, of these extras, too.
 
     ``"labkit"`` is among them if a notebook would not import it from this checkout.
     """
+    import tomllib  # here and below: lessons ask for the course alone
+
     if is_checkout():
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
         lines = ["labkit", *project["dependencies"]]
@@ -145,6 +158,8 @@ def say(sentence: str, status: int = 0) -> int:
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
     """Hold a lock that the system gives back however this process ends."""
+    import sqlite3
+
     STATE.mkdir(exist_ok=True)
     with contextlib.closing(sqlite3.connect(STATE / "set-up.lock", timeout=0)) as lock:
         try:

@@ -137,7 +137,7 @@ def test_the_workspace_is_the_clones_own(server):
     space = {"data": {}, "metadata": {"id": name}}
     path = f"/lab/api/workspaces/{name}"
     server.get(path, data=json.dumps(space).encode(), method="PUT")
-    [kept] = lab.WORKSPACES.glob(f"{name}*")
+    [kept] = (lab.ROOT / lab.WORKSPACES).glob(f"{name}*")
     kept.unlink()
 
 
@@ -212,17 +212,31 @@ def test_help_says_what_is_ours(capsys):
 def test_arguments_win_over_ours():
     """JupyterLab takes an argument once: the reader's, where there is one."""
     ours = f"--ServerApp.root_dir={lab.ROOT}"
-    assert ours in lab.ours([])
-    assert ours not in lab.ours(["--ServerApp.root_dir=elsewhere"])
+    assert ours in lab.ours([], lab.ROOT)
+    assert ours not in lab.ours(["--ServerApp.root_dir=elsewhere"], lab.ROOT)
 
 
-def test_first_page_is_the_lesson_then_the_workspace(monkeypatch, tmp_path):
+def test_first_page_is_the_lesson_then_the_workspace(tmp_path):
     """A beginner gets lesson 00; later JupyterLab opens what was open."""
-    monkeypatch.setattr(lab, "WORKSPACES", tmp_path / "workspaces")
-    assert f"--LabApp.default_url={LESSON}" in lab.ours([])
-    (tmp_path / "workspaces").mkdir()
-    (tmp_path / "workspaces" / "default.jupyterlab-workspace").touch()
-    assert "--LabApp.default_url=/lab" in lab.ours([])
+    assert f"--LabApp.default_url={LESSON}" in lab.ours([], tmp_path)
+    (tmp_path / lab.WORKSPACES).mkdir(parents=True)
+    (tmp_path / lab.WORKSPACES / "default.jupyterlab-workspace").touch()
+    assert "--LabApp.default_url=/lab" in lab.ours([], tmp_path)
+
+
+def test_an_installed_course_is_copied_once(tmp_path, monkeypatch, capsys):
+    """Lessons and learners' exercises, never over what somebody has begun."""
+    monkeypatch.setattr(lab, "is_checkout", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    folder = lab.place()
+    assert folder == tmp_path / "labkit-lessons"
+    assert f"the lessons are in {folder}" in capsys.readouterr().err
+    assert (folder / lab.FIRST_LESSON).exists()
+    assert not list(folder.rglob("*.wrong.md"))
+    (folder / lab.FIRST_LESSON).write_text("begun", "utf-8")
+    monkeypatch.chdir(folder)
+    assert lab.place() == folder
+    assert (folder / lab.FIRST_LESSON).read_text("utf-8") == "begun"
 
 
 def test_paths_keep_what_the_reader_has_set():
@@ -256,12 +270,12 @@ def test_a_home_that_cannot_be_written_to_is_one_sentence(monkeypatch, capsys):
 
 def test_a_codespace_may_talk_to_its_own_server_only():
     """The page of a codespace is let in under its own name, and no other page."""
-    assert "allow_origin_pat" not in lab.defaults({})["ServerApp"]
+    assert "allow_origin_pat" not in lab.defaults({}, lab.ROOT)["ServerApp"]
     variables = {
         "CODESPACE_NAME": "blue-fish-x7",
         "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN": "app.example.dev",
     }
-    pattern = lab.defaults(variables)["ServerApp"]["allow_origin_pat"]
+    pattern = lab.defaults(variables, lab.ROOT)["ServerApp"]["allow_origin_pat"]
     assert re.match(pattern, "https://blue-fish-x7-8888.app.example.dev")
     assert not re.match(pattern, "https://red-fish-8888.app.example.dev")
     assert not re.match(pattern, "https://blue-fish-x7-8888.app.example.dev.evil.org")

@@ -11,23 +11,26 @@ import contextlib
 import difflib
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from labkit.setup import ROOT, say
+from labkit.setup import ROOT, course, is_checkout, say
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
-WORKSPACES = ROOT / ".labkit" / "workspaces"  # which tabs are open: of this clone alone
+LESSONS = "labkit-lessons"  # the folder for copies of an installed course
+WORKSPACES = ".labkit/workspaces"
 PORTS = 100  # tried from the first one on
 
 HELP = f"""\
 Usage: python -m labkit lab [JupyterLab's own options]
 
 Opens JupyterLab on {FIRST_LESSON}, and later with the
-notebooks that you had open. Ctrl-C ends it and its kernels.
+notebooks that you had open. Ctrl-C ends it and its kernels. Without the kit's own
+folder, the lessons are copied to {LESSONS} first, in the current folder.
 
   --no-browser   print the address and open no browser
   --port N       listen at this port; without it the next free one from 8888
@@ -42,6 +45,12 @@ def main(argv: list[str]) -> int:
     if "--help" in argv or "-h" in argv:
         print(HELP)
         return 0
+    try:
+        folder = place()
+    except OSError as error:
+        return say(
+            f"{error.filename} cannot be written: go to a folder of your own.", 1
+        )
     set_paths(os.environ)
     # Imported late: these read the environment that was set above.
     from jupyterlab.labapp import LabApp
@@ -50,8 +59,9 @@ def main(argv: list[str]) -> int:
     if wrong := unknown_option(argv):
         return say(wrong, 2)
     try:
-        settings = Config(defaults(os.environ))
-        server = LabApp.initialize_server(argv=[*ours(argv), *argv], config=settings)
+        settings = Config(defaults(os.environ, folder))
+        options = [*ours(argv, folder), *argv]
+        server = LabApp.initialize_server(argv=options, config=settings)
     except PermissionError as error:
         text = "let HOME name a folder of your own and run the same command again."
         return say(f"JupyterLab cannot write {error.filename}: {text}", 1)
@@ -66,6 +76,22 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     server.start()
     return 0
+
+
+def place() -> Path:
+    """Return the folder to open: the checkout, or copies of the installed lessons."""
+    if is_checkout():
+        return ROOT
+    here = Path.cwd()
+    folder = here if here.name == LESSONS else here / LESSONS
+    for kind in ("notebooks", "exercises/release"):
+        for path in (course() / kind).rglob("*.*"):
+            copy = folder / path.relative_to(course())
+            if path.is_file() and not copy.exists():  # what somebody has begun stays
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+    say(f"the lessons are in {folder}.")
+    return folder
 
 
 def unknown_option(argv: list[str]) -> str | None:
@@ -120,7 +146,7 @@ def set_paths(environment: MutableMapping[str, str]) -> None:
     environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, settings))
 
 
-def defaults(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def defaults(environment: Mapping[str, str], folder: Path) -> dict[str, dict[str, Any]]:
     """Return settings that the reader's configuration and options go before."""
     import zmq  # not at the top: --help needs no packages
 
@@ -139,16 +165,17 @@ def defaults(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "transport_encryption": "auto" if zmq.has("curve") else "disabled"
         },
         "LanguageServerManager": {"autodetect": False},  # it would start a Node.js
-        "LabApp": {**lab, "workspaces_dir": str(WORKSPACES)},
+        # Which tabs are open is of this folder alone: of two clones, each has its own.
+        "LabApp": {**lab, "workspaces_dir": str(folder / WORKSPACES)},
         "ServerApp": server,
     }
 
 
-def ours(argv: list[str]) -> list[str]:
+def ours(argv: list[str], folder: Path) -> list[str]:
     """Return what the lessons need, where the reader says nothing else."""
-    has_begun = any(WORKSPACES.glob("*"))
+    has_begun = any((folder / WORKSPACES).glob("*"))
     page = "/lab" if has_begun else f"/lab/tree/{FIRST_LESSON}"
-    options = (f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url={page}")
+    options = (f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={page}")
     return [text for text in options if text.partition("=")[0] not in " ".join(argv)]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labkit.errors import ExerciseError, UnknownTaskError
+from labkit.setup import course
 
 __all__ = [
     "EXERCISES",
@@ -26,8 +27,8 @@ __all__ = [
     "read_task",
 ]
 
-EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
-"""The folder of the exercises: beside ``labkit`` in the checkout."""
+EXERCISES = course() / "exercises"
+"""The folder of the exercises: in the checkout, or installed with the package."""
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 

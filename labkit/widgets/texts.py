@@ -15,12 +15,12 @@ in their order, ``why``, and perhaps ``extra``, a list of lines with a why::
 
 import difflib
 import math
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from labkit.errors import QuestionError
+from labkit.setup import course
 
 __all__ = ["find", "fits"]
 
@@ -38,13 +38,8 @@ def fits(option: dict[str, Any], outcome: Any) -> bool:
 def find(name: str) -> dict[str, Any]:
     """Return the texts of a question, from a file beside the notebook or the kit's."""
     known: list[str] = []
-    file, kit = f"{name.partition('-')[0]}.toml", Path(__file__).resolve().parents[2]
-    for folder in (
-        Path.cwd(),
-        *Path.cwd().parents,
-        kit,
-        Path(sys.prefix, "share/labkit"),
-    ):
+    file = f"{name.partition('-')[0]}.toml"
+    for folder in (Path.cwd(), *Path.cwd().parents, course()):
         for path in (
             folder / "questions" / file,
             folder / "notebooks/questions" / file,
