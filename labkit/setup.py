@@ -56,7 +56,7 @@ def is_checkout() -> bool:
 
 
 def course() -> Path:
-    """Return the folder of lessons and exercises: the checkout, or the installed one."""
+    """Return the folder of lessons and exercises: the checkout, or an installed one."""
     return ROOT if is_checkout() else Path(__file__).parent / "course"
 
 

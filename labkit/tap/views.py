@@ -46,8 +46,8 @@ class Message:
     ``kind`` is ``"challenge"``, ``"digest"``, ``"welcome"`` or ``"failure"`` in the
     handshake; ``"request"`` to the server itself, ``"call"`` to a referent; in reply
     ``"return"``, ``"error"``, ``"proxy"``, ``"traceback"`` or ``"unserializable"``;
-    else ``"incomplete"`` (the connection ended within it), ``"refused"`` (the server could
-    not be reached), or ``"other"`` (not of this protocol).
+    else ``"incomplete"`` (the connection ended within it), ``"refused"`` (the server
+    could not be reached), or ``"other"`` (not of this protocol).
     """
 
     number: int
