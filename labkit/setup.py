@@ -18,20 +18,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "NEEDED_MB",
-    "PYTHON",
-    "ROOT",
-    "course",
-    "hand_over",
-    "is_checkout",
-    "lacking",
-]
-__all__ += ["is_ready", "run_in_venv", "say"]
+__all__ = ["NEEDED_MB", "PYTHON", "ROOT", "course", "hand_over", "is_checkout"]
+__all__ += ["is_ready", "lacking", "lessons", "run_in_venv", "say"]
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED_MB = 900  # at the peak of a learner's set-up
 PACKAGES = 130  # about as many come with it
+LESSONS = "labkit-lessons"  # the folder into which `lab` copies installed lessons
 VENV, STATE = ROOT / ".venv", ROOT / ".labkit"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP, LOG = STATE / "set-up.json", STATE / "set-up.log"
@@ -60,6 +53,15 @@ def course() -> Path:
     return ROOT if is_checkout() else Path(__file__).parent / "course"
 
 
+def lessons() -> Path:
+    """Return the folder of the learner's own lessons: the checkout, or copies nearby."""
+    here = Path.cwd()
+    for place in [ROOT] if is_checkout() else [here, *here.parents, here / LESSONS]:
+        if (place / "notebooks" / "00_start_here.ipynb").is_file():
+            return place
+    return course()
+
+
 def lacking(extras: Sequence[str] = ()) -> list[str]:
     """Return the requirements that this Python does not meet, of these extras, too.
 
@@ -67,19 +69,19 @@ def lacking(extras: Sequence[str] = ()) -> list[str]:
     """
     import tomllib  # here and below: lessons ask for the course alone
 
-    if is_checkout():
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-        lines = ["labkit", *project["dependencies"]]
-        lines += [line for e in extras for line in project["optional-dependencies"][e]]
-    else:  # pip has seen to the rest
-        lines = importlib.metadata.requires("labkit") or []
-        lines = [line for line in lines for e in extras if f"extra == '{e}'" in line]
-    return [line.partition(";")[0] for line in lines if not _is_met(line)]
+    if not is_checkout():
+        return []  # pip has seen to it
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = ["labkit", *project["dependencies"]]
+    lines += [
+        line for name in extras for line in project["optional-dependencies"][name]
+    ]
+    return [line for line in lines if not _is_met(line)]
 
 
 def _is_met(line: str) -> bool:
     name = re.split(r"[^\w.-]", line)[0]
-    origin = ROOT.as_uri() if name == "labkit" and is_checkout() else ""
+    origin = ROOT.as_uri() if name == "labkit" else ""
     found = importlib.metadata.distributions(name=name)
     return any(origin in (one.read_text("direct_url.json") or "") for one in found)
 
@@ -90,11 +92,8 @@ def run_in_venv(argv: list[str], extras: Sequence[str]) -> int | None:
     Returns None where this Python has them, else the exit status of the command (which
     on Linux and macOS replaces this process) or of a set-up that failed.
     """
-    if not (missing := lacking(extras)):
+    if not lacking(extras):
         return None
-    if not is_checkout():
-        names = " ".join(f'"{line}"' for line in missing)
-        return say(f"this command needs more packages: pip install {names}", 1)
     try:
         if not is_ready(extras):
             with _lock():

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit import supervised
+from labkit import setup, supervised
 from labkit.commands import lab
 
 TOKEN = "a-token-for-this-test"
@@ -97,7 +97,8 @@ def server(tmp_path):
 def test_lab_runs_quietly_and_stops_at_once(server):
     """One start: page, settings, kernel, announcement, and the end by one Ctrl-C."""
     assert json.loads(server.get("/api/status"))["kernels"] == 0
-    assert re.search(rf"JupyterLab runs at http://\S+:{server.port}/lab", server.said)
+    address = re.search(rf"runs at http://\S+:{server.port}/lab\S*token=", server.said)
+    assert address, server.said
     assert TOKEN not in " ".join(psutil.Process(server.program.pid).cmdline())
 
     page = server.get(LESSON)
@@ -145,7 +146,7 @@ def test_the_workspace_is_the_clones_own(server):
 def test_labs_that_start_at_once_take_turns(tmp_path):
     """Nobody asked for a port: each gets one, though both look at the same moment."""
     said = [[], []]
-    address = re.compile(r"runs at http://\S+?:(\d+)/")
+    address = re.compile(r"runs at http://\S+?:(\d+)/\S+token=[0-9a-f]{20}")
     labs = [
         supervised.Supervised(
             COMMAND, cwd=lab.ROOT, env=environment(tmp_path), on_output=heard.append
@@ -226,7 +227,9 @@ def test_first_page_is_the_lesson_then_the_workspace(tmp_path):
 
 def test_an_installed_course_is_copied_once(tmp_path, monkeypatch, capsys):
     """Lessons and learners' exercises, never over what somebody has begun."""
-    monkeypatch.setattr(lab, "is_checkout", lambda: False)
+    for module in (lab, setup):
+        monkeypatch.setattr(module, "is_checkout", lambda: False)
+        monkeypatch.setattr(module, "course", lambda: setup.ROOT)
     monkeypatch.chdir(tmp_path)
     folder = lab.place()
     assert folder == tmp_path / "labkit-lessons"

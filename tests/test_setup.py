@@ -251,14 +251,15 @@ def test_this_environment_is_fit():
     assert setup.run_in_venv(["test"], ("test",)) is None
 
 
-def test_without_a_checkout_one_sentence_says_what_to_install(monkeypatch, capsys):
-    """From a wheel nothing is set up; pip can add what an extra needs."""
+def test_without_a_checkout_nothing_is_set_up(monkeypatch, tmp_path):
+    """From a wheel pip has seen to it; the lessons are copies nearby, or installed."""
     monkeypatch.setattr(setup, "is_checkout", lambda: False)
-    assert setup.run_in_venv(["lab"], ()) is None
-    monkeypatch.setattr(
-        setup.importlib.metadata,
-        "requires",
-        lambda _: ["psutil>=7", "no-such-package>=1 ; extra == 'test'"],
-    )
-    assert setup.run_in_venv(["test"], ("test",)) == 1
-    assert 'pip install "no-such-package>=1' in capsys.readouterr().err
+    assert setup.run_in_venv(["test"], ("test",)) is None
+    monkeypatch.chdir(tmp_path)
+    assert setup.lessons() == setup.course() == Path(setup.__file__).parent / "course"
+    lesson = tmp_path / setup.LESSONS / "notebooks" / "00_start_here.ipynb"
+    lesson.parent.mkdir(parents=True)
+    lesson.touch()
+    assert setup.lessons() == tmp_path / setup.LESSONS
+    monkeypatch.chdir(lesson.parent)
+    assert setup.lessons() == tmp_path / setup.LESSONS

@@ -108,7 +108,8 @@ def _check(name: str, look: Callable[[], str]) -> Check:
 
 
 def _course() -> Path:
-    return setup.ROOT if setup.is_checkout() else Path.cwd()
+    folder = setup.lessons()
+    return folder if os.access(folder, os.W_OK) or setup.is_checkout() else Path.cwd()
 
 
 def _packages() -> str:

@@ -6,6 +6,7 @@ import sys
 from labkit.errors import ExerciseError
 from labkit.grader.release import drift, make_release
 from labkit.grader.tasks import EXERCISES
+from labkit.setup import say
 
 __all__ = ["main"]
 
@@ -20,6 +21,8 @@ def main(argv: list[str]) -> int:
         "--check", action="store_true", help="change nothing, say what differs"
     )
     check = parser.parse_args(argv).check
+    if not (EXERCISES / "source").is_dir():
+        return say("the exercises are made in the kit's own folder: clone it.", 2)
     try:
         if not check:
             for path in make_release(EXERCISES / "release"):

@@ -18,10 +18,9 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from labkit.setup import ROOT, course, is_checkout, say
+from labkit.setup import LESSONS, ROOT, course, is_checkout, lessons, say
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
-LESSONS = "labkit-lessons"  # the folder for copies of an installed course
 WORKSPACES = ".labkit/workspaces"
 PORTS = 100  # tried from the first one on
 
@@ -82,8 +81,8 @@ def place() -> Path:
     """Return the folder to open: the checkout, or copies of the installed lessons."""
     if is_checkout():
         return ROOT
-    here = Path.cwd()
-    folder = here if here.name == LESSONS else here / LESSONS
+    folder = lessons()
+    folder = Path.cwd() / LESSONS if folder == course() else folder
     for kind in ("notebooks", "exercises/release"):
         for path in (course() / kind).rglob("*.*"):
             copy = folder / path.relative_to(course())
@@ -181,8 +180,9 @@ def ours(argv: list[str], folder: Path) -> list[str]:
 
 def announcement(server: Any) -> str:
     """Return the lines that say where JupyterLab is, instead of the server's own."""
+    address = server.display_url.splitlines()[0]
     server.identity_provider.token_generated = False
     return (
-        f"JupyterLab runs at {server.display_url.splitlines()[0]}\n"
+        f"JupyterLab runs at {address}\n"
         "Open that address if no browser does. Ctrl-C in this terminal ends it."
     )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from labkit.grader.tasks import EXERCISES, Task, all_tasks, find_task
 from labkit.logbook import KINDS, Logbook, TaskRow
+from labkit.setup import lessons
 
 __all__ = ["Standing", "progress", "reset"]
 
@@ -204,11 +205,12 @@ def _done(task: Task, rows: dict[str, TaskRow], current: set[str]) -> _Done:
 def _lessons(
     exercises: Path, tasks: list[_Done], right: list[tuple[str, bool | None]]
 ) -> Iterator[_Lesson]:
-    folder = exercises.parent / "notebooks"
+    home = lessons() if exercises == EXERCISES else exercises.parent
+    folder = home / "notebooks"
     stems = {path.stem for path in folder.glob("[0-8]*_*.ipynb")}
     for stem in sorted(stems | {done.task.set for done in tasks}):
         own = [done for done in tasks if done.task.set == stem]
-        copy = exercises / "release" / stem / f"{stem}.ipynb"
+        copy = home / "exercises" / "release" / stem / f"{stem}.ipynb"
         links = {"lesson": folder / f"{stem}.ipynb", "exercises": copy}
         words = {"right": True, "wrong": False, "open": None}
         counts = {word: right.count((stem[:2], value)) for word, value in words.items()}
