@@ -134,9 +134,11 @@ def test_every_dependency_has_its_reason():
 
 
 def test_constraints_are_names_and_versions():
-    """constraints.txt holds a version for each dependency, and nothing else."""
+    """constraints.txt holds a tested version for each dependency, of each Python."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    assert [n for n in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", n)] == []
+    marker = r"( ; python_(full_)?version (<|>=) \"[\d.]+\")?"
+    form = re.compile(rf"[\w.-]+==[\w.]+{marker}")
+    assert [line for line in lines if not form.fullmatch(line)] == []
     pinned = {line.partition("==")[0].lower() for line in lines}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
@@ -150,7 +152,7 @@ def test_environment_is_what_binder_reads():
     assert yaml.safe_load(text)["dependencies"] == [
         "python=3.13",
         "pip",
-        {"pip": ["-e .[test]"]},
+        {"pip": ["-c constraints.txt", "-e .[test]"]},
     ]
 
 
