@@ -21,7 +21,7 @@ _PAUSE_S = 0.1
 
 # JupyterLab's own colours, light or dark; the fallbacks read well on any page.
 _LOG_STYLE = (
-    "margin:0; padding:4px 8px; white-space:pre-wrap; overflow-wrap:anywhere; "
+    "flex:none; margin:0; padding:4px 8px; white-space:pre-wrap; overflow-wrap:anywhere; "
     "font-family:var(--jp-code-font-family, monospace); "
     "font-size:var(--jp-code-font-size, 13px); line-height:1.4; "
     "color:var(--jp-content-font-color1, #1f1f1f); "

@@ -47,7 +47,7 @@ OUT_OF_REACH = """async () => {
 }"""
 
 
-def violations(page, places=SHOWN, least=20):
+def violations(page, places=SHOWN, least=20, rules=None):
     """Return what axe finds serious or critical in all that a page shows.
 
     At least that many elements it has to approve of: it cannot have looked past them.
@@ -59,6 +59,7 @@ def violations(page, places=SHOWN, least=20):
     page.set_viewport_size({"width": size["width"], "height": tall})
     page.evaluate(PREPARE)
     options = {"resultTypes": ["violations", "passes"]}
+    options |= {"runOnly": {"type": "rule", "values": rules}} if rules else {}
     found = Axe().run(page, {"include": places}, options).response
     page.set_viewport_size(size)
     assert sum(len(rule["nodes"]) for rule in found["passes"]) >= least

@@ -73,6 +73,16 @@ def test_wrong_then_hint_then_right(notebook):
     assert notebook.problems() == []
 
 
+def test_tab_of_a_set_says_that_it_is_one(notebook):
+    """A set's file has the name of its lesson; their tabs differ."""
+    before = "part => getComputedStyle(part, '::before').content"
+    tab = notebook.page.locator(".lm-TabBar-tabLabel").filter(has_text="04_")
+    notebook.open("notebooks/04_produce_and_consume.ipynb")
+    assert tab.evaluate(before) == "none"
+    notebook.open(path_of("04"))
+    notebook.until(lambda: tab.evaluate(before) == '"Exercises "')
+
+
 def validation(notebook):
     """Press Validate, and return what the dialog says."""
     notebook.page.get_by_role("button", name="Validate").click()
@@ -88,9 +98,9 @@ def test_validate_says_what_check_says(notebook, lab):
     book = json.loads((ROOT / path_of("04")).read_text(encoding="utf-8"))
     wanted = ("ex04-setup", "ex04-5-answer", "ex04-5-check")
     book["cells"] = [cell for cell in book["cells"] if cell["id"] in wanted]
-    file = lab.folder / "notebooks" / "one_task.ipynb"
+    file = lab.folder / "exercises" / "one_task.ipynb"
     file.write_text(json.dumps(book), encoding="utf-8")
-    notebook.open("notebooks/one_task.ipynb").run_cell("ex04-setup")
+    notebook.open("exercises/one_task.ipynb").run_cell("ex04-setup")
     assert re.search(r"04\.5.*0 of \d points", validation(notebook), re.DOTALL)
     typed(notebook, "04.5", solutions("04")["04.5"])
     assert "Success! Your notebook passes all the tests." in validation(notebook)

@@ -12,6 +12,7 @@
  *   the text that the notebook has kept stands there.
  * - Tracebacks have colours that can be read, and long names wrap on a narrow page,
  *   where the file list makes room.
+ * - The tab of an exercise set, whose file is named as its lesson's, says that it is one.
  * - A diagram keeps the background it was drawn for when the theme is changed.
  * - A lesson is not marked as changed because its kernel told its version, and has no
  *   button Validate, which is for exercises and says there what it does.
@@ -159,6 +160,9 @@
        color: var(--jp-content-font-color1, #1f1f1f);
        font-family: var(--jp-code-font-family, monospace) }`,
     `.labkit-lesson ${VALIDATE} { display: none }`,
+    // A set has the file name of its lesson; another label would rename the file.
+    ".lm-TabBar-tab[title*='exercises/'] .lm-TabBar-tabLabel::before " +
+      "{ content: 'Exercises ' }",
     ".jp-RenderedMermaid img { background: #fff }",
     ".jp-RenderedMermaid[data-light='false'] img { background: #111 }",
     // IPython's own shades fit one background; bold and italics remain.
