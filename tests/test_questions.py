@@ -152,7 +152,7 @@ def test_a_prediction_after_the_answer_does_not_count():
     guess = predict("t-choice")
     guess.compare(1)
     guess.input.value = "a few"
-    assert "does not count. Guessing first helps you remember." in guess.said
+    assert "after the answer. Guessing first helps you remember." in guess.said
     assert kept("predictions", "t-choice") is None
 
 

@@ -129,8 +129,7 @@ def _line(name: str, track: Any) -> str:
 def dashboard(server: ServerProcess) -> Dashboard:
     """Return a live view of a server of :func:`labkit.start_server`, as a cell's end.
 
-    Twice a second it shows how many items wait in each queue, how many are put and
-    got, and how many consumers wait; buttons stop, kill and restart the server. Keep
-    the server in a variable: the view ends when it is dropped, or by ``close()``.
+    It shows twice a second what each queue holds and moves. Keep the server in a
+    variable: the view ends when it is dropped, or by ``close()``.
     """
     return Dashboard(server)

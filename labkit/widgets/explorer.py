@@ -88,9 +88,8 @@ class Explorer(views.Live):
 
 
 def explorer() -> Explorer:
-    """Return a place to guess and measure, to be the last line of a cell.
+    """Return a place to guess which of two transports is faster, and to measure it.
 
-    Choose two transports and an item, type how many times as fast the first will be,
-    and press Measure. The kernel is not blocked; what was measured stays in a table.
+    The kernel is not blocked, and what was measured stays in a table.
     """
     return Explorer()

@@ -89,10 +89,7 @@ class Question(ABC):
 
 
 class Prediction(Question):
-    """What a learner expects of a run: an option, or a number where there are none.
-
-    It counts if it was made before the first comparison, which also makes it final.
-    """
+    """What a learner expects of a run: an option, or a number. Comparing ends it."""
 
     kind = "predictions"
 
@@ -121,8 +118,9 @@ class Prediction(Question):
         if not value:
             return
         if self._told:
-            late = "The answer has been shown, so this does not count."
-            self._say([f"{late} Guessing first helps you remember."])
+            self._say(
+                ["That came after the answer. Guessing first helps you remember."]
+            )
             return
         try:
             self.guess = value if self.options else _number(value)
@@ -147,8 +145,8 @@ class Prediction(Question):
         fitting = [option for option in self.options if fits(option, outcome)]
         happened = fitting[0]["text"] if fitting else outcome
         why = fitting[0]["why"] if fitting else self.texts.get("why", "")
-        word = "What happened" if self.options else "Measured"
-        fact, right = f"{word}: {self._shown(happened)}.", None
+        fact = "What happened" if self.options else "Measured"
+        fact, right = f"{fact}: {self._shown(happened)}.", None
         if self.guess is None:
             # Someone who first runs all cells may still predict another day.
             self._told, lines = True, [fact, why]

@@ -6,11 +6,9 @@ A right answer of a quiz has ``right = true``. For lines to arrange there are ``
 in their order, ``why``, and perhaps ``extra``, a list of lines with a why::
 
     [04-guess-timeout]
-    question = "How many of the ten orders does it pack?"
-    options = [
-      { text = "none", when = 0, why = "It mistook a `late` producer for the end." },
-      { text = "some", when = { at_least = 1, below = 10 }, why = "..." },
-    ]
+    question = "How many of the ten orders does it `pack`?"
+    options = [ { text = "none", when = 0, why = "It mistook a late start for the end." },
+                { text = "some", when = { at_least = 1, below = 10 }, why = "..." } ]
 """
 
 import difflib

@@ -53,8 +53,7 @@ def kernel_cell() -> int:
     from IPython import get_ipython
 
     shell: Any = get_ipython()
-    kernel = getattr(shell, "kernel", None)
-    return -1 if kernel is None else int(shell.execution_count)
+    return int(shell.execution_count) if getattr(shell, "kernel", None) else -1
 
 
 def display(bundle: dict[str, Any], **options: Any) -> Any:
@@ -99,10 +98,7 @@ def close_all(widget: Any) -> None:
 
 
 class Live:
-    """A sentence and a table that change while nobody runs a cell, and their twins.
-
-    Threads may call `say` and `draw`: the widgets were made before.
-    """
+    """A sentence and a table, which threads may change with `say` and `draw`."""
 
     _shown: ClassVar[dict[str, "Live"]] = {}
 
@@ -131,7 +127,8 @@ class Live:
             self.table.value = self._html()
 
     def _html(self) -> str:
-        lines = ["".join(f'<th scope="col">{head}</th>' for head in self._heads)]
+        heads = [*self._heads, *["depth, last 30 s"][: len(self._drawn)]]
+        lines = ["".join(f'<th scope="col">{head}</th>' for head in heads)]
         for row, drawn in itertools.zip_longest(self.rows, self._drawn, fillvalue=""):
             cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
             lines.append(cells + f"<td>{drawn}</td>" * bool(drawn))
