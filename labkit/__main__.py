@@ -60,9 +60,8 @@ COMMANDS = {
     "produce": ("commands.produce", None, "put lines of JSON into a queue"),
     "consume": ("commands.consume", None, "print a queue's items as lines of JSON"),
     "bench": ("commands.bench", (), "measure proxied queues against direct ones"),
-    "master": ("commands.master", None, "hand out tasks, print what came of them"),
+    "master": ("commands.master", None, "hand out tasks, print what became of them"),
     "worker": ("commands.worker", None, "do the tasks of a master"),
-    "scale": ("scaling", (), "how far one server goes, measured and modelled"),
     "run": ("commands.run", (), "do the jobs of a file, on the engine of your choice"),
 }
 

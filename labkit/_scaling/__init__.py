@@ -1,1 +1,0 @@
-"""The workshop of :mod:`labkit.scaling`; the map is in :mod:`labkit`."""
