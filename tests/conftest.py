@@ -63,6 +63,12 @@ def pytest_addoption(parser):
         help="calls that test_failures interrupts",
     )
     parser.addoption(
+        "--methods",
+        default="spawn",
+        metavar="METHODS",
+        help="start methods with which CPython's own tests run, such as fork,spawn",
+    )
+    parser.addoption(
         "--nbgrader-sets",
         default="04_*",
         metavar="PATTERN",

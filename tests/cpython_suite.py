@@ -19,9 +19,7 @@ SIDE = os.environ.setdefault("LABKIT_SIDE", (*sys.argv, "both")[1])
 METHOD = os.environ.setdefault("LABKIT_METHOD", (*sys.argv, "", "spawn")[2])
 
 # What cannot apply, and why.
-NOT_OURS = {
-    "test_remote": "sends by XML-RPC, which turns tuples into lists",
-}
+NOT_OURS = {"test_remote": "sends by XML-RPC, which turns tuples into lists"}
 
 
 class Both(QueueManager):

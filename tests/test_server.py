@@ -183,10 +183,12 @@ def test_an_interrupted_call_of_any_proxy_takes_no_answer_with_it(shop):
     before = signal.signal(signal.SIGALRM, ring)
     try:
         for number in range(50):
-            signal.setitimer(signal.ITIMER_REAL, 0.0002)
             with contextlib.suppress(InterruptedError):
-                thing.same(number)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.setitimer(signal.ITIMER_REAL, 0.0002)
+                try:
+                    thing.same(number)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
             assert thing.same("next") == "next"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -386,7 +388,7 @@ FAULTS = [OSError, MemoryError, RecursionError, SystemExit, KeyboardInterrupt]
 FAULTS += [sqlite3.OperationalError, EOFError, ValueError]
 # Each step of a call at the server; what undoes a step must not fail.
 STEPS = [
-    (server, "loads"),
+    (wire, "loads"),
     (server.QueueServer, "_referent"),
     (server.QueueServer, "_call"),
     (server.QueueServer, "_send"),

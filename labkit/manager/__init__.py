@@ -24,12 +24,7 @@ from typing import Any
 from labkit.errors import LabkitError, NoServerError, NotOfferedError
 from labkit.manager.acceptor import Listener
 from labkit.manager.client import Client, QueueProxy, open_connection
-from labkit.manager.keys import (
-    SecretKey,
-    check_authkey,
-    read_key_file,
-    write_key_file,
-)
+from labkit.manager.keys import SecretKey, check_authkey, read_key_file, write_key_file
 from labkit.manager.queue import PatientCondition, QueueStats, TaskQueue
 from labkit.manager.server import (
     IDENT_PREFIX,

@@ -17,16 +17,8 @@ from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any
 
+from labkit.manager import wire
 from labkit.manager.handshake import FAILURE, LONGEST, server_side
-from labkit.manager.wire import (
-    HANDSHAKE_DEADLINE_S,
-    SILENCE_S,
-    Address,
-    QuietSocket,
-    closed_in_children,
-    family_of,
-    prepare,
-)
 
 __all__ = ["Acceptor", "Listener"]
 
@@ -43,8 +35,8 @@ class Listener:
     A ``backlog`` smaller than 1,024, as the standard library's, is raised to that.
     """
 
-    def __init__(self, address: Address, backlog: int = BACKLOG) -> None:
-        family = family_of(address)
+    def __init__(self, address: wire.Address, backlog: int = BACKLOG) -> None:
+        family = wire.family_of(address)
         self._path = Path(address) if isinstance(address, str) else None
         if self._path is not None and self._is_abandoned():
             self._path.unlink()
@@ -57,7 +49,7 @@ class Listener:
             sock.listen(max(backlog, BACKLOG))
             self.sock = socket.socket(fileno=sock.detach())
         name = self.sock.getsockname()
-        self.address: Address = name if isinstance(name, str) else name[:2]
+        self.address: wire.Address = name if isinstance(name, str) else name[:2]
 
     def _is_abandoned(self) -> bool:
         # A killed server leaves its socket file behind; nobody answers there.
@@ -145,13 +137,13 @@ class Acceptor:
         listeners: list[Listener],
         authkey: bytes,
         admit: Callable[[socket.socket], None],
-        deadline_s: float = HANDSHAKE_DEADLINE_S,
+        deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
     ) -> None:
         self.listeners = listeners
         self.authkey = authkey
         self.admit = admit
         self.deadline_s = deadline_s
-        self.silence_s = SILENCE_S  # then a client whose host is silent is gone
+        self.silence_s = wire.SILENCE_S  # then a client whose host is silent is gone
         # In the order of their arrival, so the first is also the first to run out.
         self._pending: dict[socket.socket, _Pending] = {}
         self._selector = selectors.DefaultSelector()
@@ -170,8 +162,8 @@ class Acceptor:
         for sock in (self._wakeup, *(listener.sock for listener in self.listeners)):
             sock.setblocking(False)
             self._selector.register(sock, selectors.EVENT_READ)
-            closed_in_children.add(sock)
-        closed_in_children.update((self._waker, self._selector))
+            wire.closed_in_children.add(sock)
+        wire.closed_in_children.update((self._waker, self._selector))
         try:
             while not self._stopping:
                 pause = MIN_STAY_S if self._pending else None
@@ -207,13 +199,13 @@ class Acceptor:
             time.sleep(PAUSE_S)
             return
         try:
-            prepare(sock, self.silence_s)
+            wire.prepare(sock, self.silence_s)
             pending = _Pending(sock, self.authkey)
         except Exception:  # noqa: BLE001 - as below
             sock.close()
             return
         self._pending[sock] = pending
-        closed_in_children.add(sock)
+        wire.closed_in_children.add(sock)
         self._selector.register(sock, selectors.EVENT_READ, pending)
 
     def _read(self, pending: _Pending) -> None:
@@ -225,7 +217,7 @@ class Acceptor:
             return
         self._forget(pending)
         pending.sock.setblocking(True)
-        self.admit(QuietSocket(fileno=pending.sock.detach()))
+        self.admit(wire.QuietSocket(fileno=pending.sock.detach()))
 
     def _drop_the_late(self) -> None:
         now = time.monotonic()

@@ -12,34 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import AuthenticationError, managers, process, util
 from typing import Any, TypeVar
 
-from labkit.errors import (
-    LabkitError,
-    NoServerError,
-    NotAQueueServerError,
-    NotOfferedError,
-    OutcomeUnknownError,
-    ServerStoppedError,
-    ServerTimeoutError,
-    WrongKeyError,
-)
+from labkit import errors
+from labkit.manager import wire
 from labkit.manager.acceptor import Listener
 from labkit.manager.handshake import FAILURE, LONGEST, client_side
 from labkit.manager.keys import SecretKey
 from labkit.manager.queue import EXPOSED
 from labkit.manager.server import IDENT_PREFIX
-from labkit.manager.wire import (
-    HANDSHAKE_DEADLINE_S,
-    SERIALIZER,
-    Address,
-    Connection,
-    QuietSocket,
-    family_of,
-    pack,
-    prepare,
-    ship,
-    shown,
-    unpack,
-)
 
 __all__ = ["Client", "Pipelined", "QueueProxy", "open_connection"]
 
@@ -51,10 +30,10 @@ _Answer = tuple[str, Any]
 
 
 def open_connection(
-    address: Address,
+    address: wire.Address,
     authkey: bytes | None = None,
-    deadline_s: float = HANDSHAKE_DEADLINE_S,
-) -> Connection:
+    deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
+) -> wire.Connection:
     """Connect to a manager server, the standard library's or labkit's.
 
     Parameters
@@ -80,12 +59,12 @@ def open_connection(
     until = time.monotonic() + deadline_s
     step = "connect"
     try:
-        sock = QuietSocket(family_of(address), socket.SOCK_STREAM)
+        sock = wire.QuietSocket(wire.family_of(address), socket.SOCK_STREAM)
         try:
             sock.settimeout(deadline_s)
             sock.connect(address)
             step = "handshake"
-            connection = Connection(prepare(sock))
+            connection = wire.Connection(wire.prepare(sock))
             if authkey is not None:
                 _shake_hands(connection, authkey, until)
             sock.settimeout(None)
@@ -93,11 +72,11 @@ def open_connection(
             sock.close()
             raise
     except (AuthenticationError, EOFError, OSError) as error:
-        raise _explained(error, step, shown(address), deadline_s) from None
+        raise _explained(error, step, wire.shown(address), deadline_s) from None
     return connection
 
 
-def _shake_hands(connection: Connection, authkey: bytes, until: float) -> None:
+def _shake_hands(connection: wire.Connection, authkey: bytes, until: float) -> None:
     handshake = client_side(authkey)
     message = next(handshake)
     try:
@@ -116,30 +95,30 @@ def _shake_hands(connection: Connection, authkey: bytes, until: float) -> None:
 
 def _explained(
     error: Exception, step: str, where: str, deadline_s: float
-) -> LabkitError:
+) -> errors.LabkitError:
     """Return the error that says in a sentence what happened, and what to do."""
-    kind: type[LabkitError] = NoServerError
+    kind: type[errors.LabkitError] = errors.NoServerError
     text = f"{where} cannot be reached ({error}); check the address and the network"
     if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
         text = f"nothing is listening at {where}; start the server first, or check the "
         text += "address"
     elif "message" in str(error) or "expected a challenge" in str(error):
-        kind = NotAQueueServerError
+        kind = errors.NotAQueueServerError
         text = f"{where} did not answer as a manager server does; check the port"
     elif isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)):
-        kind = NotAQueueServerError
+        kind = errors.NotAQueueServerError
         text = f"{where} hung up during the handshake: the server is stopping, or it "
         text += "is no manager server; look at the server, and check the port"
     elif isinstance(error, AuthenticationError):
-        kind = WrongKeyError
+        kind = errors.WrongKeyError
         text = f"the server at {where} has another authkey; use the one it was started "
         text += "with, for example from its key file"
     elif isinstance(error, TimeoutError) and step == "connect":
-        kind = ServerTimeoutError
+        kind = errors.ServerTimeoutError
         text = f"{where} did not answer for {deadline_s:g} s: the host is off or cut "
         text += "off, a firewall drops the packets, or the address is wrong; check them"
     elif isinstance(error, TimeoutError):
-        kind = ServerTimeoutError
+        kind = errors.ServerTimeoutError
         text = f"{where} accepted the connection and said nothing for {deadline_s:g} s;"
         text += " it is frozen or no queue server: look at it, or start it again"
     return kind(text)
@@ -148,7 +127,7 @@ def _explained(
 # Calls over connections.
 
 
-class ClientConnection(Connection):
+class ClientConnection(wire.Connection):
     """A connection that opens when a call needs it, and again when it is no good.
 
     That is where the server was restarted, and where a call was interrupted: its
@@ -159,12 +138,15 @@ class ClientConnection(Connection):
     __slots__ = ("_authkey", "_retry_for", "address")
 
     def __init__(
-        self, address: Address, authkey: bytes | None = None, retry_for: float = 0.0
+        self,
+        address: wire.Address,
+        authkey: bytes | None = None,
+        retry_for: float = 0.0,
     ) -> None:
         self.address = address
         self._authkey = authkey
         self._retry_for = retry_for
-        self.sock = QuietSocket()  # of no use yet, as after an interrupt
+        self.sock = wire.QuietSocket()  # of no use yet, as after an interrupt
         self.busy = True
 
     def ready(self) -> None:
@@ -185,9 +167,9 @@ class ClientConnection(Connection):
             new.send((None, function, args, {}))
             answer = new.recv()
         except (EOFError, OSError):
-            raise NoServerError(
-                f"the server at {shown(self.address)} hung up: it is stopping, or was "
-                "killed; start it again"
+            raise errors.NoServerError(
+                f"the server at {wire.shown(self.address)} hung up: it is stopping, or "
+                "was killed; start it again"
             ) from None
         super().__init__(new.sock)
         return value_of(answer)
@@ -226,7 +208,7 @@ def _retrying(attempt: Callable[[], _T], retry_for: float) -> _T:
         return attempt()
     import tenacity
 
-    lost = NoServerError, NotAQueueServerError, ServerTimeoutError
+    lost = errors.NoServerError, errors.NotAQueueServerError, errors.ServerTimeoutError
     patient = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(lost),
         stop=tenacity.stop_after_delay(retry_for),
@@ -249,7 +231,7 @@ class Client:
     A lost connection is tried again for ``retry_for`` seconds.
     """
 
-    def __init__(self, address: Address, authkey: bytes, retry_for: float) -> None:
+    def __init__(self, address: wire.Address, authkey: bytes, retry_for: float) -> None:
         self.address = address
         self.authkey = authkey
         self.retry_for = retry_for
@@ -296,22 +278,22 @@ class Client:
                     raise self.outcome_unknown(request[1]) from error
         try:
             return value_of(answer)
-        except ServerStoppedError:
+        except errors.ServerStoppedError:
             connection.close()
             raise
 
-    def outcome_unknown(self, method: str) -> OutcomeUnknownError:
+    def outcome_unknown(self, method: str) -> errors.OutcomeUnknownError:
         """Return the error of a call that was sent and never answered."""
         name = method.removesuffix("_packed")
-        return OutcomeUnknownError(
-            f"the connection to {shown(self.address)} ended during {name}(): the "
+        return errors.OutcomeUnknownError(
+            f"the connection to {wire.shown(self.address)} ended during {name}(): the "
             "server may or may not have done it; look at the queue, or use receive() "
             "and ack(), before you do it again"
         )
 
 
 # The hook by which BaseManager(serializer="labkit") finds both.
-managers.listener_client[SERIALIZER] = (Listener, ClientConnection)  # type: ignore[attr-defined]
+managers.listener_client[wire.SERIALIZER] = (Listener, ClientConnection)  # type: ignore[attr-defined]
 
 
 def value_of(answer: _Answer) -> Any:
@@ -320,7 +302,7 @@ def value_of(answer: _Answer) -> Any:
     if kind == "#RETURN":
         return result
     if kind == "#ERROR" and type(result) is EOFError:
-        raise ServerStoppedError(f"{result}; nothing was taken or put") from None
+        raise errors.ServerStoppedError(f"{result}; nothing was taken or put") from None
     raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
 
 
@@ -371,14 +353,14 @@ class Pipelined:
 
 def parcel_of(items: list[Any]) -> Any:
     """Return the items as one pickle, ready to be sent."""
-    return ship(pack(items))
+    return wire.ship(wire.pack(items))
 
 
 def items_of(parcels: list[Any]) -> list[Any]:
     """Return the items in some parcels, at least one, in order."""
-    items = unpack(parcels[0])
+    items = wire.unpack(parcels[0])
     for parcel in parcels[1:]:
-        items += unpack(parcel)
+        items += wire.unpack(parcel)
     return items
 
 
@@ -408,7 +390,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
     def __init__(
         self,
         token: managers.Token,
-        serializer: str = SERIALIZER,
+        serializer: str = wire.SERIALIZER,
         manager: Any = None,
         authkey: bytes | None = None,
         exposed: Iterable[str] | None = None,
@@ -443,9 +425,9 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         if methodname in EXPOSED and methodname not in self._offered:
             # Packed or not, a plain queue has no batches and no receipts.
             name = methodname.replace("t_packed", "t_many").removesuffix("_packed")
-            raise NotOfferedError(
-                f"the queue at {shown(self._token.address)} is a plain queue.Queue, "
-                f"which has no {name}(); host a TaskQueue to use it"
+            raise errors.NotOfferedError(
+                f"the queue at {wire.shown(self._token.address)} is a plain "
+                f"queue.Queue, which has no {name}(); host a TaskQueue to use it"
             )
 
     @property
@@ -486,7 +468,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         if not self._packs:
             return self._callmethod("get", (block, timeout))
         (parcel,) = self._callmethod("get_packed", (1, block, timeout))
-        return unpack(parcel)[0]
+        return wire.unpack(parcel)[0]
 
     def get_nowait(self) -> Any:
         """Take an item, or raise ``queue.Empty`` at once."""
@@ -507,9 +489,9 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         """Take an item on a receipt; see :meth:`TaskQueue.receive`."""
         args = visibility_timeout, block, timeout
         receipt, parcel = self._callmethod("receive_packed", args)
-        return receipt, unpack(parcel)[0]
+        return receipt, wire.unpack(parcel)[0]
 
     def dead_letters(self) -> list[Any]:
         """Return the items given up; see :meth:`TaskQueue.dead_letters`."""
         parcels = self._callmethod("dead_letters_packed")
-        return [item for parcel in parcels for item in unpack(parcel)]
+        return [item for parcel in parcels for item in wire.unpack(parcel)]

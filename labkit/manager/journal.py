@@ -83,15 +83,15 @@ class Journal:
             return sum(number > frames for number in commits)
         return 0
 
-    def _error(self, error: Exception) -> JournalError:
+    def _error(self, error: Exception, doing: str = "used") -> JournalError:
         if "locked" in str(error):
-            return JournalError(
-                f"another server uses the journal {self.path}; stop it, or give "
-                "another file"
-            )
+            cure = "another server uses it: stop that, or give another file"
+        elif doing == "used":
+            cure = "move it away, or give another file"
+        else:
+            cure = "so nothing was changed: make room, or mend the disk, then try again"
         return JournalError(
-            f"{self.path} cannot be used as a journal ({error}); move it away, or give "
-            "another file"
+            f"the journal {self.path} cannot be {doing} ({error}); {cure}"
         )
 
     def _open(self) -> None:
@@ -164,15 +164,9 @@ class Journal:
                 if self._db.in_transaction:  # a full disk has ended it already
                     self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise self._write_error(error) from None
+                    raise self._error(error, "written") from None
                 raise
             self._late = []
-
-    def _write_error(self, error: sqlite3.Error) -> JournalError:
-        return JournalError(
-            f"the journal {self.path} cannot be written ({error}), so nothing was "
-            "changed; make room, or mend the disk, then try again"
-        )
 
     def remove_late(self, rows: list[tuple[int]]) -> None:
         """Remove rows now, or together with whatever is written next."""

@@ -175,18 +175,14 @@ def _parcel_of(entries: list[Entry]) -> Any:
     return _parcels_of(entries)[0]
 
 
+@dataclass(slots=True)
 class Taken:
     """What a call took from a queue: gone for good only once the caller has it."""
 
-    __slots__ = ("entries", "queue", "receipt", "value")
-
-    def __init__(
-        self, queue: "TaskQueue", entries: list[Entry], receipt: str | None
-    ) -> None:
-        self.queue = queue
-        self.entries = entries
-        self.receipt = receipt
-        self.value: Any = None  # what the caller gets
+    queue: "TaskQueue"
+    entries: list[Entry]
+    receipt: str | None
+    value: Any = None  # what the caller gets
 
     def delivered(self) -> None:
         """Take note that the caller has it: a journal may forget it now."""

@@ -18,6 +18,7 @@ from multiprocessing import connection, managers, process
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
+from labkit.manager import wire
 from labkit.manager.acceptor import Acceptor, Listener
 from labkit.manager.keys import SecretKey
 from labkit.manager.queue import (
@@ -27,14 +28,6 @@ from labkit.manager.queue import (
     RetiredError,
     Taken,
     TaskQueue,
-)
-from labkit.manager.wire import (
-    HANDSHAKE_DEADLINE_S,
-    SERIALIZER,
-    Address,
-    Connection,
-    loads,
-    shown,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +78,7 @@ class QueueServer(managers.Server):
     public = [*managers.Server.public, "all_stats"]  # noqa: RUF012 - as the base
     allow_shutdown = False
     # Of the base class, where type checkers do not see them.
-    address: Address
+    address: wire.Address
     authkey: bytes
     registry: dict[str, Any]
     mutex: threading.Lock
@@ -96,14 +89,14 @@ class QueueServer(managers.Server):
     def __init__(
         self,
         registry: dict[str, Any],
-        address: Address | None,
+        address: wire.Address | None,
         authkey: bytes,
-        serializer: str = SERIALIZER,
-        deadline_s: float = HANDSHAKE_DEADLINE_S,
+        serializer: str = wire.SERIALIZER,
+        deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
     ) -> None:
-        if serializer != SERIALIZER:
+        if serializer != wire.SERIALIZER:
             raise ValueError(
-                f"a QueueManager serves with serializer {SERIALIZER!r}, not "
+                f"a QueueManager serves with serializer {wire.SERIALIZER!r}, not "
                 f"{serializer!r}; leave the argument out"
             )
         if address is None:
@@ -116,7 +109,7 @@ class QueueServer(managers.Server):
         self.queues: dict[str, TaskQueue] = {}
         self._look_at = MANY_QUEUES
         self.journal: Journal | None = None
-        self._clients: dict[Connection, threading.Thread] = {}
+        self._clients: dict[wire.Connection, threading.Thread] = {}
         self._clients_lock = threading.Lock()
 
     # Life and end of the server.
@@ -157,7 +150,7 @@ class QueueServer(managers.Server):
     # One thread for each client that proved that it holds the key.
 
     def _admit(self, sock: socket.socket) -> None:
-        client = Connection(sock)
+        client = wire.Connection(sock)
         thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
         with self._clients_lock:
             self._clients[client] = thread
@@ -166,7 +159,7 @@ class QueueServer(managers.Server):
         except Exception:  # noqa: BLE001 - the system has no thread or memory left
             self._let_go(client)
 
-    def _serve(self, client: Connection) -> None:
+    def _serve(self, client: wire.Connection) -> None:
         """Serve one client; whatever ends that, let go of all it had."""
         CALLER.owner = client
         CALLER.check = lambda: self._check(client)
@@ -182,16 +175,18 @@ class QueueServer(managers.Server):
             for queue in CALLER.lenders:
                 queue.release(client)
 
-    def _let_go(self, client: Connection) -> None:
+    def _let_go(self, client: wire.Connection) -> None:
         client.close()
         with self._clients_lock:
             self._clients.pop(client, None)
 
-    def _check(self, client: Connection) -> None:
+    def _check(self, client: wire.Connection) -> None:
         """Raise when a waiting call had better give up; see :data:`CALLER`."""
         # In this order: stopping, we stop reading, and the client looks gone.
         if self.stop_event.is_set():
-            raise EOFError(f"the queue server at {shown(self.address)} is stopping")
+            raise EOFError(
+                f"the queue server at {wire.shown(self.address)} is stopping"
+            )
         if client.is_gone():
             raise _ClientGone
 
@@ -203,11 +198,11 @@ class QueueServer(managers.Server):
             self._answer(conn, body)
             conn.busy = False
 
-    def _answer(self, client: Connection, body: memoryview) -> None:
+    def _answer(self, client: wire.Connection, body: memoryview) -> None:
         """Answer one call. What it took is gone only once the answer was sent."""
         name, taken = "", None
         try:
-            ident, name, args, kwds = loads(body)
+            ident, name, args, kwds = wire.loads(body)
             kind, result = self._call(client, ident, name, args, kwds)
             if type(result) is Taken:
                 taken, result = result, result.value
@@ -223,7 +218,9 @@ class QueueServer(managers.Server):
             if taken is not None:
                 taken.delivered() if delivered else taken.give_back()
 
-    def _send(self, client: Connection, reply: _Reply, packed: bool = False) -> bool:
+    def _send(
+        self, client: wire.Connection, reply: _Reply, packed: bool = False
+    ) -> bool:
         """Send a reply, or why it cannot be pickled; return whether it was sent."""
         try:
             (client.send_with_buffers if packed else client.send)(reply)
@@ -236,7 +233,7 @@ class QueueServer(managers.Server):
 
     def _call(
         self,
-        client: Connection,
+        client: wire.Connection,
         ident: str,
         name: str,
         args: tuple[Any, ...],
@@ -271,10 +268,12 @@ class QueueServer(managers.Server):
 
     # The server's own functions, and what it serves.
 
-    def _first_reply(self, client: Connection, body: memoryview) -> tuple[_Reply, bool]:
+    def _first_reply(
+        self, client: wire.Connection, body: memoryview
+    ) -> tuple[_Reply, bool]:
         """Answer a first message; return whether the client stays for calls."""
         try:
-            _, name, args, kwds = loads(body)
+            _, name, args, kwds = wire.loads(body)
             if name == "accept_connection":
                 threading.current_thread().name = str(args[0])
                 return ("#RETURN", None), True
@@ -294,7 +293,7 @@ class QueueServer(managers.Server):
         del c
         if not self.allow_shutdown:
             raise PermissionError(
-                f"the queue server at {shown(self.address)} does not let clients "
+                f"the queue server at {wire.shown(self.address)} does not let clients "
                 "shut it down; stop it where it was started"
             )
         self.stop()
