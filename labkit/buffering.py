@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from queue import Empty
-from typing import Any, Protocol, Self
+from typing import Any
 
 from labkit.errors import LabkitError
 from labkit.manager.client import Pipelined, QueueProxy, items_of, parcel_of
@@ -20,11 +22,7 @@ from labkit.manager.client import Pipelined, QueueProxy, items_of, parcel_of
 __all__ = ["BufferedProducer", "Prefetched", "buffered", "prefetched"]
 
 
-class _TakesBatches(Protocol):
-    def put_many(self, items: list[Any]) -> None: ...
-
-
-class BufferedProducer:
+class BufferedProducer(AbstractContextManager["BufferedProducer"]):
     """Collect items; put them together when there are enough, or after a while.
 
     Also called ``buffered``. A context manager: leaving the block flushes.
@@ -63,7 +61,7 @@ class BufferedProducer:
 
     def __init__(
         self,
-        queue: _TakesBatches,
+        queue: Any,
         max_items: int = 1000,
         max_wait_s: float = 0.05,
         in_flight: int = 4,
@@ -99,20 +97,26 @@ class BufferedProducer:
     def put(self, item: Any) -> None:
         """Take an item; put the batch when it is full.
 
-        What an earlier flush raised is raised here; the item was taken all the same.
+        What an earlier flush raised is raised here; this item was taken all the same.
         """
+        self._take((item,), self.max_items)
+
+    def put_many(self, items: Iterable[Any]) -> None:
+        """Put some items, after all that is here, without waiting for the answer."""
+        self._take(items, 1)
+
+    def _take(self, items: Iterable[Any], least: int) -> None:
         with self._changed:
             if self._closed:
                 raise RuntimeError("this producer is closed; make another one")
-            if not self.waiting:
+            if not self._items and not self._sent:
                 self._oldest = time.monotonic()
                 self._changed.notify()
-            self._items.append(item)
+            self._items += items
             error, self._error = self._error, None
             if error is not None:
                 raise error
-            if len(self._items) >= self.max_items:
-                self._send_all()
+            self._send_all(least)
 
     def flush(self) -> None:
         """Put what is here, and wait until it is in the queue."""
@@ -135,9 +139,9 @@ class BufferedProducer:
         if threading.current_thread() is not self._flusher:
             self._flusher.join()
 
-    def _send_all(self) -> None:
+    def _send_all(self, least: int = 1) -> None:
         """Send what is here in batches; the last ones may still be under way."""
-        while self._items:
+        while len(self._items) >= least:
             self._send(self._items[: self.max_items])
 
     def _send(self, batch: list[Any]) -> None:
@@ -156,7 +160,8 @@ class BufferedProducer:
         except BaseException:
             self._hang_up()
             raise
-        self._settle(self.in_flight - 1)
+        if len(self._sent) >= self.in_flight:
+            self._settle(self.in_flight // 2)  # several answers come in one piece
 
     def _settle(self, still_open: int) -> None:
         """Wait for answers until at most so many batches are under way."""
@@ -191,9 +196,6 @@ class BufferedProducer:
                 except Exception as error:  # noqa: BLE001 - raised by the next put
                     self._error = error
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -201,7 +203,7 @@ class BufferedProducer:
 buffered = BufferedProducer
 
 
-class Prefetched:
+class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
     """Take batches from a queue, the next while you work on this one.
 
     Also called ``prefetched``. An iterator of lists, and a context manager.
@@ -216,6 +218,8 @@ class Prefetched:
         Items to take in all; ``None`` sets no end.
     timeout : float or None, default None
         Seconds without an item after which the iteration ends.
+    ahead : int, default 4
+        Batches to ask for at a time, at least 1: what is there comes in one answer.
 
     Attributes
     ----------
@@ -224,20 +228,10 @@ class Prefetched:
 
     Notes
     -----
-    For one thread at a time. **What can be lost:** a process that is killed takes two
-    batches with it, the one it works on and the next. Leaving the block, or
+    For one thread at a time. **What can be lost:** a process that is killed takes with
+    it the batch it works on and up to twice ``ahead`` more. Leaving the block, or
     :meth:`close`, loses nothing. What must survive a killed consumer is taken with
     :meth:`~labkit.manager.TaskQueue.receive`.
-
-    Examples
-    --------
-    >>> from labkit import start_server
-    >>> with start_server() as server:
-    ...     orders = server.connect().get_queue("orders")
-    ...     orders.put_many(range(5))
-    ...     with prefetched(orders, 2, timeout=0.1) as batches:
-    ...         print([batch for batch in batches])
-    [[0, 1], [2, 3], [4]]
     """
 
     def __init__(
@@ -247,52 +241,63 @@ class Prefetched:
         *,
         limit: int | None = None,
         timeout: float | None = None,
+        ahead: int = 4,
     ) -> None:
-        if max_items < 1:
-            raise ValueError(f"max_items is {max_items}; give 1 or more")
+        for name, value in (("max_items", max_items), ("ahead", ahead)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; give 1 or more")
         self.left: list[Any] = []
         self._queue = queue
         self._max_items = max_items
+        self._at_once = max_items * ahead
         self._timeout = timeout
         self._to_come = sys.maxsize if limit is None else limit
         self._asked = 0  # at most so many items are on their way
+        self._parcels: deque[Any] = deque()  # here, and not opened yet
         self._connection: Pipelined | None = queue.pipelined()
 
-    def __iter__(self) -> Self:
-        return self
-
     def __next__(self) -> list[Any]:
-        """Return the next batch, or raise what the connection's end has raised."""
-        if self.left:
-            items, self.left = self.left, []
-            return items
-        was_early = self._asked > 0
+        """Return the next batch.
+
+        An :exc:`OutcomeUnknownError` says that what was on its way may be lost.
+        """
+        items, self.left = self.left, []
         try:
-            return self._next()
-        except Empty:
-            if not was_early:
-                raise StopIteration from None
+            while len(items) < self._max_items:
+                if not self._parcels and (items or not self._receive()):
+                    break
+                opened = items_of([self._parcels.popleft()])
+                self._to_come -= len(opened)
+                items += opened
+                if not self._parcels:
+                    self._ask()
         except BaseException:
             self._hang_up()
             raise
-        return next(self)  # the time had begun with the batch before: now it begins
+        if not items:
+            raise StopIteration
+        self.left = items[self._max_items :]
+        return items[: self._max_items]
 
-    def _next(self) -> list[Any]:
+    def _receive(self) -> bool:
+        """Wait for an answer; tell whether there was one, before the limit, in time."""
+        was_early = self._asked > 0
         self._ask()
         if self._connection is None or not self._asked:
             self._hang_up()
-            raise Empty  # the limit is reached
+            return False  # the limit is reached
         asked, self._asked = self._asked, 0
-        parcels = self._connection.answer()
-        if self._to_come - asked >= self._max_items:
+        try:
+            self._parcels += self._connection.answer()
+        except Empty:
+            # The time of an early question began with the batch before: ask again.
+            return was_early and self._receive()
+        if self._to_come - asked >= self._at_once:
             self._ask()  # before these are opened: the server works meanwhile
-        items = items_of(parcels)
-        self._to_come -= len(items)
-        self._ask()
-        return items
+        return True
 
     def _ask(self) -> None:
-        count = min(self._max_items, self._to_come)
+        count = min(self._at_once, self._to_come)
         if self._asked or count < 1:
             return
         if self._connection is None:
@@ -305,7 +310,9 @@ class Prefetched:
         if self._connection is not None and self._asked:
             with contextlib.suppress(Empty, LabkitError):
                 self._connection.finish()  # the server now answers, or takes nothing
-                self.left += items_of(self._connection.answer())
+                self._parcels += self._connection.answer()
+        while self._parcels:
+            self.left += items_of([self._parcels.popleft()])
         self._hang_up()
         self._to_come = 0
         return self.left
@@ -315,9 +322,6 @@ class Prefetched:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

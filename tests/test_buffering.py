@@ -150,8 +150,8 @@ def test_batches_arrive_in_order(server):
     """Sent before the answers to those before, they are put one after the other."""
     orders = server.connect().get_queue("orders")
     with buffered(orders, max_items=10, max_wait_s=60) as out:
-        for number in range(1000):
-            out.put(number)
+        for number in range(0, 1000, 4):
+            out.put_many(range(number, number + 4))
             assert out.waiting <= 40
     with prefetched(orders, 7, limit=1000) as batches:
         taken = list(batches)
@@ -187,10 +187,12 @@ def test_several_inlets_take_no_more_than_their_limit(server):
 def test_a_closed_inlet_returns_what_had_come(server):
     """A block that is left early loses nothing."""
     orders = server.connect().get_queue("orders")
-    orders.put_many(range(10))
-    with prefetched(orders, 3) as batches:
+    for number in range(20):
+        orders.put(number)
+    with prefetched(orders, 3, ahead=2) as batches:
         assert next(batches) == [0, 1, 2]
-    assert [*batches.left, *orders.get_many(10)] == list(range(3, 10))
+    assert [*batches.left, *orders.get_many(20)] == list(range(3, 20))
+    assert len(batches.left) <= 3 + 6  # what it had asked for, and no more
 
 
 def test_a_waiting_inlet_takes_nothing_once_closed(server):

@@ -212,18 +212,10 @@ class Streamed(Labkit):
     """The same server; no list waits for the answer to the one before it."""
 
     def producer(self, spec: Any) -> Callable[[Any], object]:
-        """Return a put_many that is answered four lists later."""
-        from labkit.manager.client import parcel_of
+        """Return a put_many that does not wait for the answer."""
+        from labkit.buffering import buffered
 
-        calls = self.proxy(spec).pipelined()
-        sent = itertools.count(1)
-
-        def put_many(items: list[Any]) -> None:
-            calls.send("put_packed", parcel_of(items), len(items), True, None)
-            if next(sent) > 4:
-                calls.answer()
-
-        return put_many
+        return buffered(self.proxy(spec), max_items=1_000_000).put_many
 
     def lists(
         self, get: Callable[..., Any], count: int, batch_size: int
