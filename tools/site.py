@@ -47,7 +47,7 @@ SETTINGS = {
     "suppress_warnings": ["config.cache"],  # a function is no value to keep
     "myst_heading_anchors": 4,
     "myst_heading_slug_func": operator.methodcaller("replace", " ", "-"),  # as a lab
-    "nb_execution_excludepatterns": ["exercises/*"],
+    "nb_execution_excludepatterns": ["exercises/release/*/*"],
     "nb_execution_raise_on_error": True,
     "nb_merge_streams": True,
     "nb_ipywidgets_js": {},
