@@ -22,7 +22,7 @@ __all__ = ["NEEDED_MB", "PYTHON", "ROOT", "course", "hand_over", "is_checkout"]
 __all__ += ["is_ready", "lacking", "lessons", "run_in_venv", "say"]
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED_MB = 900  # at the peak of a learner's set-up
+NEEDED_MB = 700  # in .venv 450, and what it is unpacked from; a test adds it up
 PACKAGES = 130  # about as many come with it
 LESSONS = "labkit-lessons"  # the folder into which `lab` copies installed lessons
 VENV, STATE = ROOT / ".venv", ROOT / ".labkit"

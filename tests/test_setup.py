@@ -1,7 +1,9 @@
 """The set-up itself, run for real on a small copy of the kit that needs no network."""
 
+import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -263,3 +265,24 @@ def test_without_a_checkout_nothing_is_set_up(monkeypatch, tmp_path):
     assert setup.lessons() == tmp_path / setup.LESSONS
     monkeypatch.chdir(lesson.parent)
     assert setup.lessons() == tmp_path / setup.LESSONS
+
+
+def test_megabytes_are_as_said():
+    """What a learner's set-up installs, and what the tests add, fits the figures."""
+    waiting, sizes = ["labkit"], {}
+    while waiting:
+        name = re.split(r"[^\w.-]", waiting.pop())[0].lower().replace("_", "-")
+        if name in sizes:
+            continue
+        try:
+            there = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:  # for another system
+            continue
+        files = [Path(there.locate_file(file)) for file in there.files or ()]
+        kept = [file for file in files if file.suffix != ".pyc" and file.is_file()]
+        sizes[name] = sum(file.stat().st_size for file in kept) / 1_000_000
+        lines = there.requires or ()
+        waiting += [line for line in lines if "extra ==" not in line]
+    assert 300 < sum(sizes.values()) < 450
+    assert 450 < setup.NEEDED_MB < 2 * sum(sizes.values())
+    assert len(sizes) < setup.PACKAGES + 10

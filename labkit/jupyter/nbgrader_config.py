@@ -4,12 +4,12 @@ from pathlib import Path
 
 from labkit.commands.lab import defaults
 from labkit.grader.release import configure
-from labkit.grader.tasks import EXERCISES
+from labkit.setup import lessons
 
 config = get_config()  # type: ignore[name-defined]  # noqa: F821 - nbgrader has it
 if not Path("nbgrader_config.py").exists():  # called in a teacher's own course
     config.CourseDirectory.course_id = "labkit"
-    config.CourseDirectory.root = str(EXERCISES)
+    config.CourseDirectory.root = str(lessons() / "exercises")
 configure(config)
 # The Validate button starts a kernel: as the lab's own, it has nothing to warn of.
 config.KernelManager.update(defaults({}, Path())["KernelManager"])
