@@ -431,14 +431,6 @@ def test_the_table_as_text():
     assert "No message" in Table([])._repr_html_()
 
 
-def test_tables_have_an_end():
-    """Of many messages the last are shown, and the caption says so."""
-    table = Table(made(300))
-    assert table._repr_html_().count("<tr>") == 201
-    assert "300 messages" in repr(table)
-    assert repr(table).endswith("; the last 200 are shown")
-
-
 def test_the_diagram_has_an_arrow_for_each_message():
     """Its direction can be seen and heard, and no tag is of a message's making."""
     page = Tags(Sequence(made())._repr_html_())
@@ -451,13 +443,6 @@ def test_the_diagram_has_an_arrow_for_each_message():
     assert page.words[3].startswith("2: call: put('</code><script>")
 
 
-def test_the_diagram_of_one_client_names_it_once():
-    """Its messages need not say whose they are."""
-    page = Tags(Sequence(made(1))._repr_html_())
-    assert "client, connection 2" in page.words
-    assert page.words[3].startswith("call: put(")
-
-
 def test_the_diagram_as_text():
     """The same in lines, for front ends without HTML."""
     diagram = Sequence(made())
@@ -466,8 +451,11 @@ def test_the_diagram_as_text():
     assert "0 messages on 0 connections" in Sequence([])._repr_html_()
 
 
-def test_diagrams_have_an_end():
-    """Of many messages the first are drawn, and a note says so."""
+def test_views_have_an_end():
+    """The last 200 rows, the first 60 arrows, and a word that there are more."""
+    table = Table(made(300))
+    assert table._repr_html_().count("<tr>") == 201
+    assert repr(table).endswith("; the last 200 are shown")
     page = Sequence(made(100))._repr_html_()
     assert page.count("<li ") == 60
     assert page.endswith("<p>40 more messages are not drawn</p>")
