@@ -142,10 +142,12 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
     def _send_all(self, least: int = 1) -> None:
         """Send what is here in batches; the last ones may still be under way."""
         while len(self._items) >= least:
-            self._send(self._items[: self.max_items])
+            batch, rest = self._items, []
+            if len(batch) > self.max_items:
+                batch, rest = batch[: self.max_items], batch[self.max_items :]
+            self._send(batch, rest)
 
-    def _send(self, batch: list[Any]) -> None:
-        rest = self._items[len(batch) :]
+    def _send(self, batch: list[Any], rest: list[Any]) -> None:
         if not isinstance(self.queue, QueueProxy):  # no server between: no waiting
             self.queue.put_many(batch)
             self._items = rest
@@ -268,7 +270,7 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
                     break
                 opened = items_of([self._parcels.popleft()])
                 self._to_come -= len(opened)
-                items += opened
+                items = items + opened if items else opened
                 if not self._parcels:
                     self._ask()
         except BaseException:
@@ -276,8 +278,9 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
             raise
         if not items:
             raise StopIteration
-        self.left = items[self._max_items :]
-        return items[: self._max_items]
+        if len(items) > self._max_items:
+            items, self.left = items[: self._max_items], items[self._max_items :]
+        return items
 
     def _receive(self) -> bool:
         """Wait for an answer; tell whether there was one, before the limit, in time."""

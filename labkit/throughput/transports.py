@@ -215,7 +215,7 @@ class Streamed(Labkit):
         """Return a put_many that does not wait for the answer."""
         from labkit.buffering import buffered
 
-        return buffered(self.proxy(spec), max_items=1_000_000).put_many
+        return buffered(self.proxy(spec), max_items=1_000_000, in_flight=16).put_many
 
     def lists(
         self, get: Callable[..., Any], count: int, batch_size: int
@@ -224,7 +224,7 @@ class Streamed(Labkit):
         from labkit.buffering import prefetched
 
         proxy: Any = get.__self__  # type: ignore[attr-defined]
-        return prefetched(proxy, batch_size, limit=count)
+        return prefetched(proxy, batch_size, limit=count, ahead=8)
 
 
 @dataclass(frozen=True)
