@@ -25,7 +25,7 @@ Usage: python -m labkit test [--all] [pytest's own arguments]
 Runs the tests, then every notebook and exercise cell by cell; with --all also what
 takes long: every wrong answer, every start method. A path narrows it:
 
-  python -m labkit test tests/test_queues.py -k timeout
+  python -m labkit test tests/test_queue.py -k timeout
   python -m labkit test notebooks/04_produce_and_consume.ipynb
 
 Every other argument goes to pytest: python -m pytest --help lists them."""

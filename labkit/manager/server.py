@@ -70,13 +70,9 @@ class QueueServer(managers.Server):
         Where it listens; the real port if 0 was asked for.
     queues : dict of str to TaskQueue
         Every named queue made so far.
-    allow_shutdown : bool
-        Whether a client may shut the server down, as any can with the standard
-        library. False unless the program that starts the server says otherwise.
     """
 
     public = [*managers.Server.public, "all_stats"]  # noqa: RUF012 - as the base
-    allow_shutdown = False
     # Of the base class, where type checkers do not see them.
     address: wire.Address
     authkey: bytes
@@ -256,7 +252,9 @@ class QueueServer(managers.Server):
             result = method(*args, **kwds)
         except _ClientGone:
             raise
-        except RetiredError:  # since we looked it up: there is a new one by now
+        except RetiredError:  # since it was looked up: now it is made again
+            with self.mutex:  # held while queues are being forgotten
+                pass
             return self._call(client, ident, name, args, kwds)
         except Exception as error:  # noqa: BLE001 - it belongs to the caller
             return "#ERROR", error
@@ -289,14 +287,12 @@ class QueueServer(managers.Server):
             return ("#TRACEBACK", format_exc()), False
 
     def shutdown(self, c: Any) -> None:
-        """Stop, if clients may ask for that."""
+        """Refuse what the standard library lets any client do."""
         del c
-        if not self.allow_shutdown:
-            raise PermissionError(
-                f"the queue server at {wire.shown(self.address)} does not let clients "
-                "shut it down; stop it where it was started"
-            )
-        self.stop()
+        raise PermissionError(
+            f"the queue server at {wire.shown(self.address)} does not let clients "
+            "shut it down; stop it where it was started"
+        )
 
     def all_stats(self, c: Any) -> dict[str, QueueStats]:
         """Return the numbers of every named queue; a client may ask for them."""
