@@ -73,14 +73,11 @@ def right_answers(task):
     """Return answers to a task that are right, in any style, from ``right/NN.md``."""
     path = Path(__file__).parent / "right" / f"{task.id[:2]}.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    found = re.findall(
-        rf"^## {task.id} (.+)\n(.*?)^```(python|diff)\n(.*?)^```$",
-        text,
-        re.MULTILINE | re.DOTALL,
-    )
+    entry = rf"^## {task.id} ([^\n]+)\n```(python|diff)\n(.*?)^```$"
+    found = re.findall(entry, text, re.MULTILINE | re.DOTALL)
     return tuple(
-        Wrong(name, why.strip(), "", code if kind == "python" else changed(task, code))
-        for name, why, kind, code in found
+        Wrong(name, "", "", code if kind == "python" else changed(task, code))
+        for name, kind, code in found
     )
 
 

@@ -56,6 +56,19 @@ _EXPLAIN = {
     "not iterable": "A proxy forwards method calls, not iteration: call get().",
     "positional argument": "Keep the parameters that the task gives.",
     "called too many times": "Call task_done() once for each get(), never twice.",
+    "No module named 'answer'": "The server cannot import what your program defines: "
+    "put what Python itself can make, such as a text, a number or None.",
+    "cannot be interpreted as an integer": "A port is a number: write it without quotes.",
+    "Servname not supported": "A port is a number: write it without quotes.",
+    "key: expected bytes": "A key is bytes: write b in front of its quotes.",
+    "string argument without an encoding": "A key is bytes: write b before the quotes.",
+    "'Server' object has no attribute": "get_server() makes a server that serves in this "
+    "process; start() and shutdown() belong to the manager.",
+    "ConnectionRefused": "connect() looks for a server that runs; start() starts one.",
+    "Already started server": "A manager that was started has its server in a child.",
+    "EOFError": "The other end has closed the connection: the server ended, or a child "
+    "that start() had made died of its own error. A port is a number, a key is bytes.",
+    "AuthenticationError": "Both sides need the same key: use the one that is given.",
 }
 """What an error most likely means, by its class or by words in its message."""
 
@@ -92,6 +105,12 @@ def _readable(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
 
 
+def _words_of(error: BaseException) -> str:
+    """Return what an error says; of a server's traceback, its last line."""
+    text = str(error).strip(" -\n")
+    return _readable(text.split("\n")[-1].strip() if "Traceback" in text else text)
+
+
 def _plain(value: object) -> object:
     """Return a value as its built-in type: no subclass decides what it is equal to."""
     if isinstance(value, type) and issubclass(value, BaseException):
@@ -121,6 +140,9 @@ class AnswerError(AssertionError):
 
 class StillRunningError(AssertionError):
     """A call goes on for ever: further checks would wait as long, so none follows."""
+
+
+_Because = str | Callable[[], str]
 
 
 class Call:
@@ -160,13 +182,14 @@ class Call:
         """Wait until the call has ended, at most so long, and say whether it has."""
         return self._ended.wait(seconds)
 
-    def ends(self, because: str, within_s: float = PATIENCE_S) -> Self:
+    def ends(self, because: _Because, within_s: float = PATIENCE_S) -> Self:
         """Wait for the end of the call, whether it returns or raises.
 
         Parameters
         ----------
-        because : str
-            Why an answer that waits for the server most likely does so for ever.
+        because : str or callable
+            Why an answer that waits for the server most likely does so for ever; it is
+            asked when that is known.
         within_s : float
             How long it may take, in seconds.
 
@@ -179,12 +202,13 @@ class Call:
             return self
         raise self.still_running(because, within_s)
 
-    def still_running(self, because: str, after_s: float) -> StillRunningError:
+    def still_running(self, because: _Because, after_s: float) -> StillRunningError:
         """Make the error of a call that goes on; the parameters are as in `ends`."""
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented for this
         frames = list(traceback.walk_stack(frame))[::-1] if frame else []
         place = _last_line(frames, self._source) or " outside its own lines"
         files = {frame.f_code.co_filename for frame, _ in frames}
+        because = because() if callable(because) else because
         if not any("multiprocessing" in f or f.endswith("wire.py") for f in files):
             because = "It asks no server there: a loop has no way out."
         return StillRunningError(
@@ -194,7 +218,7 @@ class Call:
 
     def returns(
         self,
-        because: str,
+        because: _Because,
         within_s: float = PATIENCE_S,
         advice: str = "Nothing here should raise.",
     ) -> Any:
@@ -220,7 +244,7 @@ class Call:
             return self.value
         said = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
         advice = next((_EXPLAIN[key] for key in _EXPLAIN if key in said), advice)
-        detail = f" ({_readable(str(error))})" if str(error) else ""
+        detail = f" ({_words_of(error)})" if str(error) else ""
         line = _last_line(traceback.walk_tb(error.__traceback__), self._source)
         raise AssertionError(
             f"{self} raised {type(error).__name__}{detail}{line}; expected it to "
@@ -406,7 +430,7 @@ class ManagerServer:
     ) -> None:
         self.offers, self.authkey = offers, authkey or os.urandom(16)
         self.manager = offers(address, self.authkey, ctx=CONTEXT)
-        self.manager.start()
+        self.manager.start(_forget_the_answer)
         self.address = self.manager.address
         self.process = self.manager._process  # noqa: SLF001 - it has no public name
         self._names = (f"queue {number}" for number in itertools.count(1))
@@ -430,6 +454,12 @@ class ManagerServer:
         """End its process at once, as a power cut would. Idempotent."""
         self.process.kill()
         self.process.join()
+
+
+def _forget_the_answer() -> None:
+    # A real server has never heard of what a client's program defines.
+    sys.path[:] = [path for path in sys.path if path != str(_ANSWER.parent)]
+    sys.modules.pop("answer", None)
 
 
 @pytest.fixture(scope="module")
@@ -476,9 +506,8 @@ def ask(what: str, action: Callable[[], Any], advice: str) -> Any:
     try:
         return action()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-        last = _readable(str(error).strip(" -\n").split("\n")[-1].strip())
         raise AssertionError(
-            f"A client's {what} raised {type(error).__name__}: {last}; expected it to "
+            f"A client's {what} raised {type(error).__name__}: {_words_of(error)}; expected it to "
             f"work. {advice}"
         ) from None
 

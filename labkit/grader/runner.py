@@ -137,6 +137,8 @@ class Report:
         first = next((row.message for row in self.rows if row.message), "")
         right = f"{self.task.id} is right: every check passes. {self.task.takeaway}"
         undone = f"{self.task.id} was not checked to its end: run check() once more."
+        if first and self.state in {"stopped", "ended"}:
+            return first  # what went wrong before says more
         return self.error or first or (right if self.is_full else undone)
 
 

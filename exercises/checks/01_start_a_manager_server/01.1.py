@@ -29,7 +29,10 @@ def client(answer):
         "name get_orders. Clients know the registered name, and no other."
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return client_of(server.address, key, "get_orders")
+    advice = "Give the server the key that open_shop() is given."
+    return ask(
+        "connect()", lambda: client_of(server.address, key, "get_orders"), advice
+    )
 
 
 def _must_say_done(orders):
@@ -37,6 +40,11 @@ def _must_say_done(orders):
     advice = (
         "A multiprocessing.Queue has neither task_done() nor join(): serve a "
         "queue.Queue."
+    )
+    assert "multiprocessing" not in str(orders), (
+        f"The server hosts {str(orders).split(' at ')[0].strip('<')}; expected a "
+        "queue.Queue. One of multiprocessing keeps a helper thread in the server, which "
+        "waits for a reader and holds up its end."
     )
     for name in ("task_done", "join"):
         ask(f"orders.{name}()", lambda name=name: getattr(orders, name)(), advice)

@@ -49,7 +49,10 @@ def test_address_is_told(answer):
 def test_clients_share_the_orders(answer):
     """One client puts an order, and another one gets it."""
     call, address, key = _serve(answer)
-    advice = "Register before get_server(): a server offers what it finds there."
+    advice = (
+        "Register before get_server(), and make what get_orders() uses before "
+        "serve_forever(): that one does not return."
+    )
     call.ended_within(0.05)
     client = ask("connect()", lambda: client_of(address, key, "get_orders"), "Serve.")
     orders = ask("get_orders()", client.get_orders, advice)

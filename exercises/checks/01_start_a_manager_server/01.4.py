@@ -17,6 +17,14 @@ from labkit.grader.fixtures import (
 PATIENCE_S = 2.0
 KEY_BYTES = 48  # so long that the feedback shows its name in its place
 BIG = b"x" * 100_000
+SHUTDOWN = (
+    "The shutdown() of a server is called by a connection, and serve_forever() has ended "
+    "already: leave it out."
+)
+EXIT = (
+    "sys.exit() with a text, and any error, ends with code 1: print the goodbye under "
+    "finally, and let the exit that is under way go on."
+)
 COUNTED_EARLY = "Count when the server ends, not before."
 CTRL_C = (
     "serve_forever() catches the KeyboardInterrupt itself, and then raises "
@@ -82,8 +90,7 @@ def _must_say_goodbye(program, left):
     said = program.program.said().split("\n")
     assert code == 0, (
         f"run(key, tell) ended with exit code {code} after {when}; expected 0. Its "
-        f"last line: {said[-1]}. The shutdown() of a server is called by a connection, "
-        "and serve_forever() has ended already: leave it out."
+        f"last line: {said[-1]}. {SHUTDOWN if 'shutdown' in str(said) else EXIT}"
     )
     wanted = f"Goodbye, {left} orders left."
     last = repr(said[-1]) if said[-1] else "nothing"

@@ -17,10 +17,18 @@ ASK_THERE = (
 
 
 def _orders(address, key):
-    assert isinstance(address, tuple), (
-        f"work(address, key) was given the address {shown(address)}; expected the pair of "
-        "host and port that the manager has after start()."
+    if isinstance(address, tuple):
+        _must_be_ours(address)
+    advice = "Register the name get_orders, and pass the server's own address and key."
+    return ask(
+        "get_orders()",
+        lambda: client_of(address, key, "get_orders").get_orders(),
+        advice,
     )
+
+
+def _must_be_ours(address):
+    """Fail unless a host and port are real, and open to this machine alone."""
     assert address[0] in {"127.0.0.1", "localhost"}, (
         f"work(address, key) was given the host {shown(address[0])}; expected '127.0.0.1'. "
         "'0.0.0.0' and '' are open to the whole network."
@@ -28,12 +36,6 @@ def _orders(address, key):
     assert address[1] != 0, (
         "work(address, key) was given port 0; expected the port that the system chose. "
         "A manager knows it after start()."
-    )
-    advice = "Register the name get_orders, and pass the server's own address and key."
-    return ask(
-        "get_orders()",
-        lambda: client_of(address, key, "get_orders").get_orders(),
-        advice,
     )
 
 
@@ -147,10 +149,11 @@ def test_works_where_children_start_empty(answer):
         _orders(address, key).put("tea")
         done.append("tea")
 
+    context = _Spawn()
     call = answer.call(
         "open_shop",
         work=work,
-        context=multiprocessing.get_context("spawn"),
+        context=context,
     )
     try:
         error = call.ends(SERVES_HERE, 8).error
@@ -159,6 +162,22 @@ def test_works_where_children_start_empty(answer):
     raised = f"it raised {type(error).__name__} ({str(error)[:60]})"
     assert error is None, _not_by_spawn(_unsent(error) or raised)
     assert done, "open_shop(work, context) did not call work() with 'spawn'."
+    assert context.used, (
+        "open_shop(work, context) started its child without the context it was given; "
+        "expected ctx=context. On macOS, on Windows and on newer Linux Pythons a child "
+        "starts empty: only with that context does yours show whether it can."
+    )
+
+
+class _Spawn(multiprocessing.context.SpawnContext):
+    """A context that notes whether it has started anything."""
+
+    used = False
+
+    def Process(self, *args, **named):  # noqa: N802 - as the standard library calls it
+        """Make a process."""
+        self.used = True
+        return super().Process(*args, **named)
 
 
 def _unsent(error):

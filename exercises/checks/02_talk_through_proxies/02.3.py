@@ -8,6 +8,9 @@ import pytest
 
 from labkit.grader.fixtures import points, shown, there
 
+READ_AGAIN = (
+    "What you read again belongs to somebody else: keep the number that you wrote."
+)
 STUCK = "Somebody holds the lock: release it where it was acquired, whatever happens."
 
 
@@ -108,10 +111,10 @@ def test_two_sales_are_two(answer, server):
         f"was {counted}; expected {{'tea': 2}}. What was read before the lock was free "
         "is old: read and write under one and the same hold."
     )
+    why = "Return the number." if number is None else READ_AGAIN
     assert number == 1, (
         f"{call} returned {shown(number)} after it had sold the first tea, and another "
-        "client the second; expected 1. What you read again belongs to somebody else: "
-        "keep the number that you wrote."
+        "client the second; expected 1. " + why
     )
     told = (
         "hold the server's lock from the reading to the writing."

@@ -37,10 +37,18 @@ def client(answer):
     return client
 
 
+def _stock(client):
+    advice = (
+        "callable is the function itself, get_stock, without parentheses behind it; "
+        "exposed is a list with one text for each name."
+    )
+    return ask("get_stock()", client.get_stock, advice)
+
+
 @points(2, "lets clients add to one stock, and ask for its length")
 def test_length_can_be_asked_for(client):
     """Two clients: one adds, the other asks for the length."""
-    mine, yours = client.get_stock(), client.get_stock()
+    mine, yours = _stock(client), _stock(client)
     ask("stock.add('tea')", lambda: mine.add("tea"), "An exposed list is complete.")
     advice = "Put '__len__' into exposed: a proxy type forwards what stands there."
     ask("len(stock)", lambda: len(mine), advice)
@@ -54,7 +62,7 @@ def test_length_can_be_asked_for(client):
 @points(1, "refuses clear(), also when it is sent by hand")
 def test_clear_is_refused(client):
     """A client sends the message by hand."""
-    stock = client.get_stock()
+    stock = _stock(client)
     ask("len(stock)", lambda: len(stock), "Put '__len__' into exposed.")
     stock.add("tea")
     try:
@@ -71,7 +79,7 @@ def test_clear_is_refused(client):
 @points(2, "hands out the things as a proxy")
 def test_things_are_a_proxy(client):
     """A client appends to the things."""
-    stock = client.get_stock()
+    stock = _stock(client)
     advice = "Register the name Things, too, with ListProxy and create_method=False."
     things = ask("stock.things()", stock.things, advice)
     assert isinstance(things, managers.BaseProxy), (

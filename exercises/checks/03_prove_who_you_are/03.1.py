@@ -25,7 +25,12 @@ class _Clerk:
         self.call = answer.call("start", program="clerk.py", key=self.key)
         process = self.call.returns("It must not wait for the program.")
         assert isinstance(process, subprocess.Popen), (
-            f"{self.call} returned {shown(process)}; expected the Popen of the program."
+            f"{self.call} returned {shown(process)}; expected the Popen of the program. "
+            "subprocess.run() waits for its end; Popen starts it, and goes on."
+        )
+        assert process.stdout, (
+            f"{self.call} returned a Popen without its output; keep the argument "
+            "stdout=subprocess.PIPE."
         )
         try:
             process.wait(PATIENCE_S)

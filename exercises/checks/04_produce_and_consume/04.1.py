@@ -11,18 +11,38 @@ WAITS_FOR_EVER = (
 )
 
 
+def _noted(orders):
+    """Let a queue note with which arguments get() is called on it."""
+    get, orders.asked = orders.get, []
+
+    def noted(*args, **named):
+        orders.asked.append((args, named))
+        return get(*args, **named)
+
+    orders.get = noted
+    return orders
+
+
+def _why_not(orders):
+    """Say why a consumer most likely goes on for ever."""
+    args, named = orders.asked[-1] if orders.asked else ((), {})
+    if args and not isinstance(args[0], bool):
+        return "The first argument of get() is block: say get(timeout=idle_s)."
+    if named.get("timeout"):
+        return "get() raised queue.Empty, again and again: that is when to return."
+    return WAITS_FOR_EVER
+
+
 @points(2, "handles every order, then ends")
 def test_ends_after_the_last_order(answer, server):
     """Three orders are waiting, and no more come."""
-    seen = []
-    call = answer.call(
-        "consume", orders=server.queue(ORDERS), handle=seen.append, idle_s=0.15
-    )
-    call.returns(WAITS_FOR_EVER)
-    assert seen == ORDERS, (
-        f"{call} handled {seen}; expected {ORDERS}. "
-        "Hand each order that get() returns to handle(), once."
-    )
+    seen, orders = [], _noted(server.queue(ORDERS))
+    call = answer.call("consume", orders=orders, handle=seen.append, idle_s=0.15)
+    call.returns(lambda: _why_not(orders))
+    why = "Hand each order that get() returns to handle(), once."
+    if not (seen or orders.asked):
+        why = "It never asked the queue that it was given: no other has the orders."
+    assert seen == ORDERS, f"{call} handled {seen}; expected {ORDERS}. {why}"
 
 
 @points(1, "waits idle_s seconds for an order that comes late")

@@ -5,7 +5,10 @@ import time
 from labkit.grader.fixtures import StillRunningError, points
 
 ORDERS = [f"order {number}" for number in range(1, 7)]
-NO_END = "A consumer that never sees a sentinel of its own waits for ever."
+NO_END = (
+    "A consumer that never sees a sentinel of its own waits for ever. What comes out of a "
+    "queue is a copy: `is` finds None again, but no text or object of your own."
+)
 
 
 def _hand_out(answer, server, items, consumers):

@@ -111,7 +111,7 @@ def test_unsendable_value_is_a_failure(answer, server):
     error = call.ends(NO_END).error
     assert "pickle" not in str(error), (
         f"{call} was ended by a job that returned a generator, which cannot be pickled "
-        "({error}); expected a result, and the next task. put() raises before anything "
+        f"({error}); expected a result, and the next task. put() raises before anything "
         "is sent, so it may stand below try, too."
     )
     call, got = _work(answer, server, given)

@@ -82,3 +82,18 @@ def test_late_acknowledgement_is_no_disaster(answer, depot):
         f"{call} packed {', '.join(packed)}; expected {', '.join(ORDERS)}. Another "
         "packer had acknowledged order 1 meanwhile: that concerns order 1 alone."
     )
+    orders = depot.queue(["order 3"])
+    other = depot.manager.get_queue(orders.name)
+
+    def fail(order):
+        until(lambda: other.qsize() == 1)
+        receipt, _ = other.receive()
+        other.ack(receipt)
+        raise ValueError(f"cannot pack {order}")
+
+    call = answer.call("pack", orders=orders, work=fail, idle_s=0.2, hold_s=0.1)
+    call.returns(
+        NO_END,
+        advice="The work failed, too late for its receipt: nack() raises ReceiptError, "
+        "too. Catch it, and go on.",
+    )

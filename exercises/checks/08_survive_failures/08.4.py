@@ -90,3 +90,13 @@ def test_failed_work_is_not_written_down(answer, depot, ledger):
         f"The work on id 17 failed, and the next {again} left it alone; expected it "
         "to pack id 17. Write an id down after its work, not before."
     )
+    orders = depot.queue([SECOND])
+    with depot.packer(answer, "pack", orders, ledger, 0.2) as packer:
+        packer.did("begin")
+    until(lambda: orders.qsize() == 1)
+    again = _pack(answer, orders, tried.append, ledger)
+    again.returns(NO_END)
+    assert SECOND in tried, (
+        f"A packer was killed in the middle of its work on id 7, and the next {again} "
+        "left it alone; expected it to pack id 7. Write an id down after its work."
+    )

@@ -28,7 +28,7 @@ def _deliver(answer, letter, ledger, send):
 
 def _must_return(call, expected, why):
     value = call.returns(NO_END, advice=LOCKED)
-    assert value is expected, (
+    assert value == expected, (
         f"{call} returned {shown(value)}; expected {expected}. {why}"
     )
 
@@ -78,8 +78,9 @@ def test_two_workers_send_one_letter_once(race):
     """The second one gets the letter while the first one sends it."""
     _must_be_one(race)
     first, second = _raced["calls"]
-    _must_return(first, True, "It sent the letter.")
-    _must_return(second, False, "The other worker had the letter.")
+    _must_return(first, "sent", "It sent the letter.")
+    why = "The other worker was sending it, and might still have failed."
+    _must_return(second, "busy", why)
 
 
 @points(1, "does not send again what was sent")
@@ -90,7 +91,7 @@ def test_a_sent_letter_stays_sent(answer, office, ledger, race):
     def send(letter):
         office.send(letter)
 
-    _must_return(_deliver(answer, TEA, ledger, send), True, "It sent the letter.")
+    _must_return(_deliver(answer, TEA, ledger, send), "sent", "It sent the letter.")
     again = _deliver(answer.again(), TEA, ledger, send)
     again.returns(NO_END, advice=LOCKED)
     copies = len(office.messages())
@@ -99,7 +100,7 @@ def test_a_sent_letter_stays_sent(answer, office, ledger, race):
         "arrived; expected 1. Keep the id of a sent letter in the ledger, which is a "
         "file: it outlives the worker."
     )
-    _must_return(again, False, "The letter was sent before.")
+    _must_return(again, "known", "The letter was sent before.")
 
 
 @points(2, "lets a letter be tried again whose sending failed")
@@ -110,7 +111,18 @@ def test_a_failed_letter_is_free_again(answer, office, ledger, race):
     def fail(letter):
         raise ConnectionResetError(f"no link for {letter['id']}")
 
-    call = _deliver(answer, TEA, ledger, fail)
+    entered, go_on = threading.Event(), threading.Event()
+
+    def fail_late(letter):
+        entered.set()
+        go_on.wait(1)
+        fail(letter)
+
+    call = _deliver(answer, TEA, ledger, fail_late)
+    entered.wait(2)
+    other = _deliver(answer.again(), TEA, ledger, office.send)
+    _must_return(other, "busy", "The first worker had the letter, and then it failed.")
+    go_on.set()
     error = call.ends(NO_END).error
     assert isinstance(error, ConnectionResetError), (
         f"{call} ended with {shown(error)} when send() raised ConnectionResetError; "

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,8 @@ def folder():
 
 def _write(name, lines=LINES):
     log = Path(name)
-    log.write_bytes(b"12:00 GET /tea\n" * lines)
+    # Not every sign of a log is one byte.
+    log.write_bytes("12:00 GET /th\u00e9\n".encode() * lines)
     return log
 
 
@@ -75,10 +77,18 @@ def _must_raise(answer, task, kind, what, why):
 def test_task_is_small(answer):
     """A log of 3 MB is described in a few bytes."""
     log = _write("large.log", 200_000)
+    opened = []
+    sys.addaudithook(
+        lambda event, args: event == "open" and opened.append(str(args[0]))
+    )
     task = _describe(answer, log)
+    assert not any(path.endswith("large.log") for path in opened), (
+        "describe(log) opened a log of 3,200,000 bytes; expected it to ask for its size "
+        "alone. Whoever reads it does the work: that is the worker's part."
+    )
     size = len(pickle.dumps(task))
     assert size < 1000, (
-        f"describe(log) made a task of {size:,} bytes for a log of 3,000,000; expected "
+        f"describe(log) made a task of {size:,} bytes for a log of 3,200,000; expected "
         "fewer than 1,000. Put the path into the task, and let the worker read."
     )
     lines = answer.call("count_lines", task=task).returns(NO_END)

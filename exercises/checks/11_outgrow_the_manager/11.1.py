@@ -23,6 +23,13 @@ class _Future:
         return self._value
 
 
+def _known(arg):
+    """Put values in the place of futures, in a list of them, too, as Dask does."""
+    if isinstance(arg, list | tuple) and not isinstance(arg, _Tray):
+        return [_known(one) for one in arg]
+    return arg._value if isinstance(arg, _Future) else arg
+
+
 class _Client:
     """Keeps account; has the four methods of the task."""
 
@@ -33,7 +40,7 @@ class _Client:
         """Do a task at once; futures among its arguments stay where they are."""
         self.log.append("submit")
         self.sent += sum(isinstance(arg, _Tray) for arg in args)
-        values = [arg._value if isinstance(arg, _Future) else arg for arg in args]
+        values = [_known(arg) for arg in args]
         return _Future(self, function(*values))
 
     def map(self, function, *rows, **_options):
