@@ -15,7 +15,7 @@ import pytest
 from answers import answer, blank_message, right_answers, wrong_answers
 
 from labkit.errors import ExerciseError, UnknownTaskError
-from labkit.grader.release import starting_code
+from labkit.grader.release import new_task, starting_code
 from labkit.grader.runner import run
 from labkit.grader.tasks import EXERCISES, all_tasks, find_task, read_task
 
@@ -227,6 +227,20 @@ def test_release_is_what_the_sources_make(tmp_path):
         f"release/{name / 'stray.txt'} has no source",
     ]
     assert {path.name for path in tmp_path.iterdir()} == {"exercises"}
+
+
+def test_new_task_passes_as_it_is(tmp_path):
+    """An author starts from a task whose solution, checks and wrong answer fit."""
+    shutil.copytree(EXERCISES, tmp_path / "exercises")
+    *_, source = new_task("05.9", tmp_path / "exercises")
+    task = find_task("05.9", tmp_path / "exercises")
+    cells = ["".join(c["source"]) for c in json.loads(source.read_text())["cells"]]
+    _, answer_cell, check_cell = cells[-4:-1]
+    report = run(task, answer_cell.partition("\n")[2], deadline_s=60)
+    assert (report.points, check_cell) == (task.points, 'check("05.9")')
+    for wanted, said in (("05.9", "a task 05.9 already"), ("55.1", "no task of a set")):
+        with pytest.raises(ExerciseError, match=said):
+            new_task(wanted, tmp_path / "exercises")
 
 
 # --- reading tasks --------------------------------------------------------------------

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from labkit.errors import ExerciseError
-from labkit.grader.release import drift, make_release
+from labkit.grader.release import drift, make_release, new_task
 from labkit.grader.tasks import EXERCISES
 from labkit.setup import say
 
@@ -20,11 +20,23 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--check", action="store_true", help="change nothing, say what differs"
     )
-    check = parser.parse_args(argv).check
+    parser.add_argument(
+        "--new", metavar="NN.M", help="write a new task, such as 05.9, to start from"
+    )
+    options = parser.parse_args(argv)
     if not (EXERCISES / "source").is_dir():
         return say("the exercises are made in the kit's own folder: clone it.", 2)
     try:
-        if not check:
+        if options.new:
+            for path in new_task(options.new):
+                print(path.relative_to(EXERCISES.parent))
+            print(
+                "Write your task; say its points in the set's first cell, in the lesson "
+                "and in the README. Then: python -m labkit exercises, and "
+                "python -m labkit test --all tests/test_exercises.py"
+            )
+            return 0
+        if not options.check:
             for path in make_release(EXERCISES / "release"):
                 print(f"release/{path}")
             return 0

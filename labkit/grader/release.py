@@ -14,6 +14,8 @@ comment::
 The same settings serve an instructor who runs nbgrader in the folder ``exercises``.
 """
 
+import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,7 +25,7 @@ from labkit.errors import ExerciseError
 from labkit.grader.runner import STUB
 from labkit.grader.tasks import EXERCISES
 
-__all__ = ["configure", "drift", "make_release", "starting_code"]
+__all__ = ["configure", "drift", "make_release", "new_task", "starting_code"]
 
 _MARK = "### THE LEARNER STARTS FROM"
 
@@ -115,6 +117,41 @@ def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
         return [path.relative_to(course / "release") for path in made]
+
+
+def new_task(task_id: str, exercises: Path = EXERCISES) -> list[Path]:
+    """Write the files of a new task, from ``exercises/template``; return their paths.
+
+    Its cells come before the last one of the set's source. The task passes all tests as
+    it is; then it is yours to change.
+
+    Raises
+    ------
+    ExerciseError
+        There is no such set, or there is such a task.
+    """
+    found = list(exercises.glob(f"checks/{task_id[:2]}_*"))
+    if not re.fullmatch(r"\d\d\.\d", task_id) or not found:
+        sets = ", ".join(sorted(path.name[:2] for path in exercises.glob("checks/*_*")))
+        raise ExerciseError(f"{task_id!r} is no task of a set ({sets}): write 05.9.")
+    if (found[0] / f"{task_id}.py").exists():
+        raise ExerciseError(f"There is a task {task_id} already: choose a free number.")
+
+    def filled(name: str) -> str:
+        text = (exercises / "template" / name).read_text(encoding="utf-8")
+        return text.replace("NN.M", task_id).replace("NN-M", task_id.replace(".", "-"))
+
+    made = [found[0] / f"{task_id}{end}" for end in (".py", ".md", ".wrong.md")]
+    for path in made:
+        path.write_text(filled(path.name.replace(task_id, "task")), encoding="utf-8")
+    source = exercises / "source" / found[0].name / f"{found[0].name}.ipynb"
+    book = json.loads(source.read_text(encoding="utf-8"))
+    cells = json.loads(filled("cells.json"))
+    for cell in cells:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    book["cells"][-1:-1] = cells
+    source.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return [*made, source]
 
 
 def _convert(course: Path, name: str) -> None:
