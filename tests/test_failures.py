@@ -289,7 +289,7 @@ if __name__ == "__main__":
 
 @posix_only
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, getattr(signal, "SIGKILL", 9)])
 def test_a_killed_master_orphans_no_server(tmp_path, method, signum):
     """The server of a QueueManager.start() ends with the master that started it."""
     program = tmp_path / "master.py"
