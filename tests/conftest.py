@@ -13,6 +13,8 @@ import pytest
 
 # Helpers of the standard library that serve a whole process until it ends.
 _PERMANENT = ("resource_tracker", "forkserver")
+# What the system still does for a connection that this process has closed.
+_CLOSED = ("TIME_WAIT", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK", "CLOSE")
 
 
 def pytest_addoption(parser):
@@ -138,7 +140,8 @@ def _sockets():
     try:
         names = {entry.name: str(entry.readlink()) for entry in _descriptors()}
     except OSError:  # not Linux
-        return {(c.fd, c.laddr) for c in psutil.Process().net_connections("all")}
+        found = psutil.Process().net_connections("all")
+        return {(c.fd, c.laddr) for c in found if c.status not in _CLOSED}
     return {item for item in names.items() if item[1].startswith(("socket:", "pipe:"))}
 
 

@@ -370,6 +370,8 @@ def test_without_md5_a_client_that_uses_it_is_refused_alone(monkeypatch):
 @pytest.mark.parametrize("fault", ["connect", "read"])
 def test_no_traceback_shows_a_key(tmp_path, fault):
     """Even where it prints the local variables."""
+    if fault == "read" and os.name != "posix":
+        pytest.skip("Windows has no modes that let others read a file")
     secret = keys.new_key()
     path = keys.write_key_file(tmp_path / "lab.key", secret)
     try:
