@@ -118,7 +118,9 @@ class Lesson:
     def minutes(self):
         """Return the minutes it asks for: to read and run, to do."""
         first = cells(self.path)[0].text + sections(self.path).get("At a glance", "")
-        found = re.search(r"(\d+) (?:minutes )?to read(?: and run)?, (\d+) to do", first)
+        found = re.search(
+            r"(\d+) (?:minutes )?to read(?: and run)?, (\d+) to do", first
+        )
         return int(found[1]), int(found[2])
 
     def prose_words(self):

@@ -118,7 +118,9 @@ def test_readme_and_first_lesson_list_the_same_course():
 def test_lessons_follow_each_other():
     """Each lesson needs earlier ones only."""
     for lesson in LESSONS:
-        first = cells(lesson.path)[0].text + sections(lesson.path).get("At a glance", "")
+        first = cells(lesson.path)[0].text + sections(lesson.path).get(
+            "At a glance", ""
+        )
         needs = re.search(r"You need(.*)", first)[1]
         assert all(n < lesson.number for n in re.findall(r"esson (\d\d)", needs))
 
