@@ -15,7 +15,7 @@ import pytest
 
 from labkit import setup
 
-FILES = ("__init__.py", "__main__.py", "setup.py")
+FILES = ("__init__.py", "__main__.py", "setup.py", "formerly.py")
 PROJECT = """
 [build-system]
 requires = []
