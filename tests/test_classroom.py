@@ -1,5 +1,6 @@
 """Grading a class: what is read, what an answer may do, and what is kept of it."""
 
+import asyncio
 import csv
 import json
 import os
@@ -237,6 +238,14 @@ def test_other_checks_are_refused():
     job = Job("another digest", "04.1", "pass\n", "nowhere", unconfined=True)
     with pytest.raises(ExerciseError, match="same version"):
         mark(job)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _offload():
+    """Start the thread that distributed keeps for good."""
+    from distributed.utils import offload
+
+    asyncio.run(offload(bool))
 
 
 @pytest.mark.long
