@@ -83,7 +83,7 @@ def a_key_holder_can_end_the_server(shown):
 @claim("03-silent")
 def strangers_cost_threads(shown):
     """Each silent stranger costs a plain server a thread."""
-    assert 15 <= shown.numbers("threads:")[0] <= 20  # one may end meanwhile
+    assert 15 <= shown.numbers("threads:")[0] <= 25  # a few come and go meanwhile
 
 
 @claim("03-argv")
