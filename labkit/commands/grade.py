@@ -2,13 +2,13 @@
 
 import argparse
 import sys
-from concurrent.futures import Executor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from labkit.errors import GradingError, LabkitError
 from labkit.grader.classroom import grade
 from labkit.grader.tasks import EXERCISES
+from labkit.jobs import dask_client
 
 __all__ = ["main"]
 
@@ -50,32 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _dask(address: str, tls: Path | None) -> Executor:
-    import distributed
-
+def _refuse_clear_text(address: str) -> None:
     host = address.partition("://")[2].rpartition(":")[0]
     if not address.startswith("tls://") and host not in {"127.0.0.1", "localhost"}:
         raise GradingError(
             f"{address} is on a network: use tls://, or anybody there can grade, too."
         )
-    files = {} if tls is None else {
-        "tls_ca_file": str(tls / "ca.pem"),
-        "tls_client_cert": str(tls / "cert.pem"),
-        "tls_client_key": str(tls / "key.pem"),
-        "require_encryption": True,
-    }  # fmt: skip
-    try:
-        security = distributed.Security(**files)  # type: ignore[no-untyped-call]
-        client: Any = distributed.Client(  # type: ignore[no-untyped-call]
-            address, security=security, timeout=10
-        )
-    except (OSError, ValueError) as error:
-        raise GradingError(
-            f"No Dask scheduler answers at {address}: start one with "
-            f"dask scheduler, and workers with dask worker {address}."
-        ) from error
-    pool: Executor = client.get_executor(pure=False)
-    return pool
 
 
 def main(argv: list[str]) -> int:
@@ -100,8 +80,13 @@ def main(argv: list[str]) -> int:
         for file in filter(None, (options.csv, options.gradebook)):
             if not file.resolve().parent.is_dir():
                 raise GradingError(f"There is no folder {file.parent} for {file.name}.")
-        pool = _dask(options.scheduler, options.tls) if options.scheduler else None
-        with tqdm(unit=" answers", disable=None) as bar:
+        with ExitStack() as cleanup:
+            pool = None
+            if options.scheduler:
+                _refuse_clear_text(options.scheduler)
+                dask = dask_client(options.scheduler, tls=options.tls)
+                pool = cleanup.enter_context(dask).get_executor(pure=False)
+            bar = cleanup.enter_context(tqdm(unit=" answers", disable=None))
 
             def tick(total: int) -> None:
                 bar.total = total
