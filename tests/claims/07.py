@@ -1,0 +1,120 @@
+"""What the cells of lesson 07 must show."""
+
+import sys
+
+from tests.claims import claim
+
+ON_LINUX = sys.platform == "linux"
+
+
+def times(line):
+    """Return a line's milliseconds: first answer, put, get."""
+    parts = line.split("first answer ")[1].replace(",", "").split()
+    return float(parts[0]), float(parts[3]), float(parts[6])
+
+
+@claim("07-lists")
+def a_batch_is_one_round_trip(shown):
+    """All letters are there each time, and put_many is several times as fast."""
+    assert shown.count("in the queue: 2000 and taken: 2000") == 2
+    assert shown.numbers("put_many is")[0] > 4
+
+
+@claim("07-sweep-holds")
+def streaming_helps_and_passes_no_direct_lists(shown):
+    """Streamed lists are far beyond single items, and no miracle."""
+    batches, ahead, singly = (
+        float(line.split("times")[0].split()[-1]) for line in shown.splitlines()[:3]
+    )
+    assert batches < 2
+    assert ahead > 0.8
+    assert singly > 4
+
+
+@claim("07-prefetched")
+def a_consumer_fetches_ahead(shown):
+    """One list is in hand, others are on their way, and nothing is lost."""
+    on_way, waiting = shown.numbers("hand,")[0], shown.numbers("queue:")[0]
+    assert shown.startswith("100 in hand")
+    assert on_way + waiting == 1_900
+    assert "letter 1999" in shown
+
+
+@claim("07-pause")
+def plain_tcp_pauses(shown):
+    """On Linux five connections pause, then each put and each get."""
+    if ON_LINUX:
+        first, put, get = times(shown)
+        assert first > 150
+        assert min(put, get) > 35
+
+
+@claim("07-sides")
+def each_side_hurries_what_it_writes(shown):
+    """On Linux the client's option helps put, the server's get, both help both."""
+    if ON_LINUX:
+        client, server, both = map(times, shown.splitlines()[:3])
+        quick, slow = (client[1], server[2], *both[1:]), (client[2], server[1])
+        assert max(quick) * 3 < min(slow)
+        assert client[0] < server[0]
+
+
+@claim("07-unix")
+def a_unix_socket_does_not_pause(shown):
+    """Without any option, put and get take a few milliseconds at most."""
+    if ON_LINUX:
+        assert max(times(shown.splitlines()[0])[1:]) < 12
+    assert shown.count("µs a call") == 2
+
+
+@claim("07-opaque-raises")
+def the_plain_server_lacks_the_class(shown):
+    """The error comes from the server and names the class."""
+    assert shown.error == "RemoteError"
+    assert "Can't get attribute 'Note'" in shown.message
+
+
+@claim("07-opaque")
+def labkits_server_passes_it_on(shown):
+    """The note comes back whole."""
+    assert "through labkit's server: Note(text='hello')" in shown
+
+
+@claim("07-endings")
+def signals_lose_the_buffer(shown):
+    """An end and an error flush; SIGTERM and SIGKILL do not."""
+    for ending, count in {
+        "end": 250,
+        "error": 250,
+        "SIGTERM": 200,
+        "SIGKILL": 200,
+    }.items():
+        assert f"'{ending}': {count}" in shown
+
+
+@claim("07-buffered")
+def a_buffer_watches_the_clock(shown):
+    """A single letter arrives, and so do all at the end."""
+    assert "without a flush: a letter alone" in shown
+    assert "at the end: 250" in shown
+
+
+@claim("07-modify-buffer")
+def the_bounds_do_not_hold_yet(shown):
+    """The cell waits for the learner's number."""
+    assert "Not yet." in shown
+
+
+@claim("07-table")
+def the_pauses_are_the_largest_gain(shown):
+    """On Linux one of the first two rows is the largest of the five."""
+    ratios = shown.numbers(r"(?:plain|lists|direct) ")
+    assert len(ratios) == 5
+    if ON_LINUX:
+        assert max(ratios) == max(ratios[:2])
+
+
+@claim("07-clean-up-run")
+def nothing_is_left_running(shown):
+    """Every program of the lesson has ended."""
+    assert "still running: []" in shown
