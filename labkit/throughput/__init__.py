@@ -6,7 +6,7 @@ your own.
 """
 
 from labkit.throughput import costs
-from labkit.throughput.measurement import Measurement, load, percentiles, save
+from labkit.throughput.measurement import Measurement, percentiles
 from labkit.throughput.runner import compare, measure
 from labkit.throughput.transports import SPAWN, TRANSPORTS, Transport
 
@@ -17,8 +17,6 @@ __all__ = [
     "Transport",
     "compare",
     "costs",
-    "load",
     "measure",
     "percentiles",
-    "save",
 ]

@@ -1,15 +1,13 @@
 """What a measurement found: every repeat, the machine, and whether to believe it."""
 
-import json
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["Measurement", "load", "percentiles", "save"]
+__all__ = ["Measurement", "percentiles"]
 
 _UNSTABLE = 0.20  # a spread above this is worth a sentence
 _PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
@@ -115,23 +113,3 @@ class Measurement:
         """Return all fields, and what follows from them, as JSON's types."""
         follows = ("label", "rate_per_s", "spread", "latency_s", "warning")
         return asdict(self) | {name: getattr(self, name) for name in follows}
-
-
-def save(measurements: Sequence[Measurement], path: str | Path) -> Path:
-    """Write measurements to a file of JSON; return its path."""
-    whole = [measurement.to_dict() for measurement in measurements]
-    Path(path).write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
-    return Path(path)
-
-
-def load(path: str | Path) -> list[Measurement]:
-    """Read the measurements of a file that :func:`save` wrote."""
-    found = []
-    for entry in json.loads(Path(path).read_text("utf-8")):
-        values: dict[str, Any] = {
-            one.name: entry[one.name] for one in fields(Measurement)
-        }
-        for name, value in values.items():
-            values[name] = tuple(value) if isinstance(value, list) else value
-        found.append(Measurement(**values))
-    return found

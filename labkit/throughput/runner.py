@@ -9,40 +9,39 @@ References
 V. Stinner, pyperf (https://pyperf.readthedocs.io): calibration, raw values, warnings.
 """
 
+import contextlib
 import itertools
 import math
-import multiprocessing
-import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import (
-    FIRST_EXCEPTION,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
-from concurrent.futures.process import BrokenProcessPool
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import connection
 from typing import Any
 
+from labkit import supervised
 from labkit.errors import MeasurementError
-from labkit.throughput import children
 from labkit.throughput.measurement import Measurement
 from labkit.throughput.transports import SPAWN, Transport, find
 
-__all__ = ["compare", "measure", "rotated"]
+__all__ = ["compare", "measure", "payloads", "rotated"]
 
 LEAST_S = 0.1  # a shorter repeat is not to be believed
 RUN_LIMIT_S = 10.0  # a run that takes longer is stopped
+_READY_WITHIN_S = 60.0
 _WARM_S = 0.05  # a run of the warm-up that says enough
 _AIM_S = 0.25
 _FEWEST = 5  # items, or lists of them, in a repeat
 _LARGEST_RUN_BYTES = 512 << 20  # a slow consumer leaves all of it in some queue
-_READY_WITHIN_S = 60.0
+_FIRST = 1_000_000  # from here on every int below 2**31 makes a pickle of one length
 _NO_WORD = (
     "a child process ended without a word; in a script, call from below "
     "if __name__ == '__main__':"
 )
+_MOST_ITEMS, _MOST_BYTES = 250_000, 64 << 20  # made for a run of one producer
 
 
 def measure(transport: str | Transport, **settings: Any) -> Measurement:
@@ -122,7 +121,7 @@ def compare(
             (kind, end): stack.enter_context(_Line(kind, *end))
             for end, kind in itertools.product(ends, kinds)
         }
-        with ThreadPoolExecutor(8) as threads:  # what lies between may be slow
+        with ThreadPoolExecutor(8) as threads:  # servers take a while to start
             list(threads.map(_Line.open, lines.values()))
         for step in (_Line.start, _Line.wait_ready):
             for line in lines.values():
@@ -130,13 +129,13 @@ def compare(
         trials: dict[Any, _Trial] = {}
         for end, size, batch, kind in itertools.product(ends, sizes, batches, kinds):
             place = lines[kind, end], size, batch if kind.batched else 1
-            trials.setdefault(place, _Trial(*place, latency_samples))
+            trials.setdefault(place, _Trial(*place))
         for trial in trials.values():
             trial.warm_up()
         for number, size in itertools.product(range(repeats), sizes):
             alike = [one for one in trials.values() if one.payload_bytes == size]
             for trial in rotated(alike, number):
-                trial.repeat()
+                trial.repeat(latency_samples)
         return [trial.measurement() for trial in trials.values()]
 
 
@@ -159,34 +158,30 @@ def _check(name: str, values: Sequence[int], least: int, most: int) -> None:
 class _Trial:
     """One line with one size of item and of list: warm up, repeat, sum up."""
 
-    def __init__(
-        self, line: "_Line", payload_bytes: int, batch_size: int, latency_samples: int
-    ) -> None:
+    def __init__(self, line: "_Line", payload_bytes: int, batch_size: int) -> None:
         self.line, self.payload_bytes, self.batch_size = line, payload_bytes, batch_size
-        self._latency_samples = latency_samples
         # Whole lists for every process at either end.
         self._unit = math.lcm(line.producers, line.consumers) * batch_size
         self._count = self._unit
+        self._most = self._whole(_LARGEST_RUN_BYTES / max(payload_bytes, 1))
         self._seconds: list[float] = []
         self._samples: list[float] = []
 
     def warm_up(self) -> None:
         """Find out how many items a repeat moves; nothing of this is reported."""
         self._run()  # connects
-        while (seconds := self._run()) < _WARM_S:
-            before = self._count
-            self._count = self._whole(before * min(max(0.06 / seconds, 2), 32))
-            if self._count <= before:
-                break  # as many as the memory should hold
+        while (seconds := self._run()) < _WARM_S and self._count < self._most:
+            grown = self._count * min(max(0.06 / seconds, 2), 32)
+            self._count = min(self._whole(grown), self._most)
         enough = max(self._count * _AIM_S / seconds, _FEWEST * self._unit)
-        self._count = self._whole(enough)
+        self._count = min(self._whole(enough), self._most)
 
-    def repeat(self) -> None:
+    def repeat(self, latency_samples: int) -> None:
         """Measure once."""
         self._seconds.append(seconds := self._run())
-        if self._latency_samples:
+        if latency_samples:
             fits = int(self._count / seconds / 2)  # or else a stalled one takes long
-            count = max(min(self._latency_samples, fits), 1)
+            count = max(min(latency_samples, fits), 1)
             self._samples += self.line.latencies(count, self.payload_bytes)
 
     def _run(self) -> float:
@@ -194,8 +189,7 @@ class _Trial:
 
     def _whole(self, count: float) -> int:
         """Return a number of items near to this that divides into whole lists."""
-        largest = _LARGEST_RUN_BYTES // max(self.payload_bytes, 1)
-        return max(int(min(count, largest)) // self._unit, 1) * self._unit
+        return max(int(count) // self._unit, 1) * self._unit
 
     def measurement(self) -> Measurement:
         """Return what was found."""
@@ -213,16 +207,12 @@ class _Trial:
 
 
 class _Line(ExitStack):
-    """A transport with its producers and consumers, kept running from job to job.
-
-    A pool of one process for each, for every job is meant for one of them.
-    """
+    """A transport with its producers and consumers, kept running from job to job."""
 
     def __init__(self, transport: Transport, producers: int, consumers: int) -> None:
         super().__init__()
         self.transport, self.producers, self.consumers = transport, producers, consumers
-        self._pools: list[ProcessPoolExecutor] = []
-        self._pids: list[Future[int]] = []
+        self._children: list[Any] = []  # our ends of their pipes, producers first
 
     def open(self) -> None:
         """Open the transport; may run in any thread."""
@@ -230,63 +220,154 @@ class _Line(ExitStack):
 
     def start(self) -> None:
         """Start the processes; :meth:`wait_ready` waits for them."""
-        self.callback(self._end)
-        # Kept: the children find it by a name that goes when the object goes.
-        self._barrier = SPAWN.Barrier(self.producers + self.consumers)
-        sending, receiving = SPAWN.Pipe()
-        with sending, receiving:
-            for partner in [sending] * self.producers + [receiving] * self.consumers:
-                given = self.transport, self._spec, partner, self._barrier
-                pool = ProcessPoolExecutor(1, SPAWN, children.become, given)
-                self._pools.append(pool)
-                self._pids.append(pool.submit(os.getpid))  # starts the process
-
-    def _end(self) -> None:
-        """End the processes, which hold nothing that anybody needs."""
-        known = [one for one in self._pids if one.done() and not one.exception()]
-        pids = {one.result() for one in known}
-        for process in multiprocessing.active_children():
-            if process.pid in pids:
-                process.kill()
-        for pool in self._pools:
-            pool.shutdown(cancel_futures=True)
+        roles = ["producer"] * self.producers + ["consumer"] * self.consumers
+        # Kept: the children find them by names that go when the objects go.
+        self._shared = SPAWN.Barrier(len(roles)), SPAWN.Semaphore(0)
+        for role in roles:
+            ours, theirs = SPAWN.Pipe()
+            given = self.transport, self._spec, role, theirs, *self._shared
+            child = SPAWN.Process(target=_work, args=given, daemon=True)
+            child.start()
+            theirs.close()
+            self._children.append(self.enter_context(ours))
+            self.callback(child.join)
+            self.callback(child.kill)  # before that: it holds nothing of value
 
     def wait_ready(self) -> None:
         """Wait until every process has opened its end."""
-        roles = ["producer"] * self.producers + ["consumer"] * self.consumers
-        self._do([("open", role) for role in roles], _READY_WITHIN_S)
+        self._answers(self._children, _READY_WITHIN_S)
 
     def seconds(self, count: int, payload_bytes: int, batch_size: int) -> float:
         """Move so many items; return the seconds until the last one was received."""
-        share, first = count // self.producers, children.FIRST
+        share = count // self.producers
         jobs: list[Any] = [
-            ("produce", share, payload_bytes, batch_size, first + place * share)
+            ("produce", share, payload_bytes, batch_size, _FIRST + place * share)
             for place in range(self.producers)
         ]
-        consume = "consume", count // self.consumers, batch_size
-        times = self._do(jobs + [consume] * self.consumers)
+        jobs += [("consume", count // self.consumers, batch_size)] * self.consumers
+        times = self._do(self._children, jobs)
         begin = min(start for start, _ in times)
         end = max(stop for _, stop in times[self.producers :])
         return max(float(end - begin), 1e-9)
 
     def latencies(self, count: int, payload_bytes: int) -> list[float]:
-        """Send items one at a time, from one producer to one consumer."""
-        idle: list[Any] = [None] * (self.producers - 1)
-        send, receive = ("send_singly", count, payload_bytes), ("receive_singly", count)
-        samples: list[float] = self._do([send, *idle, receive])[-1]
-        return samples
+        """Send items one at a time, from the first producer to the last consumer."""
+        pair = [self._children[0], self._children[-1]]
+        jobs = [("send_singly", count, payload_bytes), ("receive_singly", count)]
+        begins, ends = self._do(pair, jobs)
+        return [end - begin for begin, end in zip(begins, ends, strict=True)]
 
-    def _do(self, jobs: Sequence[Any], limit_s: float | None = None) -> list[Any]:
-        """Give each child its job, if any; return their answers, in order."""
-        pairs = zip(self._pools, jobs, strict=False)
-        futures = [pool.submit(children.do, *job) for pool, job in pairs if job]
-        done, left = wait(futures, limit_s or RUN_LIMIT_S, FIRST_EXCEPTION)
-        for error in filter(None, map(Future.exception, done)):
-            broken = isinstance(error, BrokenProcessPool)
-            raise self._failed(_NO_WORD if broken else str(error)) from error
-        if left:
-            raise self._failed(f"{jobs[0][0]} took too long, and was stopped")
-        return [future.result() for future in futures]
+    def _do(self, children: Sequence[Any], jobs: Sequence[Any]) -> list[Any]:
+        """Give each child its job; return their answers, in order."""
+        for child, job in zip(children, jobs, strict=True):
+            child.send(job)
+        return self._answers(children, RUN_LIMIT_S)
+
+    def _answers(self, children: Sequence[Any], limit_s: float) -> list[Any]:
+        answers: dict[Any, Any] = {}
+        deadline = time.monotonic() + limit_s
+        while left := [child for child in children if child not in answers]:
+            rest = max(deadline - time.monotonic(), 0)
+            child: Any = next(iter(connection.wait(left, rest)), None)
+            if child is None:
+                raise self._failed("it took too long, and was stopped")
+            try:
+                answers[child], trace = child.recv()
+            except (EOFError, OSError):
+                raise self._failed(_NO_WORD) from None
+            if trace:
+                error = self._failed(trace.splitlines()[-1])
+                error.add_note(f"In the child process:\n{trace}")
+                raise error
+        return [answers[child] for child in children]
 
     def _failed(self, reason: str) -> MeasurementError:
         return MeasurementError(f"{self.transport.name} cannot be measured: {reason}")
+
+
+# In the child processes.
+
+
+def payloads(
+    transport: Transport, count: int, payload_bytes: int, batch: int, first: int
+) -> Iterator[Any]:
+    """Make all that a job puts; the iterator returned makes nothing any more.
+
+    Items are distinct objects, for pickle writes a repeated one once. Where there are
+    very many they go round again: each put is a pickle of its own, so none is spared.
+    """
+    most = min(count, _MOST_ITEMS, _MOST_BYTES // max(payload_bytes, 1))
+    distinct = max(most // batch, 1) * batch
+    items = [transport.item(first + n, payload_bytes) for n in range(distinct)]
+    if not transport.batched:
+        return itertools.islice(itertools.cycle(items), count)
+    lists = [items[at : at + batch] for at in range(0, distinct, batch)]
+    return itertools.islice(itertools.cycle(lists), count // batch)
+
+
+def _work(transport: Transport, spec: Any, role: str, pipe: Any, *shared: Any) -> None:
+    """Open one end of a transport, then do one job after another."""
+    supervised.end_with_parent()
+    try:
+        end = _End(transport, getattr(transport, role)(spec), *shared)
+        answer = None
+        while True:
+            pipe.send((answer, None))
+            job, *args = pipe.recv()
+            answer = getattr(end, job)(*args)
+    except Exception:  # noqa: BLE001 - whatever an adapter raises
+        with contextlib.suppress(OSError):
+            pipe.send((None, traceback.format_exc()))
+
+
+@dataclass
+class _End:
+    """One end of a transport; the methods are its jobs.
+
+    What a job sends is made before the barrier, where all children meet; the clock
+    starts behind it, and stops when a consumer has its last item.
+    """
+
+    transport: Transport
+    move: Callable[..., Any]  # put or get
+    barrier: Any
+    turn: Any
+
+    def produce(self, count: int, *shape: int) -> tuple[float, float]:
+        """Put so many items; return when that began and ended."""
+        put, things = self.move, payloads(self.transport, count, *shape)
+        self.barrier.wait()
+        begin = self.transport.clock()
+        for thing in things:
+            put(thing)
+        return begin, self.transport.clock()
+
+    def consume(self, count: int, batch: int) -> tuple[float, float]:
+        """Get so many items; return when that began, and when the last one was here."""
+        get = self.move
+        lists = self.transport.batched and self.transport.lists(get, count, batch)
+        self.barrier.wait()
+        begin = self.transport.clock()
+        for items in lists or ():
+            deque(items, maxlen=0)  # touch each, as a program that works on them does
+        for _ in range(0 if lists else count):
+            get()
+        return begin, self.transport.clock()
+
+    def send_singly(self, count: int, payload_bytes: int) -> list[float]:
+        """Put an item each time the consumer is about to wait; return when."""
+        begins = []
+        for thing in payloads(self.transport, count, payload_bytes, 1, _FIRST):
+            self.turn.acquire()
+            begins.append(self.transport.clock())
+            self.move(thing)
+        return begins
+
+    def receive_singly(self, count: int) -> list[float]:
+        """Get one item after the other; return when each was here."""
+        ends = []
+        for _ in range(count):
+            self.turn.release()
+            self.move(*[1] * self.transport.batched)
+            ends.append(self.transport.clock())
+        return ends

@@ -33,7 +33,6 @@ __all__ = ["SPAWN", "TRANSPORTS", "Transport", "find"]
 SPAWN = multiprocessing.get_context("spawn")
 
 _SMALL_BYTES = 8  # up to here an item is an int, above it is bytes
-_READY_WITHIN_S = 30.0
 _numbers = itertools.count(1)
 
 
@@ -123,24 +122,24 @@ class Pipe(Transport):
             yield writer.send, reader.recv
 
 
+@functools.cache
+def _only_queue() -> "queue.Queue[Any]":
+    return queue.Queue()
+
+
 class PlainManager(BaseManager):
     """The manager that the standard library's documentation shows."""
 
 
-PlainManager.register("get_queue", callable=functools.cache(queue.Queue))
+PlainManager.register("get_queue", callable=_only_queue)
 
 
-def _serve(address: Any, authkey: bytes, ready: Any) -> None:
-    """Serve a ``queue.Queue`` with the standard library alone, in a child."""
+def _begin_server() -> None:
     supervised.end_with_parent()
     if hasattr(os, "setsid"):
         # As a server that somebody started elsewhere: Linux may share a busy
         # machine out by sessions, and this one must not be favoured over labkit's.
         os.setsid()
-    server = PlainManager(address, authkey).get_server()
-    ready.send(server.address)
-    ready.close()
-    server.serve_forever()
 
 
 @dataclass(frozen=True)
@@ -151,21 +150,13 @@ class Plain(Transport):
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """Start the server in a process of its own."""
-        ours, theirs = SPAWN.Pipe(duplex=False)
+        """Start the manager's process."""
         authkey = secrets.token_bytes(32)
-        with self._address() as address, ours:
-            given = address, authkey, theirs
-            server = SPAWN.Process(target=_serve, args=given, daemon=True)
-            server.start()
-            theirs.close()
-            try:
-                if not ours.poll(_READY_WITHIN_S):
-                    raise MeasurementError(f"the server of {self.name} did not start")
-                yield ours.recv(), authkey
-            finally:
-                server.kill()
-                server.join()
+        with self._address() as address:
+            manager = PlainManager(address, authkey, ctx=SPAWN)
+            manager.start(_begin_server)
+            with manager:
+                yield manager.address, authkey
 
     @contextmanager
     def _address(self) -> Iterator[Any]:
