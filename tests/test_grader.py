@@ -127,12 +127,10 @@ def test_deadline_of_the_whole_check_names_the_line(task):
     )
 
 
-def test_flood_of_output_is_cut_and_told(task):
+def test_flood_of_output_changes_nothing(task):
     """100 MB of output, 25 in each check, fill no memory and change no points."""
     flood = run(task, "print('x' * 25_000_000)\n" + RIGHT)
-    assert flood.points == task.points
-    assert "more than 1,000,000 characters" in flood.notes[0]
-    assert len(flood.output) == 1_000_000
+    assert (flood.points, flood.notes) == (task.points, ())
 
 
 def test_orphans_are_ended_and_told(task):
@@ -191,9 +189,10 @@ def test_forged_report_is_worth_nothing_and_is_seen(task):
         "    except OSError: pass\n"
     )
     report = run(task, forge + RIGHT)
-    assert (report.points, report.state) == (0, "forged")
+    assert report.points == 0
+    assert report.message.startswith("The report of the checks did not arrive as")
     assert "line 2 names gc: import gc" in report.suspect
-    assert "came where none belongs" in report.suspect[-1]
+    assert "came out of turn" in report.suspect[-1]
 
 
 @pytest.mark.parametrize(

@@ -337,7 +337,7 @@ def mark(job: Job) -> Graded:
     walls = None if job.unconfined else confined(task)
     trouble, _ = try_out(job.text, confinement=walls)
     if trouble:  # the notebook doesn't keep such an answer
-        report = Report(task, (), "refused", trouble)
+        report = Report(task, (), trouble)
     else:
         report = run(task, job.text, confinement=walls)
     score = Score(report)

@@ -12,10 +12,7 @@ __all__ = ["Hints", "Refusal", "Score", "words"]
 # Colours of Okabe and Ito; what they mean is also said in words.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
 _WRAP = "white-space:pre-wrap;overflow-wrap:anywhere"
-_STATES = {
-    "passed": "✓ passed", "failed": "✗ not yet", "untried": "· not tried",
-    "broken": "! the check failed",
-}  # fmt: skip
+_STATES = {"passed": "✓ passed", "failed": "✗ not yet", "untried": "· not tried"}
 
 
 def words(report: Report) -> str:
@@ -44,22 +41,13 @@ class Score(float):
     """The points of an answer: a number, with words.
 
     As text it is the bare number, because nbgrader reads a cell's result as the points
-    it gives; a notebook shows the words.
-
-    Attributes
-    ----------
-    report : Report or None
-        What the checks found, if there was an answer to check.
-    message : str
-        What to read first.
-    words : str
-        All feedback as plain text.
+    it gives; a notebook shows the words. `report` is what the checks found, or None;
+    `message` is what to read first, and `words` all feedback as plain text.
     """
 
     __slots__ = ("_note", "message", "report")
 
-    def __new__(cls, report: Report | None, *_: object) -> Self:
-        """Make the number."""
+    def __new__(cls, report: Report | None, *_: object) -> Self:  # noqa: D102 - see the class
         return super().__new__(cls, report.points if report else 0.0)
 
     def __init__(

@@ -19,6 +19,7 @@ import os
 import queue
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
@@ -146,23 +147,16 @@ _Because = str | Callable[[], str]
 
 
 class Call:
-    """A call of one of the answer's functions, running in a thread.
+    """A call of one of the answer's functions, in a thread.
 
     A thread that never ends can still be looked at: the feedback names its line.
-
-    Attributes
-    ----------
-    value : object
-        What it returned, once it has ended.
-    error : BaseException or None
-        What it raised.
     """
 
     def __init__(
         self, words: str, function: Callable[[], object], source: Path
     ) -> None:
-        self.value: object = None
-        self.error: BaseException | None = None
+        self.value: object = None  # what it returned, once it has ended
+        self.error: BaseException | None = None  # what it raised
         self._words, self._function, self._source = words, function, source
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -185,25 +179,16 @@ class Call:
     def ends(self, because: _Because, within_s: float = PATIENCE_S) -> Self:
         """Wait for the end of the call, whether it returns or raises.
 
-        Parameters
-        ----------
-        because : str or callable
-            Why an answer that waits for the server most likely does so for ever; it is
-            asked when that is known.
-        within_s : float
-            How long it may take, in seconds.
-
-        Raises
-        ------
-        StillRunningError
-            It goes on; the message names the line.
+        `because` says why an answer that waits for the server most likely does so for
+        ever, or is a function that says it then. Raises StillRunningError with the
+        line, if the call goes on.
         """
         if self.ended_within(within_s):
             return self
         raise self.still_running(because, within_s)
 
     def still_running(self, because: _Because, after_s: float) -> StillRunningError:
-        """Make the error of a call that goes on; the parameters are as in `ends`."""
+        """Make the error of a call that goes on."""
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented for this
         frames = list(traceback.walk_stack(frame))[::-1] if frame else []
         place = _last_line(frames, self._source) or " outside its own lines"
@@ -222,18 +207,10 @@ class Call:
         within_s: float = PATIENCE_S,
         advice: str = "Nothing here should raise.",
     ) -> Any:
-        """Wait for the call to return, and return what it returned.
+        """Wait for the call as :meth:`ends` does, and return what it returned.
 
-        The parameters are as in :meth:`ends`; `advice` says what to do about an error
-        that nothing is known of here.
-
-        Raises
-        ------
-        StillRunningError
-            It goes on.
-        AssertionError
-            It raised, and the message says what, and where; or it returned something
-            that claims to be equal to whatever it is compared with.
+        Raises AssertionError if it raised, with what and where; or if what it returned
+        claims to be equal to everything. `advice` is for errors not known here.
         """
         error = self.ends(because, within_s).error
         if error is None:
@@ -271,13 +248,7 @@ def _last_line(frames: Iterable[tuple[FrameType, int]], source: Path) -> str:
 
 
 class Answer:
-    """The learner's answer, loaded as a module.
-
-    Raises
-    ------
-    AnswerError
-        Running its top level raised, or never ended.
-    """
+    """The learner's answer, loaded as a module; else an AnswerError says why not."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -292,11 +263,7 @@ class Answer:
         return Answer(self.path)
 
     def call(self, function: str, /, **given: object) -> Call:
-        """Call a function of the answer, in a thread.
-
-        The arguments are passed by position, for a learner may rename the parameters;
-        the names are for the feedback, which shows the call in words.
-        """
+        """Call a function with these arguments, by position: names are for feedback."""
         found = getattr(self.module, function, None)
         if not callable(found):
             raise AssertionError(  # noqa: TRY004 - a check that fails, not a misuse
@@ -321,8 +288,7 @@ def answer() -> Answer:
 class Prediction:
     """What the answer says will happen, story by story, compared with what happened.
 
-    A wrong line is answered with what the belief behind it overlooks, never with the
-    right value: asking the check solves nothing.
+    A wrong line is answered with what it overlooks, never with the right value.
     """
 
     def __init__(self, answer: Answer, function: str, words: Sequence[str]) -> None:
@@ -334,16 +300,9 @@ class Prediction:
         self._said = {_plain(key): _plain(said[key]) for key in said}
 
     def must_be(self, story: str, truth: object, why: str, also: object = None) -> None:
-        """Compare a line with what happened.
+        """Compare the line of a story with what happened, or `also` may happen.
 
-        Parameters
-        ----------
-        story : str
-            The key in the answer's dictionary.
-        truth : str, int or list
-            What happened; `also` is as right, if there is such a thing.
-        why : str
-            What somebody overlooks who says something else.
+        `why` says what somebody overlooks who says something else.
         """
         assert story in self._said, (
             f"{self._call} says nothing of {story!r}; keep the words of the task."
@@ -417,12 +376,7 @@ Plain.register("get_queue", callable=_host)
 class ManagerServer:
     """A server in a process; by default the standard library's, with nothing of labkit.
 
-    Parameters
-    ----------
-    offers : subclass of BaseManager
-        Its callables can be sent to a child: see :class:`there`.
-    address, authkey
-        As for a manager; a free port and a random key by default.
+    The callables that the manager `offers` can be sent to a child: see :class:`there`.
     """
 
     def __init__(
@@ -513,13 +467,7 @@ def ask(what: str, action: Callable[[], Any], advice: str) -> Any:
 
 
 class Program:
-    """A function in its own process, with which the check talks over a pipe.
-
-    Parameters
-    ----------
-    function : callable
-        Of a task's or a set's file; called with its end of the pipe, then `args`.
-    """
+    """A function of a task's file in its own process; its end of a pipe comes first."""
 
     def __init__(self, function: Callable[..., object], *args: object) -> None:
         self._wire, end = CONTEXT.Pipe()
@@ -598,23 +546,18 @@ def program() -> Iterator[Callable[..., Program]]:
 def no_delay(request: pytest.FixtureRequest) -> Iterator[None]:
     """Set TCP_NODELAY on connections of managers, but for a task of PLAIN_SOCKETS.
 
-    Without it each connection costs pauses of 44 ms (Nagle's algorithm against delayed
-    acknowledgements), and a check would spend its second waiting for them.
+    Without it each connection costs pauses of 44 ms, a check's whole second.
     """
-    wires: Any = multiprocessing.connection
-    connect, accept = wires.SocketClient, wires.SocketListener.accept
+    make = multiprocessing.connection.Connection.__init__
 
-    def hurried(wire: Any) -> Any:
-        with (
-            contextlib.suppress(OSError),
-            socket.socket(fileno=os.dup(wire.fileno())) as s,
-        ):
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return wire
+    def hurried(self: Any, handle: int, *args: Any, **named: Any) -> None:
+        make(self, handle, *args, **named)
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(handle).st_mode):
+                with socket.socket(fileno=os.dup(handle)) as wire:
+                    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     with pytest.MonkeyPatch.context() as patch:
         if not hasattr(request.module, "PLAIN_SOCKETS"):
-            patch.setattr(wires, "SocketClient", lambda place: hurried(connect(place)))
-            listener = wires.SocketListener
-            patch.setattr(listener, "accept", lambda door: hurried(accept(door)))
+            patch.setattr(multiprocessing.connection.Connection, "__init__", hurried)
         yield

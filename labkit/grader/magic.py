@@ -101,7 +101,7 @@ def _score(task: Task) -> Score:
             f"%%answer {task.id}, then this one again.",
         )
     if kept.trouble:
-        report = runner.Report(task, (), "refused", kept.trouble)
+        report = runner.Report(task, (), kept.trouble)
     else:
         report = runner.run(task, kept.text)
     logbook = _own_logbook()

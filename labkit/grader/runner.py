@@ -1,9 +1,9 @@
 """Run an answer in its own process, and report what its task's tests found.
 
 :func:`run` starts one process below :mod:`labkit.supervised`, which has a deadline and
-ends whatever the answer started. In it :func:`examine` runs pytest. Its report comes
-over the one pipe that the supervisor reads, a line of JSON for each event: what was
-found stays found, however the process ends.
+ends whatever the answer started. In it :func:`examine` runs pytest, and reports over
+the one pipe that the supervisor reads, a line of JSON for each event: what was found
+stays found, however the process ends.
 
 An answer shares its process with the tests, so a clever one can forge their report.
 :attr:`Report.suspect` names what an instructor should look at.
@@ -17,7 +17,6 @@ import re
 import signal
 import sys
 import tempfile
-import threading
 import time
 import traceback
 import warnings
@@ -29,7 +28,10 @@ from typing import Any
 from labkit import supervised
 from labkit.grader.tasks import Check, Task
 
-__all__ = ["STUB", "Confinement", "Report", "Row", "run", "suspicions", "try_out"]
+__all__ = [
+    "STUB", "Confinement", "Report", "Row", "run", "suspicions", "try_out",
+    "without_magics",
+]  # fmt: skip
 
 STUB = "...  # your answer here"
 """The line in a learner's copy that the answer replaces."""
@@ -39,7 +41,7 @@ Confinement = Callable[[list[str], Path], list[str]]
 runs it confined. It needs the answer in that folder, and the task's files."""
 
 TRIAL_S = 5.0  # how long the top level of an answer may take
-_OUTPUT_BYTES = 1_000_000  # of what it prints, so much is kept
+_MOST_OUTPUT = 1_000_000  # characters
 _HEADER = "# %%answer\n"  # in place of the magic, so line numbers are those of the cell
 _FOREIGN = ("PYTEST_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "COV_")
 _NEEDED = {
@@ -47,38 +49,28 @@ _NEEDED = {
     "TEMP", "TMPDIR", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT",
     "LABKIT_START_METHOD",
 }  # fmt: skip
+_AT_ITS_END = 77  # the exit code of a run that was not cut short
 _EXAMINE = (
     f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
     "from labkit.grader.runner import examine; examine()"
 )
-_AT_ITS_END = 77  # the exit code of a trial
 _TRY = (
     "import faulthandler, os, runpy, sys; faulthandler.enable(); "
     "faulthandler.dump_traceback_later({}); sys.path.append(os.getcwd()); "
     "runpy.run_path('answer.py', run_name='__main__'); "
     f"sys.stdout.flush(); os._exit({_AT_ITS_END})"
 )
+_OURS = "That is a mistake of the kit, not of your answer. Please report it."
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one check.
-
-    Attributes
-    ----------
-    check : Check
-    state : str
-        ``passed``, ``failed``, ``untried``, or ``broken`` (the check itself failed).
-    message : str
-        In words: what was called, what came back, what was expected, why.
-    detail : str
-        The traceback, the answer's own lines alone; may be empty.
-    """
+    """What became of one check."""
 
     check: Check
-    state: str = "untried"
-    message: str = ""
-    detail: str = ""
+    state: str = "untried"  # or passed, or failed
+    message: str = ""  # what was called, what came back, what was expected, why
+    detail: str = ""  # the traceback, the answer's own lines alone
 
     @property
     def passed(self) -> bool:
@@ -93,33 +85,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What the checks of a task found about an answer.
-
-    Attributes
-    ----------
-    task : Task
-    rows : tuple of Row
-        One for each check of the task, in its order.
-    state : str
-        ``checked``; ``unwritten``: it is what was handed out; ``refused``: no Python,
-        or it cannot be loaded; ``stopped`` at the deadline; ``ended``: it ended or crashed
-        its process; ``forged``: the report is not what the checks send; ``broken``: the
-        checks could not be started.
-    error : str
-        Why it is not ``checked``, in a sentence.
-    output : str
-        What the answer printed, the beginning of it.
-    notes, suspect : tuple of str
-        What else a learner should know, and what an instructor should look at.
-    """
+    """What the checks of a task found about an answer."""
 
     task: Task
-    rows: tuple[Row, ...]
-    state: str = "checked"
-    error: str = ""
-    output: str = ""
-    notes: tuple[str, ...] = ()
-    suspect: tuple[str, ...] = ()
+    rows: tuple[Row, ...]  # one for each check of the task, in its order
+    error: str = ""  # why the checks did not run to their end, in a sentence
+    notes: tuple[str, ...] = ()  # what else a learner should know
+    suspect: tuple[str, ...] = ()  # what an instructor should look at
 
     @property
     def points(self) -> float:
@@ -134,12 +106,11 @@ class Report:
     @property
     def message(self) -> str:
         """The one sentence to read first."""
-        first = next((row.message for row in self.rows if row.message), "")
         right = f"{self.task.id} is right: every check passes. {self.task.takeaway}"
         undone = f"{self.task.id} was not checked to its end: run check() once more."
-        if first and self.state in {"stopped", "ended"}:
-            return first  # what went wrong before says more
-        return self.error or first or (right if self.is_full else undone)
+        # What a check said before the end says more than how the end came.
+        first = next((row.message for row in self.rows if row.message), self.error)
+        return first or (right if self.is_full else undone)
 
 
 def run(
@@ -169,33 +140,37 @@ def run(
     ProgramError
         No process could be started.
     """
-    rows = tuple(map(Row, task.checks))
+    blank = tuple(map(Row, task.checks))
     if trouble := _trouble_in(source):
-        return Report(task, rows, "refused", trouble)
+        return Report(task, blank, trouble)
     seconds = task.deadline_s if deadline_s is None else deadline_s
     job = {"task": str(task.path), "first_only": first_only}
-    done = _Run(_EXAMINE, source, seconds, confinement, job)
-    rows, strange = _read(rows, done.events)
+    done = _execute(_EXAMINE, source, seconds, confinement, job)
+    rows, stray, strange = _read(blank, done.output)
     tried = [row for row in rows if row.state != "untried"]
     doing = f"checking whether it {tried[-1].check.says}" if tried else "loading it"
-    state, error = done.ending(doing)
-    line = _stub_line(source)
+    error = _ending(done, stray, seconds, doing)
+    lines = (_HEADER + source).split("\n")
+    stub = next((n for n, line in enumerate(lines, 1) if line.strip() == STUB), 0)
     if strange:
-        state = "forged"
+        rows = blank
         error = "The report of the checks did not arrive as they send it: no points."
-    elif state == "checked" and any(row.message for row in rows if row not in tried):
-        state = "refused"  # the answer could not be loaded
-    elif state == "checked" and not tried:
-        state = "broken"
-        error = f"The checks of {task.id} could not start. {_OURS} {done.stray[-300:]}"
-    elif state == "checked" and line and not any(row.passed for row in rows):
-        state, rows = "unwritten", tuple(replace(row, message="") for row in rows)
+    elif not (error or tried or any(row.message for row in rows)):
+        error = f"The checks of {task.id} could not start. {_OURS} {stray[-300:]}"
+    elif not error and stub and not any(row.passed for row in rows):
+        rows = tuple(replace(row, message="") for row in rows)
         error = (
-            f"The answer to {task.id} is not written yet: line {line} still says "
+            f"The answer to {task.id} is not written yet: line {stub} still says "
             f"`{STUB}`; put your code in its place."
         )
+    # A process that died took its server's owner with it: not the answer's fault.
+    left = done.leftovers if done.exit_code == _AT_ITS_END else 0
+    notes = (
+        f"It left {left} {'process' if left == 1 else 'processes'} running, which were "
+        "ended: a program should end what it starts.",
+    )
     suspect = (*suspicions(source), *strange)
-    return Report(task, rows, state, error, done.output, tuple(done.notes()), suspect)
+    return Report(task, rows, error, notes if left else (), suspect)
 
 
 def try_out(
@@ -212,19 +187,31 @@ def try_out(
     """
     if trouble := _trouble_in(source):
         return trouble, ""
-    done = _Run(_TRY.format(deadline_s - 0.5), source, deadline_s, confinement, {})
-    lines = re.findall(r'answer\.py", line (\d+)', done.stray)
-    said = re.findall(r"(?m)^[A-Za-z_][\w.]*(?:: .*)?$", done.stray)
-    if len(done.stray) >= _OUTPUT_BYTES:
+    code = _TRY.format(deadline_s - 0.5)
+    done = _execute(code, source, deadline_s, confinement, {})
+    lines = re.findall(r'answer\.py", line (\d+)', done.output)
+    said = re.findall(r"(?m)^[A-Za-z_][\w.]*(?:: .*)?$", done.output)
+    if len(done.output) >= _MOST_OUTPUT:
         trouble = (
             "The answer cell prints more than 1,000,000 characters: too much here."
         )
-    elif lines and said and done.finished.exit_code == 1:
-        what = f"at line {lines[-1]}: {said[-1][:500]}"
+    elif lines and said and done.exit_code == 1:
+        what = f"at line {lines[-1]}: {said[-1][:300]}"
         trouble = f"The answer cell raised an error {what}."
     else:
-        trouble = done.ending("running the answer cell")[1]
-    return trouble, done.stray
+        trouble = _ending(done, done.output, deadline_s, "running the answer cell")
+    return trouble, done.output
+
+
+def without_magics(cell: str) -> str:
+    """Return the text below ``%%answer`` with cell magics at its top as comments."""
+    lines = cell.split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith("%%"):
+            lines[number] = f"# {line}"
+        elif line.strip():
+            break
+    return "\n".join(lines)
 
 
 def _trouble_in(source: str) -> str:
@@ -249,15 +236,10 @@ def _trouble_in(source: str) -> str:
     return "The answer cell is empty: write your answer below its first line."
 
 
-def _stub_line(source: str) -> int:
-    lines = (_HEADER + source).split("\n")
-    return next((n for n, line in enumerate(lines, 1) if line.strip() == STUB), 0)
-
-
 _SUSPECT = re.compile(
-    r"(?<!\w)(gc|inspect|ctypes|_getframe|_current_frames|f_back|f_locals|tb_frame|"
-    r"settrace|addaudithook|killpg|os\.kill|pytest|_pytest|pluggy|labkit\.grader|"
-    r"getppid|/proc|exercises/checks)\b"
+    r"(?<!\w)(gc|inspect|ctypes|_getframe|_current_frames|f_back|f_locals|f_globals|"
+    r"tb_frame|__globals__|__subclasses__|settrace|addaudithook|killpg|os\.kill|"
+    r"pytest|_pytest|pluggy|labkit\.grader|getppid|/proc|exercises/checks)\b"
 )
 
 
@@ -268,103 +250,85 @@ def suspicions(source: str) -> Iterator[str]:
             yield f"line {number} names {found[0]}: {line.strip()[:80]}"
 
 
-class _Run:
-    """A program, run on an answer to its end; and what came over its pipe."""
+def _execute(
+    code: str,
+    source: str,
+    deadline_s: float,
+    confinement: Confinement | None,
+    job: dict[str, object],
+) -> supervised.Finished:
+    """Run a program on an answer, to its end or the deadline."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if (name in _NEEDED or not confinement) and not name.startswith(_FOREIGN)
+    }
+    with tempfile.TemporaryDirectory(
+        prefix="labkit-answer-", ignore_cleanup_errors=True
+    ) as name:
+        work = Path(name, "work")
+        work.mkdir()
+        work.joinpath("answer.py").write_text(_HEADER + source, "utf-8", "replace")
+        command = [sys.executable, "-P", "-B", "-c", code]
+        until = {"until": time.time() + deadline_s}
+        return supervised.run(
+            confinement(command, Path(name)) if confinement else command,
+            timeout_s=deadline_s,
+            max_chars=_MOST_OUTPUT,
+            stdin_text=json.dumps(job | until) if job else "",
+            cwd=work,
+            env=kept,
+        )
 
-    def __init__(
-        self,
-        code: str,
-        source: str,
-        deadline_s: float,
-        confinement: Confinement | None,
-        job: dict[str, object],
-    ) -> None:
-        self._deadline_s, self.output, self.stray = deadline_s, "", ""
-        self.events: list[dict[str, Any]] = []
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if (name in _NEEDED or not confinement) and not name.startswith(_FOREIGN)
-        }
-        with tempfile.TemporaryDirectory(
-            prefix="labkit-answer-", ignore_cleanup_errors=True
-        ) as name:
-            work = Path(name, "work")
-            work.mkdir()
-            text = _HEADER + source
-            work.joinpath("answer.py").write_text(text, "utf-8", "replace")
-            command = [sys.executable, "-P", "-B", "-c", code]
-            until = {"until": time.time() + deadline_s}
-            self.finished = supervised.run(
-                confinement(command, Path(name)) if confinement else command,
-                timeout_s=deadline_s,
-                max_chars=(8 if job else 1) * _OUTPUT_BYTES,
-                stdin_text=json.dumps(job | until) if job else "",
-                cwd=work,
-                env=kept,
-            )
-        for line in self.finished.output.splitlines(keepends=True):
-            try:
-                event = json.loads(line)
-                self.output += event.pop("output", "")
-                self.events += [event | {"state": event["state"]}] if event else []
-            except (ValueError, TypeError, LookupError, AttributeError):
-                self.stray += line
 
-    def ending(self, doing: str) -> tuple[str, str]:
-        """Say how it came to its end: a state, and a sentence if it did not."""
-        code = self.finished.exit_code or 0
-        if code == _AT_ITS_END:
-            return "checked", ""
-        # faulthandler wrote where it was, the innermost line first.
-        dump = re.split(r"(?m)^(?:Timeout|Fatal Python error)", self.stray)[-1]
-        line = re.search(r'answer\.py", line (\d+)', dump)
-        place = f"while {doing}" + (f", at line {line[1]}" if line else "")
-        if self.finished.timed_out:
-            return "stopped", (
-                f"The answer did not end: it was stopped after {self._deadline_s:g} s, "
-                f"{place}. A loop there has no way out, or it waits for what never "
-                "comes."
-            )
-        how = f"The answer ended the Python it runs in (exit code {code}), {place}."
-        if code >= 0:
-            return "ended", f"{how} Leave out sys.exit(), os._exit() and the like."
-        name = (signal.strsignal(-code) or "unknown").lower()
-        return "ended", f"The answer crashed Python ({name}, signal {-code}), {place}."
-
-    def notes(self) -> Iterator[str]:
-        """Tell what else a learner should know of the run."""
-        if len(self.output) >= _OUTPUT_BYTES:
-            yield "It printed more than 1,000,000 characters; the rest was dropped."
-        # A process that died took its server's owner with it: not the answer's fault.
-        count = self.finished.leftovers
-        if count and self.finished.exit_code == _AT_ITS_END:
-            processes = "process" if count == 1 else "processes"
-            yield (
-                f"It left {count} {processes} running, which were ended: a program "
-                "should end what it starts."
-            )
+def _ending(
+    done: supervised.Finished, stray: str, deadline_s: float, doing: str
+) -> str:
+    """Say what cut a run short; nothing, if nothing did."""
+    code = done.exit_code or 0
+    if code == _AT_ITS_END:
+        return ""
+    # faulthandler wrote where it was, the innermost line first.
+    dump = re.split(r"(?m)^(?:Timeout|Fatal Python error)", stray)[-1]
+    line = re.search(r'answer\.py", line (\d+)', dump)
+    place = f"while {doing}" + (f", at line {line[1]}" if line else "")
+    if done.timed_out:
+        return (
+            f"The answer did not end: it was stopped after {deadline_s:g} s, {place}. A "
+            "loop there has no way out, or it waits for what never comes."
+        )
+    how = f"The answer ended the Python it runs in (exit code {code}), {place}."
+    if code >= 0:
+        return f"{how} Leave out sys.exit(), os._exit() and the like."
+    name = (signal.strsignal(-code) or "unknown").lower()
+    return f"The answer crashed Python ({name}, signal {-code}), {place}."
 
 
 def _read(
-    rows: tuple[Row, ...], events: list[dict[str, Any]]
-) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """Read the report: a line when a check begins and one when it ends, in order."""
-    found = list(rows)
-    for number, event in enumerate(events):
+    rows: tuple[Row, ...], output: str
+) -> tuple[tuple[Row, ...], str, tuple[str, ...]]:
+    """Read the report: a line when a check begins and one when it ends, in order.
+
+    Returns the rows, what else was written, and what is strange about the report.
+    """
+    found, stray, number = list(rows), "", 0
+    for line in output.splitlines(keepends=True):
+        try:
+            event = json.loads(line)
+            name, state = str(event["check"]), str(event["state"])
+        except (ValueError, TypeError, LookupError):
+            stray += line
+            continue
         place, ends = divmod(number, 2)
-        name, state = event.get("check"), event["state"]
+        number += 1
         known = place < len(rows) and name == rows[place].check.name
         if not known or bool(ends) == (state == "started"):
-            return rows, (f"an entry {state!r} of {name!r} came where none belongs",)
+            return rows, "", (f"an entry {state!r} of {name!r} came out of turn",)
         message, detail = str(event.get("message", "")), str(event.get("detail", ""))
         # If nothing follows a beginning, what the answer did then ended Python.
         state = state if ends else "failed"
         found[place] = Row(rows[place].check, state, message, detail)
-    return tuple(found), ()
-
-
-_OURS = "That is a mistake of the kit, not of your answer. Please report it."
+    return tuple(found), stray, ()
 
 
 # --- in the process of the answer -----------------------------------------------------
@@ -392,49 +356,29 @@ def examine() -> None:
     options += [f"--config-file={config}", f"--rootdir={task.parent}"]
     options += [f"--confcutdir={task.parent}", *["--maxfail=1"] * job["first_only"]]
     pytest.main([str(task), *options], plugins=[fixtures, report])
-    report.close()
     os._exit(_AT_ITS_END)  # threads that the answer left behind hold nothing up
 
 
 class _Reporter:
     """A plugin for pytest that reports on what was standard output.
 
-    What the answer prints becomes part of the report.
+    What the answer prints goes nowhere: its cell has shown that.
     """
 
     def __init__(self) -> None:
         self.pipe, self._running = os.dup(1), ""
-        self._printed, write = os.pipe()
-        os.dup2(write, 1)
-        os.dup2(write, 2)
-        os.close(write)
-        self._pump = threading.Thread(target=self._forward, daemon=True)
-        self._pump.start()
-
-    def __call__(self, **event: object) -> None:
-        """Report one thing, in one piece."""
-        os.write(self.pipe, json.dumps(event).encode() + b"\n")
-
-    def _forward(self) -> None:
-        """Pass on what is printed, the beginning of it."""
-        left = _OUTPUT_BYTES
-        while chunk := os.read(self._printed, 65_536):
-            if left > 0:
-                self(output=chunk[:left].decode("utf-8", "replace"))
-            left -= len(chunk)
-
-    def close(self) -> None:
-        """Report what is left of the output."""
-        sys.stdout.flush()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        self._pump.join(0.5)
+
+    def _tell(self, state: str, **words: str) -> None:
+        event = {"check": self._running, "state": state, **words}
+        os.write(self.pipe, json.dumps(event).encode() + b"\n")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Report which check begins, in case none of it comes back."""
         self._running = nodeid.rsplit("::", maxsplit=1)[-1]
-        self(state="started", check=self._running)
+        self._tell("started")
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Report that the answer pressed Ctrl-C: nobody else is there to do it."""
@@ -443,7 +387,7 @@ class _Reporter:
             "in, as Ctrl-C does; expected it to interrupt nothing but its own programs."
         )
         if excinfo.type is KeyboardInterrupt:  # `shouldstop` raises one of pytest's own
-            self(state="failed", check=self._running, message=message)
+            self._tell("failed", message=message)
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         """Report what became of a check."""
@@ -452,29 +396,29 @@ class _Reporter:
         error = call.excinfo.value if call.excinfo else None
         if error is None:
             if call.when == "call":
-                self(state="passed", check=item.name)
-        elif call.when != "teardown":  # its row is there
-            state, said = "failed", str(error)
-            if isinstance(error, AnswerError):
-                state = "untried"
-            elif not isinstance(error, AssertionError):
-                # No check stops like this with an answer that does what it should.
-                said = (
-                    f"The check stopped with {type(error).__name__}: {said}. It does "
-                    "not with an answer that does what the task says: look at what yours "
-                    "returns, and at what it starts."
-                )
-                if call.when == "setup" and "answer" not in sys.modules:
-                    state = "broken"
-                    said = f"The check could not be prepared ({error!r:.500}). {_OURS}"
-            detail = _own_traceback(error.__cause__ or error)
-            self(state=state, check=item.name, message=_cut(said), detail=detail)
-            if isinstance(error, AnswerError | StillRunningError):
-                item.session.shouldstop = "every other check would end the same way"
+                self._tell("passed")
+            return
+        if call.when == "teardown":  # its row is there
+            return
+        said = str(error)
+        if call.when == "setup" and "answer" not in sys.modules:
+            said = f"The check could not be prepared ({error!r:.500}). {_OURS}"
+        elif not isinstance(error, AssertionError):
+            # No check stops like this with an answer that does what it should.
+            said = (
+                f"The check stopped with {type(error).__name__}: {said:.300}. It does "
+                "not with an answer that does what the task says: look at what yours "
+                "returns, and at what it starts."
+            )
+        state = "untried" if isinstance(error, AnswerError) else "failed"
+        detail = _own_traceback(error.__cause__ or error)
+        self._tell(state, message=_cut(said, 900), detail=detail)
+        if isinstance(error, AnswerError | StillRunningError):
+            item.session.shouldstop = "every other check would end the same way"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 1_500 else f"{text[:1_000]} ... {text[-400:]}"
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 300]} ... {text[-290:]}"
 
 
 def _own_traceback(error: BaseException) -> str:
@@ -482,4 +426,4 @@ def _own_traceback(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = traceback.format_list([f for f in frames if f.filename.endswith("answer.py")])
     text = "".join([*own, *traceback.format_exception_only(error)])
-    return _cut(re.sub('File ".*answer.py", ', "", text).strip()) if own else ""
+    return _cut(re.sub('File ".*answer.py", ', "", text).strip(), 1_500) if own else ""

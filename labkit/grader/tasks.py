@@ -2,8 +2,8 @@
 
 A task is two files in ``exercises/checks/NN_topic``: ``NN.M.py``, pytest tests with
 their points and their sentence in a decorator, :func:`points`; ``NN.M.md``, title,
-type, takeaway and hints. A third, ``NN.M.wrong.md``, has known wrong answers, for the kit's
-own tests. This module reads, and runs nothing.
+type, takeaway and hints. A third, ``NN.M.wrong.md``, has known wrong answers, for the
+kit's own tests. This module reads, and runs nothing.
 """
 
 import ast
@@ -18,14 +18,8 @@ from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.setup import course
 
 __all__ = [
-    "EXERCISES",
-    "Check",
-    "Task",
-    "all_tasks",
-    "find_task",
-    "points",
-    "read_task",
-]
+    "EXERCISES", "Check", "Task", "all_tasks", "find_task", "points", "read_task",
+]  # fmt: skip
 
 EXERCISES = course() / "exercises"
 """The folder of the exercises: in the checkout, or installed with the package."""
@@ -34,14 +28,9 @@ _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
 def points(worth: float, says: str) -> Callable[[_Test], _Test]:  # noqa: ARG001 - read_task() reads them
-    """Say what a test is worth, and what an answer does that passes it.
+    """Say what a test is worth, above 0, and what an answer does that passes it.
 
-    Parameters
-    ----------
-    worth : float
-        Above 0.
-    says : str
-        What the answer does when it passes: "handles every order, then ends".
+    ``@points(2, "handles every order, then ends")``
     """
     return lambda test: test
 
@@ -57,36 +46,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Task:
-    """One task, as its files describe it.
+    """One task, as its files describe it."""
 
-    Attributes
-    ----------
-    id : str
-        Number of the exercise set and of the task: ``"04.1"``.
-    title, type, belief, takeaway : str
-        Words for people; `belief` is the misconception that the task is about.
-    deadline_s : float
-        After this many seconds a check is ended, whatever it does.
-    checks : tuple of Check
-        In the order in which they run.
-    hints : tuple of str
-        Markdown: a nudge, a pointer, partial code.
-    path : Path
-        The tests.
-    formerly : tuple of str
-        Ids that it had in earlier versions of the course.
-    """
-
-    id: str
+    id: str  # number of the exercise set and of the task: "04.1"
     title: str
     type: str
-    belief: str
     takeaway: str
-    deadline_s: float
-    checks: tuple[Check, ...]
-    hints: tuple[str, ...]
-    path: Path
-    formerly: tuple[str, ...] = ()
+    deadline_s: float  # after so many seconds a check is ended, whatever it does
+    checks: tuple[Check, ...]  # in the order in which they run
+    hints: tuple[str, ...]  # Markdown: a nudge, a pointer, partial code
+    path: Path  # the tests
+    formerly: tuple[str, ...] = ()  # ids that it had in earlier versions of the course
 
     @property
     def points(self) -> float:
@@ -106,12 +76,7 @@ class Task:
 
 
 def read_task(path: Path) -> Task:
-    """Read a task.
-
-    Parameters
-    ----------
-    path : Path
-        Its tests, ``NN.M.py``; the words are beside them, in ``NN.M.md``.
+    """Read a task from its tests, ``NN.M.py``, and the words beside them.
 
     Raises
     ------
@@ -121,17 +86,21 @@ def read_task(path: Path) -> Task:
     words = path.with_suffix(".md")
     try:
         text = words.read_text(encoding="utf-8")
-        checks = tuple(_checks(path))
+        tests = ast.parse(path.read_text(encoding="utf-8")).body
     except OSError as error:
-        raise ExerciseError(
-            f"{error.filename} cannot be read: {error.strerror}."
-        ) from error
+        why = f"{error.filename} cannot be read: {error.strerror}."
+        raise ExerciseError(why) from error
     except SyntaxError as error:
         raise ExerciseError(f"{path}, line {error.lineno}: {error.msg}.") from error
     head, *hints = re.split(r"(?m)^## Hint.*\n", text)
     title = re.search(r"(?m)^# (.+)$", head)
     fields = dict(re.findall(r"(?m)^- (\w+): (.+)$", head))
-    for missing in {"type", "belief", "takeaway"} - fields.keys():
+    checks = tuple(
+        _check(path, test)
+        for test in tests
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
+    )
+    for missing in sorted({"type", "belief", "takeaway"} - fields.keys()):
         raise ExerciseError(
             f"{words} has no line '- {missing}: …': add it below the title."
         )
@@ -143,7 +112,6 @@ def read_task(path: Path) -> Task:
         id=path.stem,
         title=title[1],
         type=fields["type"],
-        belief=fields["belief"],
         takeaway=fields["takeaway"],
         deadline_s=float(fields.get("deadline", "10 s").removesuffix("s")),
         checks=checks,
@@ -153,23 +121,18 @@ def read_task(path: Path) -> Task:
     )
 
 
-def _checks(path: Path) -> list[Check]:
-    """Read names, sentences and points of the tests, without running anything."""
-    found = []
-    for test in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
-        if not (isinstance(test, ast.FunctionDef) and test.name.startswith("test_")):
-            continue
-        calls = [one for one in test.decorator_list if isinstance(one, ast.Call)]
-        given = [one.args for one in calls if ast.unparse(one.func) == "points"]
-        try:
-            worth, says = (ast.literal_eval(one) for one in given[0])
-            found.append(Check(test.name, str(says), float(worth)))
-        except (IndexError, ValueError) as error:
-            raise ExerciseError(
-                f"{path}: {test.name} needs its points and a sentence above it: "
-                '@points(2, "handles every order, then ends").'
-            ) from error
-    return found
+def _check(path: Path, test: ast.FunctionDef) -> Check:
+    """Read a test's name, sentence and points, without running anything."""
+    calls = [one for one in test.decorator_list if isinstance(one, ast.Call)]
+    given = [one.args for one in calls if ast.unparse(one.func) == "points"]
+    try:
+        worth, says = (ast.literal_eval(one) for one in given[0])
+        return Check(test.name, str(says), float(worth))
+    except (IndexError, ValueError) as error:
+        raise ExerciseError(
+            f"{path}: {test.name} needs its points and a sentence above it: "
+            '@points(2, "handles every order, then ends").'
+        ) from error
 
 
 def _paths(exercises: Path) -> dict[str, Path]:
@@ -183,13 +146,7 @@ def _paths(exercises: Path) -> dict[str, Path]:
 
 
 def all_tasks(exercises: Path = EXERCISES) -> list[Task]:
-    """Read every task, ordered by exercise set and number.
-
-    Raises
-    ------
-    ExerciseError
-        There is none in `exercises`, or one cannot be read.
-    """
+    """Read every task, ordered by set and number; errors as in :func:`find_task`."""
     return [read_task(path) for path in _paths(exercises).values()]
 
 
@@ -201,7 +158,7 @@ def find_task(task_id: str, exercises: Path = EXERCISES) -> Task:
     UnknownTaskError
         No task has this name; the message suggests the nearest one.
     ExerciseError
-        It cannot be read.
+        There are no tasks in `exercises`, or it cannot be read.
     """
     paths = _paths(exercises)
     if task_id in paths:
