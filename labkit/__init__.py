@@ -11,7 +11,7 @@ The map, from the ground up. A room imports only from rooms of the lines above i
 ``logbook``     what a learner has answered, in one SQLite file
 --------------  ----------------------------------------------------------------
 ``servers``     :func:`start_server`, a queue server in a background process
-``programs``    :func:`start_process` and ``%%process``, with its pane
+``programs``    :func:`start_process`, any program in the background
 ``buffering``   :func:`buffered` and :func:`prefetched`: ends that don't wait
 --------------  ----------------------------------------------------------------
 ``tap``         :func:`wiretap`, every message between clients and a server
@@ -21,7 +21,7 @@ The map, from the ground up. A room imports only from rooms of the lines above i
 ``jobs``        a file's tasks on a manager's workers, or on Dask
 --------------  ----------------------------------------------------------------
 ``widgets``     :func:`predict`, :func:`quiz`, :func:`arrange`; :func:`dashboard`
-                and :func:`explorer`
+                and :func:`explorer`; ``%%process`` and its pane
 ``lessons``     props of one lesson each: a mail server, hosts on one machine
 --------------  ----------------------------------------------------------------
 ``grader``      :func:`check`, :func:`hint`, ``%%answer``, :func:`progress`; a
@@ -100,5 +100,5 @@ def load_ipython_extension(shell):  # type: ignore[no-untyped-def]  # noqa: ANN0
     shell : IPython.core.interactiveshell.InteractiveShell
         The shell of the notebook's kernel.
     """
-    for name in ("programs", "grader.magic"):
+    for name in ("widgets.pane", "grader.magic"):
         importlib.import_module("labkit." + name).register_magics(shell)

@@ -13,6 +13,7 @@ script. It reads the pipe, and ends the program with everything that it started:
     program = supervised.Supervised(["redis-server"], on_output=print)
 """
 
+import atexit
 import codecs
 import contextlib
 import io
@@ -70,18 +71,17 @@ def end_with_parent() -> None:
     """End this child of multiprocessing with its parent, which alone gets Ctrl-C."""
     from multiprocessing import connection, parent_process
 
-    parent: Any = parent_process()
-    pid = os.getppid()
+    parent, pid = parent_process(), os.getppid()
 
-    def look() -> None:
+    def look(sentinel: int) -> None:
         # A forked brother may hold the sentinel's other end, so look at both.
-        while not connection.wait([parent.sentinel], 1.0) and os.getppid() == pid:
+        while not connection.wait([sentinel], 1.0) and os.getppid() == pid:
             pass
         os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent:
-        _thread(look)
+        _thread(look, parent.sentinel)
 
 
 class Finished(NamedTuple):
@@ -199,10 +199,8 @@ class Supervised:
             said = process.communicate()[1].decode()
             raise ProgramError(sorry.format(report.get("error") or said))
         self.pid: int = report["pid"]
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._follower = threading.Thread(target=self._follow, daemon=True)
-        self._reader.start()
-        self._follower.start()
+        self._reader = _thread(self._read)
+        self._follower = _thread(self._follow)
 
     def __enter__(self) -> Self:
         return self
@@ -213,11 +211,8 @@ class Supervised:
     def wait(self, timeout_s: float = float("inf")) -> int | None:
         """Wait until all has ended; return the exit code, or None after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
-        while threading.current_thread() not in (self._reader, self._follower):
-            # In pieces: Windows cannot interrupt a longer one with Ctrl-C.
-            self._follower.join(max(0.0, min(deadline - time.monotonic(), 0.5)))
-            if not self._follower.is_alive() or time.monotonic() >= deadline:
-                break
+        while self._follower.is_alive() and (left := deadline - time.monotonic()) > 0:
+            self._follower.join(min(left, 0.5))  # Ctrl-C waits for this, on Windows
         return self.exit_code
 
     def interrupt(self) -> None:
@@ -260,8 +255,8 @@ class Supervised:
         if not report:  # somebody ended the supervisor: do its work
             _end_all(lambda: _marked(self._mark))
         self._process.wait()
-        for pipe in (self._lifeline, self._reports):
-            pipe.close()
+        self._lifeline.close()
+        self._reports.close()
         self._reader.join(0.5)  # no longer: a process that escaped may hold the output
         self.exit_code = code = report.get("exit", -9 if os.name == "posix" else 1)
         self._on_exit(code)
@@ -319,11 +314,7 @@ def _below() -> set[Any]:
 
     # Only Linux leads from a process to its orphans; elsewhere they have the mark.
     found = set() if sys.platform == "linux" else _marked(os.environ[MARK])
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE:
-                found.add(process)
-    return found
+    return {*found, *psutil.Process().children(recursive=True)}
 
 
 def _end_all(find: Callable[[], set[Any]]) -> None:
@@ -342,23 +333,20 @@ def _end_all(find: Callable[[], set[Any]]) -> None:
             process.kill()
 
 
-# Below: the supervisor. Its standard input is the lifeline, with a line of JSON first:
-# {"argv", "stdin", "path"}. Its standard output has reports, as JSON: {"pid"} or
-# {"error"}, and at the end {"exit", "left"}. Its standard error is the program's
-# output: handed on to the program, then closed here.
-
-_Events = queue.SimpleQueue[str | int]
-
-
 def _supervise() -> None:
-    order = json.loads(sys.stdin.buffer.readline() or "null")
-    if order is None:  # the parent ended before it said what to start
-        return
+    """Be the supervisor.
+
+    Its standard input is the lifeline, with an order first, a line of JSON. It reports
+    on its standard output, as JSON: ``pid`` or ``error``, and at the end ``exit`` and
+    ``left``. Its standard error is the program's output.
+    """
+    order = json.loads(sys.stdin.buffer.readline())
     sys.path.append(order["path"])
-    events: _Events = queue.SimpleQueue()
+    events: queue.SimpleQueue[None] = queue.SimpleQueue()  # for signal handlers, too
+    codes: list[int] = []
     # Caught, not ignored: ignored here, it would be ignored in the program as well.
     signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: events.put("end"))
+    signal.signal(signal.SIGTERM, lambda *_: events.put(None))
     if sys.platform == "linux":
         import ctypes
 
@@ -371,10 +359,14 @@ def _supervise() -> None:
     def find() -> set[Any]:
         return _below() - before
 
+    def feed() -> None:
+        with contextlib.suppress(OSError), program.stdin as pipe:
+            pipe.write(order["stdin"].encode(errors="surrogateescape"))
+
     try:
-        program = subprocess.Popen(
+        program: Any = subprocess.Popen(
             order["argv"],
-            stdin=subprocess.PIPE if order["stdin"] else subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=2,
             stderr=2,
             start_new_session=True,
@@ -383,27 +375,40 @@ def _supervise() -> None:
     except (OSError, ValueError) as error:
         _report(error=getattr(error, "strerror", None) or str(error))
         return
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # its output ends when it has ended
     _report(pid=program.pid)
-    _thread(_feed, program, order["stdin"])
-    watch(lambda: events.put("end"))
-    reaper = _thread(_reap, program, events)
-    event = events.get()
+    _thread(feed)
+    watch(lambda: events.put(None))
+    reaper = _thread(_reap, program, codes, events)
+    events.get()
     # Helpers of multiprocessing end a moment after their program. A look may miss a
     # process that hands over to a child; the reaper does not.
-    deadline = time.monotonic() + (1.0 if isinstance(event, int) else 0)
+    by_itself = bool(codes)
+    deadline = time.monotonic() + by_itself
     while (reaper.is_alive() or find()) and time.monotonic() < deadline:
         reaper.join(0.02)
     left = sum(process.pid != program.pid for process in find())
-    left = left or (reaper.is_alive() and isinstance(event, int))
+    left = left or (reaper.is_alive() and by_itself)
     for _ in range(250):  # 5 s: longer only for a process that no signal can end
         _end_all(find)
         reaper.join(0.02)
         if not reaper.is_alive() and not find():
             break
-    while not isinstance(event, int):
-        event = events.get(timeout=1.0)
-    _report(exit=event, left=int(left))
+    _report(exit=codes[0], left=int(left))
+
+
+def _reap(program: Any, codes: list[int], events: "queue.SimpleQueue[None]") -> None:
+    """Note the program's exit code; elsewhere than on Windows, wait for orphans too."""
+    if sys.platform == "win32":
+        codes.append(program.wait())
+        events.put(None)
+        return
+    with contextlib.suppress(ChildProcessError):  # until no child is left
+        while True:
+            pid, status = os.waitpid(-1, 0)
+            if pid == program.pid:
+                codes.append(os.waitstatus_to_exitcode(status))
+                events.put(None)
 
 
 def _report(**message: object) -> None:
@@ -411,28 +416,6 @@ def _report(**message: object) -> None:
         os.write(1, json.dumps(message).encode() + b"\n")
 
 
-def _feed(program: "subprocess.Popen[bytes]", text: str) -> None:
-    if program.stdin:
-        with contextlib.suppress(OSError), program.stdin as pipe:
-            pipe.write(text.encode(errors="surrogateescape"))
-
-
-def _reap(program: "subprocess.Popen[bytes]", events: _Events) -> None:
-    if sys.platform == "win32":
-        events.put(program.wait())
-        return
-    with contextlib.suppress(ChildProcessError):  # until no child is left, or orphan
-        while True:
-            pid, status = os.waitpid(-1, 0)
-            if pid == program.pid:
-                program.returncode = os.waitstatus_to_exitcode(status)
-                events.put(program.returncode)
-
-
 if __name__ == "__main__":
-    try:
-        _supervise()
-    finally:
-        if sys.exc_info()[0]:
-            sys.excepthook(*sys.exc_info())
-        os._exit(0)  # a thread still reads standard input: an orderly end would wait
+    atexit.register(os._exit, 0)  # a thread still reads: an orderly end would wait
+    _supervise()

@@ -8,8 +8,8 @@ from kernels import kernel_in
 from programs import SLEEP, python
 
 from labkit import supervised
-from labkit.programs import pane as panes
 from labkit.programs import processes, start_process
+from labkit.widgets import pane as panes
 
 pytest.importorskip("ipywidgets", reason="there is no Jupyter in this Python")
 UPDATE = "update_display_data"

@@ -1,36 +1,31 @@
-"""The programs of this kernel, by name, and the cell magic that starts them.
+"""Programs in the background, by name.
 
 One cell, then another::
 
-%%process server
-print("ready")
-
-from labkit import processes
-processes["server"].wait()
+program = start_process("work/server.py", "5000")
+program.wait_for_output("ready")
+processes["server"].stop()
 """
 
 import atexit
-import io
 import os
-import re
 import shlex
 import signal
 import sys
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from labkit.errors import LabkitError, ProgramError, UnknownProgramError
+from labkit.errors import ProgramError, UnknownProgramError
 from labkit.supervised import Supervised
 
-__all__ = ["ProgramProcess", "processes", "register_magics", "start_process"]
+__all__ = ["ProgramProcess", "processes", "start_process"]
 
 _KEPT_CHARS = 1_000_000
-_LAST_LINES = 10
 
 
 class ProgramProcess:
@@ -90,14 +85,14 @@ class ProgramProcess:
             )
         file = str(self.path if cwd is None else self.path.resolve())
         python = [sys.executable] if self.path.suffix == ".py" else []
-        words = [*("python" for _ in python), self.path.as_posix(), *args]
-        self.command = shlex.join(words)
+        shown = ["python" for _ in python]
+        self.command = shlex.join([*shown, self.path.as_posix(), *args])
         self.started_at = datetime.now().astimezone()
         self.ended_at: datetime | None = None
         self.exit_code: int | None = None
         self.in_view = False
-        self._kept = io.StringIO()
-        self._dropped = self._printed = 0  # characters
+        self._pieces: deque[str] = deque()
+        self._taken = self._dropped = self._printed = 0  # characters
         self._listeners: list[Callable[[], object]] = []
         self._changed = threading.Condition()
         self._supervised = Supervised(
@@ -161,8 +156,7 @@ class ProgramProcess:
             code = self._supervised.wait(timeout)
         finally:
             with self._changed:
-                text = self._since(self._printed)
-                self._printed = self._dropped + self._kept.tell()
+                text, self._printed = self._since(self._printed), self._taken
             for line in () if self.in_view else text.splitlines():
                 sys.stdout.write(f"{self.name} | {line}\n")
         if code is None:
@@ -173,7 +167,7 @@ class ProgramProcess:
         return code
 
     def wait_for_output(self, text: str, timeout: float = 10.0) -> str:
-        """Wait until it has printed a line with some text.
+        """Wait until it has printed a line with some text; return the whole line.
 
         Parameters
         ----------
@@ -181,11 +175,6 @@ class ProgramProcess:
             A part of the line; lines printed before the call count as well.
         timeout : float
             Longest wait in seconds.
-
-        Returns
-        -------
-        str
-            The whole line, without its line end.
 
         Raises
         ------
@@ -201,18 +190,11 @@ class ProgramProcess:
             self._changed.wait_for(lambda: find("\n") or not self.is_alive(), timeout)
             if line := find(""):
                 return line.rstrip("\n")
-        last = "\n".join(self.output.splitlines()[-_LAST_LINES:])
-        look = f"look for the reason in its last lines:\n{last}"
-        if not last:
-            look = "look for the reason in its code: it has printed nothing"
-        if self.is_alive():
-            raise ProgramError(
-                f"{self.name} has not printed {text!r} in {timeout:g} s; wait longer "
-                f"with timeout=..., or {look}"
-            )
-        raise ProgramError(
-            f"{self.name} {self.state} before it printed {text!r}; {look}"
-        )
+        what = f"has not printed {text!r} in {timeout:g} s"
+        if not self.is_alive():
+            what = f"{self.state} before it printed {text!r}"
+        last = "\n".join(self.output.splitlines()[-10:]) or "(nothing)"
+        raise ProgramError(f"{self.name} {what}; it printed last:\n{last}")
 
     def interrupt(self) -> None:
         """Press Ctrl-C for it: KeyboardInterrupt, in it and the processes it started.
@@ -252,19 +234,17 @@ class ProgramProcess:
 
     def _since(self, position: int) -> str:
         with self._changed:
-            dropped, text = self._dropped, self._kept.getvalue()
-        if position >= dropped:
-            return text[position - dropped :]
-        return f"[{dropped - position:,} earlier characters were dropped]\n{text}"
+            text, missing = "".join(self._pieces), self._dropped - position
+        if missing <= 0:
+            return text[-missing:]
+        return f"[{missing:,} earlier characters were dropped]\n{text}"
 
     def _take(self, text: str) -> None:
         with self._changed:
-            self._kept.write(text)
-            if self._kept.tell() > 2 * _KEPT_CHARS:
-                kept = self._kept.getvalue()[-_KEPT_CHARS:]
-                self._dropped += self._kept.tell() - len(kept)
-                self._kept = io.StringIO()
-                self._kept.write(kept)
+            self._pieces.append(text)
+            self._taken += len(text)
+            while self._taken - self._dropped - len(self._pieces[0]) > _KEPT_CHARS:
+                self._dropped += len(self._pieces.popleft())
         self._tell()
 
     def _end(self, code: int) -> None:
@@ -279,36 +259,19 @@ class ProgramProcess:
             listener()
 
 
-class _Processes(Mapping[str, ProgramProcess]):
+class _Processes(dict[str, ProgramProcess]):
     """The programs started from this process: name to :class:`ProgramProcess`.
 
     A name stays after its program has ended, until another takes its place.
     """
 
-    def __init__(self) -> None:
-        self._programs: dict[str, ProgramProcess] = {}
-        if hasattr(os, "register_at_fork"):  # a forked copy of the kernel owns none
-            os.register_at_fork(after_in_child=self._programs.clear)
-
-    def __getitem__(self, name: str) -> ProgramProcess:
-        if name in self._programs:
-            return self._programs[name]
-        known = ", ".join(self._programs)
+    def __missing__(self, name: str) -> ProgramProcess:
+        known = ", ".join(self)
         known = f"known programs: {known}" if known else "run its %%process cell first"
         raise UnknownProgramError(f"no program is called {name!r}; {known}")
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._programs))
-
-    def __len__(self) -> int:
-        return len(self._programs)
-
     def __repr__(self) -> str:
         return "\n".join(map(repr, self.values())) or "no programs"
-
-    def add(self, program: ProgramProcess) -> None:
-        """Keep a program under its name."""
-        self._programs[program.name] = program
 
     def stop_all(self, timeout: float = 2.0) -> None:
         """End every program, and everything it started.
@@ -318,15 +281,18 @@ class _Processes(Mapping[str, ProgramProcess]):
         timeout : float
             Seconds they have, together, to end by themselves after SIGTERM.
         """
-        for program in self.values():
+        programs = list(self.values())
+        for program in programs:
             program.terminate()
         deadline = time.monotonic() + timeout
-        for program in self.values():
+        for program in programs:
             program.stop(max(0.0, deadline - time.monotonic()))
 
 
 processes = _Processes()
 atexit.register(processes.stop_all)
+if hasattr(os, "register_at_fork"):  # a forked copy of the kernel owns none
+    os.register_at_fork(after_in_child=processes.clear)
 
 
 def start_process(
@@ -354,88 +320,5 @@ def start_process(
     name = name or Path(path).stem
     if name in processes:
         processes[name].stop()
-    program = ProgramProcess(path, *args, name=name, cwd=cwd, env=env)
-    processes.add(program)
-    return program
-
-
-def register_magics(shell: Any) -> None:
-    """Make ``%%process`` known; ``%load_ext labkit`` calls this.
-
-    Parameters
-    ----------
-    shell : IPython.core.interactiveshell.InteractiveShell
-        The shell of the notebook's kernel.
-    """
-    shell.register_magic_function(_process, "cell", "process")
-
-
-def _process(line: str, cell: str) -> None:
-    """Write this cell to work/NAME.py, run it in the background, watch it here.
-
-    %%process NAME [argument ...]
-
-    A program of that name that still runs is stopped first. Later cells reach it as
-    processes["NAME"]: wait, wait_for_output, interrupt, stop, output.
-    """
-    from IPython.core.error import UsageError
-
-    from labkit.programs import pane
-
-    try:
-        name, *args = _words(line)
-        _check_code(name, cell)
-        program = start_process(_write(name, cell), *args, name=name)
-    except (LabkitError, ValueError) as error:
-        raise UsageError(f"%%process: {error}") from None
-    pane.show(program)
-
-
-def _words(line: str) -> list[str]:
-    try:
-        words = shlex.split(line, posix=os.name == "posix")
-    except ValueError:
-        raise ValueError(f"a quotation mark in {line!r} is not closed") from None
-    if os.name != "posix":  # there backslashes stay, and so do quotation marks
-        words = [re.sub(r"""^(["'])(.*)\1$""", r"\2", word) for word in words]
-    if not words:
-        raise ValueError("the program needs a name, as in %%process server")
-    name = words[0]
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(
-            f"{name!r} cannot be a program's name; take letters, digits and _, "
-            "as in %%process server"
-        )
-    if name in sys.stdlib_module_names or name == "labkit":
-        raise ValueError(
-            f"a program called {name!r} would hide the module {name} from every "
-            f"program in work; take another name, such as my_{name}"
-        )
-    return words
-
-
-def _check_code(name: str, cell: str) -> None:
-    if not cell.strip():
-        raise ValueError(f"{name} is empty; write the program below the first line")
-    try:
-        with warnings.catch_warnings(action="ignore"):  # the program will show them
-            compile(cell, f"{name}.py", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        text = (error.text or "").strip()
-        raise ValueError(
-            f"{name} was not started: line {error.lineno} of the program, {text!r}: "
-            f"{error.msg}"
-        ) from None
-
-
-def _write(name: str, cell: str) -> Path:
-    path = Path("work") / f"{name}.py"
-    try:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(cell.removesuffix("\n") + "\n", "utf-8", newline="\n")
-    except OSError as error:
-        raise ValueError(
-            f"cannot write {path} in {Path.cwd()}: {error.strerror}; check who may "
-            "write there, and the space on the disk"
-        ) from None
-    return path
+    processes[name] = ProgramProcess(path, *args, name=name, cwd=cwd, env=env)
+    return processes[name]

@@ -1,0 +1,182 @@
+"""``%%process``: a cell becomes a program, with a live pane below it.
+
+The widgets are made and shown in the main thread. Afterwards a thread of the pane
+sets their values; when the program has ended, it replaces them by the final state and
+text, which is what a saved notebook keeps.
+"""
+
+import html
+import os
+import re
+import shlex
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import LabkitError
+from labkit.programs import ProgramProcess, start_process
+from labkit.widgets import views
+
+__all__ = ["Pane", "register_magics", "show"]
+
+_LAST_LINES = 200
+_LAST_CHARS = 40_000  # a line may be endless
+_PAUSE_S = 0.1
+
+_shown: dict[str, "Pane"] = {}
+
+
+def register_magics(shell: Any) -> None:
+    """Make ``%%process`` known to a shell of IPython; ``%load_ext labkit`` does."""
+    shell.register_magic_function(_process, "cell", "process")
+
+
+def _process(line: str, cell: str) -> None:
+    """Write this cell to work/NAME.py, run it in the background, watch it here.
+
+    %%process NAME [argument ...]
+
+    A program of that name that still runs is stopped first. Later cells reach it as
+    processes["NAME"]: wait, wait_for_output, interrupt, stop, output.
+    """
+    from IPython.core.error import UsageError
+
+    try:
+        name, *args = _words(line)
+        path = Path("work") / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(cell.removesuffix("\n") + "\n", "utf-8", newline="\n")
+        show(start_process(path, *args, name=name))
+    except (LabkitError, ValueError, OSError) as error:
+        raise UsageError(f"%%process: {error}") from None
+
+
+def _words(line: str) -> list[str]:
+    # On Windows a backslash is part of a path.
+    words = shlex.split(line if os.sep == "/" else line.replace("\\", "\\\\"))
+    name = words[0] if words else ""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(
+            "give the program a name of letters, digits and _, as in "
+            f"%%process server; got {name!r}"
+        )
+    if name in sys.stdlib_module_names or name == "labkit":
+        raise ValueError(
+            f"a program called {name!r} would hide the module {name} from every "
+            f"program in work; take another name, such as my_{name}"
+        )
+    return words
+
+
+def show(program: ProgramProcess) -> None:
+    """Show a program below the running cell: a live pane, or a line of text.
+
+    A pane needs a kernel, to which a front end may be connected. Elsewhere, as in an
+    IPython terminal, a line of text says what was started; the pane has the same line
+    for front ends without widgets. The pane of an earlier program of the same name is
+    taken away. Where a reader sees the pane, ``wait`` does not print the output again.
+    """
+    if views.kernel_cell() < 0:
+        sys.stdout.write(f"{program!r}\n")
+        return
+    if program.name in _shown:
+        _shown.pop(program.name).close()
+    pane = _shown[program.name] = Pane(program)
+    page = pane.box._repr_mimebundle_() | {"text/plain": repr(program)}
+    pane.page = views.display(page, display_id=True)
+    program.in_view = views.is_seen()
+    pane.follow()
+
+
+class Pane:
+    """The widgets of one program: its state, its output, the buttons that end it.
+
+    Attributes
+    ----------
+    box : ipywidgets.VBox
+        The whole pane, ready for display.
+    page : IPython.display.DisplayHandle or None
+        Where it is shown.
+    state, log : ipywidgets.HTML
+        The state in words; the last lines of the output.
+    stop_button, interrupt_button : ipywidgets.Button
+        They act at once if no cell runs, else when it has ended.
+    """
+
+    def __init__(self, program: ProgramProcess) -> None:
+        import ipywidgets
+
+        self.page: Any = None
+        self._program = program
+        self._news, self._ended = threading.Event(), threading.Event()
+        self.state = ipywidgets.HTML(layout={"flex": "1 1 auto"})
+        self.log = ipywidgets.HTML(tabbable=True)  # so that arrows scroll it
+        self.log.add_class("labkit-log")
+        self.stop_button = views.button("Stop", f"End {program.name} and all it began")
+        self.stop_button.on_click(self._stop)
+        self.interrupt_button = views.button("Ctrl-C", f"Press it for {program.name}")
+        self.interrupt_button.on_click(lambda _: program.interrupt())
+        buttons = [self.interrupt_button, self.stop_button]
+        head = ipywidgets.HBox([self.state, *buttons])
+        self.box = ipywidgets.VBox([ipywidgets.HTML(views.style()), head, self.log])
+        self.refresh()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def follow(self) -> None:
+        """Keep it up to date until the program has ended."""
+        self._thread.start()
+        self._program.on_change(self._hear)
+        self._hear()  # it may have ended before anybody listened
+
+    def refresh(self) -> None:
+        """Bring the values of the widgets up to date."""
+        self.state.value, self.log.value = self._state(), self._log()
+        if not self._program.is_alive():
+            self.stop_button.disabled = self.interrupt_button.disabled = True
+
+    def close(self) -> None:
+        """Take the pane away from the page, and its widgets out of memory."""
+        views.close_all(self.box)
+
+    def _state(self) -> str:
+        program, state = self._program, self._program.state
+        if program.ended_at:
+            took_s = (program.ended_at - program.started_at).total_seconds()
+            state += f" at {program.ended_at:%H:%M:%S}, after {took_s:.1f} s"
+        name = f"<b>{html.escape(program.name)}</b>"
+        return f'<span class="labkit-pane" role="status">{name}: {html.escape(state)}</span>'
+
+    def _log(self) -> str:
+        name, text = html.escape(self._program.name), html.escape(self._last_lines())
+        return f'<pre role="log" aria-label="Output of {name}">{text or " "}</pre>'
+
+    def _last_lines(self) -> str:
+        last = self._program.output[-_LAST_CHARS:]
+        return "\n".join(last.splitlines()[-_LAST_LINES:])
+
+    def _stop(self, _: object) -> None:
+        # In a thread: a program may take its time, and the kernel has other work.
+        self.stop_button.disabled = True
+        threading.Thread(target=self._program.stop, daemon=True).start()
+
+    def _hear(self) -> None:
+        # Called by the threads that read the program's output, for every piece.
+        self._news.set()
+        if not self._program.is_alive():
+            self._ended.set()
+            self._thread.join(1.0)  # a cell that waits for the program finds all here
+
+    def _follow(self) -> None:
+        while not self._ended.is_set():
+            self._news.wait()
+            self._news.clear()
+            self.refresh()
+            self._ended.wait(_PAUSE_S)  # what comes meanwhile is shown together
+        self.refresh()
+        if self.page:
+            log = f'<div class="labkit-log" tabindex="0">{self._log()}</div>'
+            text = f"{self._program!r}\n{self._last_lines()}".rstrip()
+            final = {"text/html": views.style() + self._state() + log}
+            self.page.update(final | {"text/plain": text}, raw=True)
+            self.close()
