@@ -21,7 +21,6 @@ LAST = [
     "Clean up",
     "The exercise to do now",
 ]
-FIXED = ["Why this matters", "At a glance", "You will be able to", "Set-up", *LAST]
 WROTE_ITSELF = ("%%process", "%%writefile", "%%answer")
 ASKS = re.compile(r'^(?:(\w+) = )?(?:predict|quiz|arrange)\(\s*"([^"]*)"', re.MULTILINE)
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
@@ -42,12 +41,8 @@ HABITS = {
     r"\bmade up of\b": "consists of",
 }
 
-# A lesson that has claims has its new form; the others are still to be rewritten.
-REWRITTEN = [p for p in LESSONS if (claims.FOLDER / f"{p.name[:2]}.py").exists()]
-
-every_lesson = pytest.mark.parametrize("path", REWRITTEN, ids=lambda path: path.stem)
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 every_notebook = every_lesson
-all_lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
 def read(path):
@@ -100,7 +95,7 @@ def test_file_is_clean(path):
     assert all(set(cell.metadata) <= {"tags"} for cell in lesson.cells)
 
 
-@all_lessons
+@every_lesson
 def test_name_title_and_ids_agree(path):
     """Ids start with the lesson's number, and the title with the verb of its name."""
     number, verb = path.stem.split("_")[:2]
@@ -111,7 +106,7 @@ def test_name_title_and_ids_agree(path):
     assert lesson.cells[0].source.lower().startswith(f"# {verb}")
 
 
-@all_lessons
+@every_lesson
 def test_a_lesson_ends_as_every_lesson_does(path):
     """A learner finds the same last sections, in the same order, in each lesson."""
     assert [title for title in headings(read(path)) if title in LAST] == LAST
@@ -120,7 +115,7 @@ def test_a_lesson_ends_as_every_lesson_does(path):
 @every_lesson
 def test_headings_are_claims(path):
     """A heading that is not fixed says something that can be true or false."""
-    own = [title for title in headings(read(path)) if title not in FIXED]
+    own = [title for title in headings(read(path)) if title not in LAST]
     assert own
     assert [t for t in own if len(t.split()) < 4 or t[-1] in ".:!"] == []
 
@@ -191,7 +186,7 @@ def test_questions_bear_the_id_of_their_cell(path):
                 assert f"{name}.compare(" in source.split(cell.source, 1)[1], cell.id
 
 
-@all_lessons
+@every_lesson
 def test_diagrams_can_be_heard(path):
     """Each mermaid diagram has a title and a description, and prose beside it."""
     for cell in prose(read(path)):
@@ -201,7 +196,7 @@ def test_diagrams_can_be_heard(path):
             assert words(MERMAID.sub("", cell.source)) >= 15, cell.id
 
 
-@all_lessons
+@every_lesson
 def test_links_resolve(path):
     """Each relative link names a file that exists, and an anchor in it."""
     page = "\n".join(cell.source for cell in prose(read(path)))
@@ -215,7 +210,7 @@ def test_links_resolve(path):
         assert not anchor or anchor in anchors, link
 
 
-@all_lessons
+@every_lesson
 def test_clean_up_leaves_nothing_running(path):
     """The last code cell ends every program of the lesson."""
     last = code(read(path))[-1]
@@ -223,7 +218,7 @@ def test_clean_up_leaves_nothing_running(path):
     assert "processes.stop_all()" in last.source
 
 
-@all_lessons
+@every_lesson
 def test_programs_are_plain_python(path):
     """A program of a lesson parses, and works without labkit."""
     for cell in code(read(path)):
