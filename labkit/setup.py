@@ -148,9 +148,11 @@ def _ask(code: str, *arguments: str) -> str | None:
     return None
 
 
-def say(sentence: str, status: int = 0) -> int:
-    """Print one line of the kit's own; return the exit status that goes with it."""
-    print(f"labkit: {sentence}", file=sys.stderr, flush=True)
+def say(sentence: str, status: int = 0, who: str = "labkit") -> int:
+    """Say a sentence on standard error; return the exit status that goes with it."""
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        if sys.stderr:  # None where it was closed
+            print(f"{who}: {sentence}", file=sys.stderr, flush=True)
     return status
 
 

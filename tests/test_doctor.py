@@ -103,7 +103,14 @@ def test_missing_packages_name_the_command(monkeypatch):
     assert "sudo apt install python3." in found("packages").todo
     monkeypatch.setattr(command.sys, "platform", "win32")
     assert "apt" not in found("packages").todo
-    assert found("memory").todo == "ask again after the set-up"
+
+
+def test_before_the_set_up_some_things_are_not_looked_at(monkeypatch):
+    """Without psutil nobody can say how much memory is free, or what is running."""
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    for name in ("memory", "processes"):
+        assert found(name).state == "warn"
+        assert found(name).todo == "ask again after the set-up"
 
 
 def test_little_room_is_a_failure(monkeypatch):

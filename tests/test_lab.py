@@ -7,7 +7,6 @@ import re
 import socket
 import sys
 import threading
-import time
 import types
 import urllib.request
 from pathlib import Path
@@ -138,30 +137,6 @@ def test_lab_runs_quietly_and_stops_at_once(server):
     assert "WARNING" not in server.said
 
 
-@pytest.mark.long
-def test_labs_that_start_at_once_take_turns(tmp_path):
-    """Nobody asked for a port: each gets one, though both look at the same moment."""
-    said = [[], []]
-    address = re.compile(r"runs at http://\S+?:(\d+)/\S+token=[0-9a-f]{20}")
-    labs = [
-        supervised.Supervised(
-            COMMAND, cwd=lab.ROOT, env=environment(tmp_path), on_output=heard.append
-        )
-        for heard in said
-    ]
-    try:
-        until = time.monotonic() + START_S
-        while not all(address.search("".join(heard)) for heard in said):
-            assert time.monotonic() < until, said
-            assert [program.exit_code for program in labs] == [None, None], said
-            threading.Event().wait(0.05)
-    finally:
-        for program in labs:
-            program.end()
-    ports = {address.search("".join(heard))[1] for heard in said}
-    assert len(ports) == 2
-
-
 def test_a_taken_port_is_one_sentence(tmp_path):
     """A port that was asked for is insisted on."""
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -173,7 +148,7 @@ def test_a_taken_port_is_one_sentence(tmp_path):
             env=environment(tmp_path),
         )
     assert done.exit_code == 1
-    assert done.output.startswith(f"labkit: port {port} is in use: choose another, or")
+    assert f"could not be started because port {port} is not available" in done.output
     assert done.output.count("\n") == 1
 
 
@@ -215,6 +190,8 @@ def test_arguments_win_over_ours():
     ours = f"--ServerApp.root_dir={lab.ROOT}"
     assert ours in lab.ours([], lab.ROOT)
     assert ours not in lab.ours(["--ServerApp.root_dir=elsewhere"], lab.ROOT)
+    assert "--ServerApp.port_retries=0" in lab.ours(["--port=8899"], lab.ROOT)
+    assert "--ServerApp.port_retries=0" not in lab.ours([], lab.ROOT)
 
 
 def test_first_page_is_the_lesson_then_the_workspace(tmp_path):
@@ -227,19 +204,31 @@ def test_first_page_is_the_lesson_then_the_workspace(tmp_path):
 
 def test_an_installed_course_is_copied_once(tmp_path, monkeypatch, capsys):
     """Lessons and learners' exercises, never over what somebody has begun."""
+    installed = tmp_path / "course"
+    for path in (
+        lab.FIRST_LESSON,
+        "exercises/release/01/01.ipynb",
+        "exercises/checks/x",
+    ):
+        (installed / path).parent.mkdir(parents=True, exist_ok=True)
+        (installed / path).write_text("{}", "utf-8")
+        (installed / path).parent.chmod(0o555)
     for module in (lab, setup):
         monkeypatch.setattr(module, "is_checkout", lambda: False)
-        monkeypatch.setattr(module, "course", lambda: setup.ROOT)
+        monkeypatch.setattr(module, "course", lambda: installed)
     monkeypatch.chdir(tmp_path)
     folder = lab.place()
     assert folder == tmp_path / "labkit-lessons"
     assert f"the lessons are in {folder}" in capsys.readouterr().err
-    assert (folder / lab.FIRST_LESSON).exists()
-    assert not list(folder.rglob("*.wrong.md"))
+    assert (folder / "exercises/release/01/01.ipynb").exists()
+    assert not (folder / "exercises/checks").exists()
     (folder / lab.FIRST_LESSON).write_text("begun", "utf-8")
+    (folder / "notebooks/new").touch()
     monkeypatch.chdir(folder)
     assert lab.place() == folder
     assert (folder / lab.FIRST_LESSON).read_text("utf-8") == "begun"
+    for path in installed.rglob("*/"):
+        path.chmod(0o755)
 
 
 def test_paths_keep_what_the_reader_has_set():
@@ -267,7 +256,7 @@ def test_a_home_that_cannot_be_written_to_is_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(lab, "set_paths", lambda _: None)
     assert lab.main(["--no-browser"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("labkit: JupyterLab cannot write home/.local: let HOME name")
+    assert said.startswith("labkit: home/.local cannot be written: go to a folder of")
     assert said.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: options, sentences, lines of JSON, and a way to a queue."""
+"""What the commands share: a parser, a sentence for each error, and a way to a queue."""
 
 import argparse
 import contextlib
@@ -18,15 +18,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
-from labkit import errors
+from labkit import errors, setup
 
 T = TypeVar("T")
 DONE, FAILED, BAD_INPUT, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
 EPILOG = """\
-exit codes:
-  0  done                    1  some tasks failed, or were not done in time
-  2  bad usage or input      3  no server, a wrong key, or the server went away
-  130  interrupted
+exit codes: 0 all is done and well; 1 something is not; 2 bad usage or input;
+  3 no server, a wrong key, or the server went away; 130 interrupted
 
 example:
   """
@@ -45,29 +43,19 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self.name = name
-        # Closed ones, by <&- and 2>&-, are None.
-        sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
-        sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        self.who = f"labkit {name}"
 
     def error(self, message: str) -> NoReturn:
         """Say in one sentence what is wrong, and exit with code 2."""
-        say(self.name, f"{message[0].upper()}{message[1:]}. For help: {self.prog} -h")
-        raise SystemExit(BAD_INPUT)
+        sentence = f"{message[0].upper()}{message[1:]}. For help: {self.prog} -h"
+        raise SystemExit(setup.say(sentence, BAD_INPUT, self.who))
 
     def add_server(self, *, required: bool = True) -> None:
         """Add the options that say which server to talk to."""
-        add = self.add_argument
-        where = "the server: HOST:PORT, [IPV6]:PORT, or the path of a Unix socket"
+        add, where = self.add_argument, f"the server: {_ADDRESSES}"
         key = "file with the server's key (%(default)s)"
         patience = "seconds to wait for a server that is not there (0)"
-        add(
-            "--connect",
-            metavar="HOST:PORT",
-            type=address,
-            required=required,
-            help=where,
-        )
+        add("--connect", metavar="ADDRESS", type=address, required=required, help=where)
         add("--key-file", metavar="FILE", default="labkit.key", help=key)
         add("--retry-for", metavar="S", type=seconds, default=0.0, help=patience)
 
@@ -76,7 +64,19 @@ class Parser(argparse.ArgumentParser):
         add = self.add_argument
         add("files", metavar="FILE", nargs="*", help="input; standard input if none")
         add("--text", action="store_true", help="each line is plain text, not JSON")
-        add("--skip-bad", action="store_true", help="go on after a malformed line")
+
+    def run(self, body: Callable[[argparse.Namespace], int], argv: list[str]) -> int:
+        """Run a command's body; turn its errors into a sentence and an exit code."""
+        options = self.parse_args(argv)
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, signal.default_int_handler)
+        try:
+            return body(options)
+        except BrokenPipeError:  # of standard output: its reader has had enough
+            return DONE
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - or it is raised
+            code, sentence = verdict(error)
+        return setup.say(sentence, code, self.who)
 
 
 def checked(
@@ -112,20 +112,12 @@ def count_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def say(name: str, sentence: str) -> None:
-    """Write a sentence on standard error."""
-    with contextlib.suppress(OSError):  # nobody reads it any more
-        print(f"labkit {name}: {sentence}", file=sys.stderr, flush=True)
-
-
 def verdict(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence for an error; a fault in us is raised."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "Interrupted."
     if isinstance(error, (*GONE, errors.WrongKeyError)):
         return NO_SERVER, str(error)
-    if isinstance(error, TimeoutError):
-        return FAILED, str(error)
     if isinstance(error, OSError) and error.filename:
         return BAD_INPUT, f"{error.filename}: {error.strerror}."
     if isinstance(error, (errors.LabkitError, OSError, ValueError, ImportError)):
@@ -133,53 +125,28 @@ def verdict(error: BaseException) -> tuple[int, str]:
     raise error
 
 
-def run(name: str, body: Callable[[], int]) -> int:
-    """Run a command's body; turn its errors into a sentence and an exit code."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.default_int_handler)
-    try:
-        return body()
-    except BrokenPipeError:  # of standard output: its reader has had enough
-        return DONE
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - or it is raised
-        code, sentence = verdict(error)
-    say(name, sentence)
-    return code
+def read_items(options: argparse.Namespace) -> Iterator[Any]:
+    """Yield an item for each line that is read; without ``--text`` empty ones are none.
 
-
-def read_items(
-    options: argparse.Namespace, on_bad: Callable[[str], None]
-) -> Iterator[Any]:
-    """Yield an item for each line; empty lines are none, but for ``--text``.
-
-    With ``--skip-bad`` a malformed line goes as a sentence to ``on_bad``; without it
-    that sentence is raised as a ValueError.
+    Raises ValueError, with the line and where it is, if one is malformed.
     """
-    if "-" in (options.files or ["-"]) and sys.stdin.isatty():
+    files = options.files or ["-"]
+    if "-" in files and sys.stdin.isatty():
         print("Type lines. End with Ctrl-D (Windows: Ctrl-Z, Enter).", file=sys.stderr)
-    with fileinput.FileInput(options.files or ["-"], mode="rb") as lines:
+    with fileinput.FileInput(files, mode="rb") as lines:
         for line in lines:
-            text = line.rstrip(b"\r\n")
-            if not options.text and not text.strip():
-                continue
             try:
-                yield text.decode() if options.text else json.loads(text)
+                text = line.decode().rstrip("\r\n")
+                if options.text or text.strip():
+                    yield text if options.text else json.loads(text)
             except (ValueError, RecursionError) as error:
-                why = (
-                    "not UTF-8 text" if options.text else f"not JSON ({_reason(error)})"
-                )
+                kind = "UTF-8" if isinstance(error, UnicodeError) else "JSON"
                 name = "standard input" if lines.isstdin() else lines.filename()
-                start = text[:40].decode(errors="replace").strip()
-                sentence = f"Line {lines.filelineno()} of {name} is {why}: {start!r}."
-                if not options.skip_bad:
-                    raise ValueError(f"{sentence} --skip-bad goes on.") from None
-                on_bad(sentence)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg}, column {error.colno}"
-    return "no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+                raise ValueError(
+                    f"Line {lines.filelineno()} of {name} is not {kind} "
+                    f"({getattr(error, 'msg', error)}): "
+                    f"{line[:40].decode(errors='replace').strip()!r}."
+                ) from None
 
 
 def emit(item: Any) -> None:
@@ -190,10 +157,15 @@ def emit(item: Any) -> None:
         raise OSError("Standard output is closed.")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a lone surrogate becomes an escape
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    show(to_json(item))
+
+
+def show(text: str) -> None:
+    """Print a text at once; where that fails, the exit status does not fail again."""
     try:
-        print(to_json(item), flush=True)
+        print(text, flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exit fails
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # Windows calls a pipe that is closed an invalid argument.
         code = errno.EPIPE if error.errno == errno.EINVAL else error.errno
         raise OSError(code, error.strerror, "standard output") from None
@@ -220,7 +192,9 @@ def open_queue(manager: Any, name: str) -> Any:
     return named[name]() if name in named else manager.get_queue(name)
 
 
-def take(source: Any, wait_s: float, visibility_s: float = 600.0) -> tuple[Any, Any]:
+def take(
+    source: Any, wait_s: float | None, visibility_s: float = 600.0
+) -> tuple[Any, Any]:
     """Return a receipt (None on a plain server) and an item; or raise Empty."""
     try:
         with contextlib.suppress(errors.NotOfferedError):
@@ -233,6 +207,15 @@ def take(source: Any, wait_s: float, visibility_s: float = 600.0) -> tuple[Any, 
             f"An item cannot be read here ({type(error).__name__}: {error}). "
             "Start this command where the item's class can be imported."
         ) from None
+
+
+def done(source: Any, receipt: Any) -> None:
+    """Acknowledge an item; ReceiptError says that it is too late."""
+    if receipt is not None:
+        source.ack(receipt)
+    else:
+        with contextlib.suppress(errors.NotOfferedError):  # a multiprocessing.Queue
+            source.task_done()
 
 
 def patiently(call: Callable[[], T], retry_for: float, *, again: bool = False) -> T:
@@ -255,12 +238,3 @@ def patiently(call: Callable[[], T], retry_for: float, *, again: bool = False) -
             if time.monotonic() >= until:
                 raise
             time.sleep(random.uniform(0.02, 0.5))  # noqa: S311 - not all at once
-
-
-def done(source: Any, receipt: Any) -> None:
-    """Acknowledge an item; ReceiptError says that it is too late."""
-    if receipt is not None:
-        source.ack(receipt)
-    else:
-        with contextlib.suppress(errors.NotOfferedError):  # a multiprocessing.Queue
-            source.task_done()

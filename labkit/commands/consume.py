@@ -5,11 +5,11 @@ import queue
 import time
 from functools import partial
 
+from labkit import setup
 from labkit.commands import common
 from labkit.errors import ReceiptError
 
-POLL_S = 5.0
-say = partial(common.say, "consume")
+say = partial(setup.say, who="labkit consume")
 
 
 def main(argv: list[str]) -> int:
@@ -29,8 +29,7 @@ def main(argv: list[str]) -> int:
     add("--max", type=common.number, metavar="N", help="stop after so many items")
     add("--idle", type=common.seconds, default=5.0, metavar="S", help=idle)
     add("--forever", action="store_true", help="go on until Ctrl-C")
-    options = parser.parse_args(argv)
-    return common.run("consume", lambda: _consume(options))
+    return parser.run(_consume, argv)
 
 
 def _consume(options: argparse.Namespace) -> int:
@@ -38,7 +37,7 @@ def _consume(options: argparse.Namespace) -> int:
     source = common.open_queue(common.connect(options), options.queue)
     if options.forever:
         say(f"Printing the items of {options.queue!r} until you press Ctrl-C.")
-    take = partial(common.take, source, POLL_S if options.forever else options.idle)
+    take = partial(common.take, source, 5.0 if options.forever else options.idle)
     count, begin = 0, time.monotonic()
     try:
         while count != options.max:
@@ -66,6 +65,6 @@ def _consume(options: argparse.Namespace) -> int:
                 if not (options.retry_for or isinstance(error, ReceiptError)):
                     raise
     finally:
-        items, spent_s = common.count_of(count, "item"), time.monotonic() - begin
-        say(f"Took {items} from {options.queue!r} in {spent_s:.1f} s.")
+        what, spent_s = common.count_of(count, "item"), time.monotonic() - begin
+        say(f"Took {what} from {options.queue!r} in {spent_s:.1f} s.")
     return common.DONE

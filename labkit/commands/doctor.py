@@ -21,13 +21,17 @@ from html import escape
 from pathlib import Path
 
 from labkit import setup
+from labkit.commands import common
 from labkit.supervised import MARK
+
+_Seen = tuple[str, str, str]  # the state, what was found, what to do about it
 
 PYTHON = "py" if os.name == "nt" else "python3"  # as people type it before the set-up
 ROOM_MB = 200  # to work in, once the packages are there
 LESSON_MB = 400  # JupyterLab 110, the kernel and programs of lesson 11 280
 COMFORT_MB = 1000  # with the browser's page
 CGROUP = Path("/sys/fs/cgroup")  # in a container on Linux, its own
+_LIMITS = ("max", "current")
 ADOPTERS = {"init", "launchd", "systemd"}  # of processes whose parent has gone
 IMPORTED = {"distributed", "ipywidgets", "labkit", "matplotlib", "psutil", "pytest"}
 
@@ -85,10 +89,6 @@ class Diagnosis:
         )
 
 
-class _Trouble(Exception):  # noqa: N818 - what a check finds is no error
-    """Raised by a check: the state, what was found, what to do about it."""
-
-
 def doctor() -> Diagnosis:
     """Check whether this machine is fit for the kit; takes well under a second.
 
@@ -100,81 +100,81 @@ def doctor() -> Diagnosis:
     return Diagnosis(tuple(_check(name, look) for name, look in CHECKS.items()))
 
 
-def _check(name: str, look: Callable[[], str]) -> Check:
+def _check(name: str, look: Callable[[], _Seen]) -> Check:
     try:
-        return Check(name, "ok", look())
-    except _Trouble as trouble:
-        return Check(name, *trouble.args)
+        state, found, todo = look()
+    except ImportError:  # psutil: the doctor also runs before the set-up
+        state, found, todo = "warn", "not looked at yet", "ask again after the set-up"
+    return Check(name, state, found, "" if state == "ok" else todo)
 
 
-def _course() -> Path:
+def _folder() -> Path:
     folder = setup.lessons()
     return folder if os.access(folder, os.W_OK) or setup.is_checkout() else Path.cwd()
 
 
-def _packages() -> str:
+def _python() -> _Seen:
+    return "ok", f"{sys.version.split()[0]} at {sys.executable}", ""
+
+
+def _packages() -> _Seen:
     if not (missing := setup.lacking()):
-        return "all that lessons need are installed"
+        return "ok", "all that lessons need are installed", ""
     found = f"missing {', '.join(missing[:3])}{' and more' * (len(missing) > 3)}"
     if importlib.util.find_spec("ensurepip") or shutil.which("uv"):
-        raise _Trouble("FAIL", found, f"{PYTHON} -m labkit lab installs them, in .venv")
-    apt = (
-        f" (on Debian and Ubuntu: sudo apt install python3.{sys.version_info[1]}-venv)"
-    )
+        return "FAIL", found, f"{PYTHON} -m labkit lab installs them, in .venv"
+    apt = f" (Debian, Ubuntu: sudo apt install python3.{sys.version_info[1]}-venv)"
     todo = f"install Python's module venv{apt if sys.platform == 'linux' else ''}"
-    raise _Trouble("FAIL", f"{found}; this Python makes no environments", todo)
+    return "FAIL", f"{found}; this Python makes no environments", todo
 
 
-def _disk() -> str:
+def _disk() -> _Seen:
     needed_mb = setup.NEEDED_MB if setup.lacking() else ROOM_MB
-    free_mb = shutil.disk_usage(_course()).free // 1_000_000
-    found = f"{free_mb:,} MB free, {needed_mb} MB needed"
-    if free_mb < needed_mb:
-        raise _Trouble("FAIL", found, "make room on it")
-    return found
+    free_mb = shutil.disk_usage(_folder()).free // 1_000_000
+    state = "FAIL" if free_mb < needed_mb else "ok"
+    return state, f"{free_mb:,} MB free, {needed_mb} MB needed", "make room on it"
 
 
-def _folders() -> str:
-    places = {_course() / name: "" for name in ("notebooks", "exercises", ".labkit")}
-    places[Path(tempfile.gettempdir())] = "TEMP" if os.name == "nt" else "TMPDIR"
-    if importlib.util.find_spec("jupyter_core"):
+def _folders() -> _Seen:
+    ours = "copy the kit to a folder of your own and work there"
+    places = {_folder() / n: ours for n in ("notebooks", "exercises", ".labkit")}
+    theirs = "let {} name a folder of your own"
+    temporary = "TEMP" if os.name == "nt" else "TMPDIR"
+    places[Path(tempfile.gettempdir())] = theirs.format(temporary)
+    with contextlib.suppress(ImportError):
         from jupyter_core import paths
 
-        places[Path(paths.jupyter_runtime_dir())] = "JUPYTER_RUNTIME_DIR"
-        places[Path(paths.jupyter_config_dir())] = "JUPYTER_CONFIG_DIR"
-    for place, variable in places.items():
+        for kind in ("runtime", "config"):
+            place = Path(getattr(paths, f"jupyter_{kind}_dir")())
+            places[place] = theirs.format(f"JUPYTER_{kind.upper()}_DIR")
+    for place, todo in places.items():
         there = next(p for p in (place, *place.parents) if p.exists())
         if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-            todo = "copy the kit to a folder of your own and work there"
-            todo = f"let {variable} name a folder of your own" if variable else todo
-            raise _Trouble("FAIL", f"{place} is read-only", todo)
-    return "lessons, Jupyter and programs may write"
+            return "FAIL", f"{place} is read-only", todo
+    return "ok", "lessons, Jupyter and programs may write", ""
 
 
-def _memory() -> str:
-    if importlib.util.find_spec("psutil") is None:
-        raise _Trouble("warn", "not looked at yet", "ask again after the set-up")
-    import psutil  # not at the top: the doctor also runs where it is missing
+def _memory() -> _Seen:
+    import psutil
 
     free, inside = psutil.virtual_memory().available, ""
     todo = "end other programs and kernels (in JupyterLab: Kernel, Shut Down All)"
     with contextlib.suppress(OSError, ValueError):  # "max": there is no limit
-        limit, used = (
-            int((CGROUP / f"memory.{n}").read_text()) for n in ("max", "current")
-        )
+        limit, used = (int((CGROUP / f"memory.{n}").read_text()) for n in _LIMITS)
         stat = (CGROUP / "memory.stat").read_text()  # caches make room when needed
         left = limit - used + int(stat.partition("inactive_file ")[2].split()[0])
         if left < free:
-            free, inside = left, " in this container"
+            free, inside = max(left, 0), " in this container"
             todo = f"give the container {2 * COMFORT_MB} MB"
-    found = f"{max(free, 0) // 1_000_000:,} MB free{inside}, a lesson takes {LESSON_MB}"
-    if free < COMFORT_MB * 1_000_000:
-        state = "FAIL" if free < LESSON_MB * 1_000_000 else "warn"
-        raise _Trouble(state, f"{found}, a browser as much again", todo)
-    return found
+    free_mb = free // 1_000_000
+    state = (
+        "ok" if free_mb >= COMFORT_MB else "warn" if free_mb >= LESSON_MB else "FAIL"
+    )
+    needs = f"a lesson takes {LESSON_MB}, a browser as much again"
+    return state, f"{free_mb:,} MB free{inside}, {needs}", todo
 
 
-def _loopback() -> str:
+def _loopback() -> _Seen:
     try:
         with socket.create_server(("127.0.0.1", 0)) as server:
             socket.create_connection(server.getsockname(), 5).close()
@@ -182,13 +182,11 @@ def _loopback() -> str:
         todo = (
             "allow Python there in the firewall, or end programs with many connections"
         )
-        raise _Trouble("FAIL", f"127.0.0.1 does not work ({error})", todo) from None
-    return "programs reach each other at 127.0.0.1"
+        return "FAIL", f"127.0.0.1 does not work ({error})", todo
+    return "ok", "programs reach each other at 127.0.0.1", ""
 
 
-def _processes() -> str:
-    if importlib.util.find_spec("psutil") is None:
-        raise _Trouble("warn", "not looked at yet", "ask again after the set-up")
+def _processes() -> _Seen:
     import psutil
 
     left = []  # the kit's own, whose notebook or terminal has gone
@@ -199,29 +197,27 @@ def _processes() -> str:
                 parent = process.parent()
                 if parent is None or parent.name() in ADOPTERS:
                     left.append(str(process.pid))
-    if left:
-        kill = "taskkill /F /PID" if os.name == "nt" else "kill"
-        pids = " ".join(left)
-        raise _Trouble("warn", f"left running: {pids}", f"{kill} {pids}")
-    return "none is left running"
+    if not left:
+        return "ok", "none is left running", ""
+    kill, pids = "taskkill /F /PID" if os.name == "nt" else "kill", " ".join(left)
+    return "warn", f"left running: {pids}", f"{kill} {pids}"
 
 
-def _work() -> str:
-    files = [
-        f for n in ("notebooks", "exercises") for f in (_course() / n).rglob("*.*")
-    ]
+def _work() -> _Seen:
+    folders = (_folder() / "notebooks", _folder() / "exercises")
+    files = [file for folder in folders for file in folder.rglob("*.*")]
     for path in files:
         if path.suffix == ".py" and path.stem in sys.stdlib_module_names | IMPORTED:
             found = f"{path} hides the module {path.stem} from the lessons"
-            raise _Trouble("FAIL", found, f"rename it to my_{path.name}")
+            return "FAIL", found, f"rename it to my_{path.name}"
     if keys := [path for path in files if path.suffix == ".key"]:
         todo = f"delete the keys of servers that have ended, such as {keys[0]}"
-        raise _Trouble("warn", f"{len(keys)} old keys", todo)
-    return "no file of yours hides a module of Python's"
+        return "warn", f"{len(keys)} old keys", todo
+    return "ok", "no file of yours hides a module of Python's", ""
 
 
 CHECKS = {
-    "Python": lambda: f"{sys.version.split()[0]} at {sys.executable}",
+    "Python": _python,
     "packages": _packages,
     "disk": _disk,
     "folders": _folders,
@@ -234,15 +230,20 @@ CHECKS = {
 
 def main(argv: list[str]) -> int:
     """Print the diagnosis; return 0 when the machine is fit, 1 when it is not."""
-    parser = argparse.ArgumentParser(
-        prog="python -m labkit doctor",
-        description="Check this machine; the exit status is 0 when it is fit.",
+    parser = common.Parser(
+        "doctor",
+        "Check this machine; the exit status is 0 when it is fit.",
+        "python -m labkit doctor",
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
-    options = parser.parse_args(argv)
+    return parser.run(_doctor, argv)
+
+
+def _doctor(options: argparse.Namespace) -> int:
     if setup.lacking() and setup.is_ready():  # commands run in .venv: ask about that
-        return setup.hand_over([str(setup.PYTHON), "-m", "labkit", "doctor", *argv])
-    diagnosis = doctor()
-    record = {"fit": diagnosis.fit, "checks": [asdict(c) for c in diagnosis.checks]}
-    print(json.dumps(record, indent=2) if options.json else diagnosis)
-    return 0 if diagnosis.fit else 1
+        argv = ["doctor", *["--json"] * options.json]
+        return setup.hand_over([str(setup.PYTHON), "-m", "labkit", *argv])
+    found = doctor()
+    record = {"fit": found.fit, "checks": [asdict(check) for check in found.checks]}
+    common.show(json.dumps(record, indent=2) if options.json else str(found))
+    return common.DONE if found.fit else common.FAILED

@@ -1,8 +1,10 @@
 """``python -m labkit key``: make a key for a server and its clients."""
 
+import argparse
 import os
 
 from labkit.commands import common
+from labkit.setup import say
 
 
 def main(argv: list[str]) -> int:
@@ -15,18 +17,17 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("file", metavar="FILE", help="where to write it")
     parser.add_argument("--force", action="store_true", help="replace an old key")
-    options = parser.parse_args(argv)
-    return common.run("key", lambda: _key(options.file, options.force))
+    return parser.run(_key, argv)
 
 
-def _key(path: str, force: bool) -> int:
+def _key(options: argparse.Namespace) -> int:
     from labkit.manager import keys
 
-    if os.path.lexists(path) and not force:
+    if os.path.lexists(options.file) and not options.force:
         raise FileExistsError(
-            f"{path} exists. With a new key, the servers and clients that use it would "
-            "refuse each other: choose another name, or pass --force."
+            f"{options.file} exists. With a new key, the servers and clients that use "
+            "it would refuse each other: choose another name, or pass --force."
         )
-    keys.write_key_file(path)
-    common.say("key", f"Wrote a new key to {path}. Give clients a copy in a safe way.")
-    return common.DONE
+    keys.write_key_file(options.file)
+    sentence = f"Wrote a new key to {options.file}. Give clients a copy in a safe way."
+    return say(sentence, common.DONE, "labkit key")

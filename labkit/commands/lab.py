@@ -7,7 +7,6 @@ terminal are its own. The reader's Jupyter settings go before ours, which are in
 
 __all__ = ["main", "set_paths"]
 
-import contextlib
 import difflib
 import os
 import re
@@ -22,7 +21,6 @@ from labkit.setup import LESSONS, ROOT, course, is_checkout, lessons, say
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 WORKSPACES = ".labkit/workspaces"
-PORTS = 100  # tried from the first one on
 
 HELP = f"""\
 Usage: python -m labkit lab [JupyterLab's own options]
@@ -46,30 +44,19 @@ def main(argv: list[str]) -> int:
         return 0
     try:
         folder = place()
-    except OSError as error:
-        return say(
-            f"{error.filename} cannot be written: go to a folder of your own.", 1
-        )
-    set_paths(os.environ)
-    # Imported late: these read the environment that was set above.
-    from jupyterlab.labapp import LabApp
-    from traitlets.config import Config
+        set_paths(os.environ)
+        # Imported late: these read the environment that was set above.
+        from jupyterlab.labapp import LabApp
+        from traitlets.config import Config
 
-    if wrong := unknown_option(argv):
-        return say(wrong, 2)
-    try:
+        if wrong := unknown_option(argv):
+            return say(wrong, 2)
         settings = Config(defaults(os.environ, folder))
         options = [*ours(argv, folder), *argv]
         server = LabApp.initialize_server(argv=options, config=settings)
-    except PermissionError as error:
-        text = "let HOME name a folder of your own and run the same command again."
-        return say(f"JupyterLab cannot write {error.filename}: {text}", 1)
-    asked = re.search(r"--(?:ServerApp\.)?port[= ]0*([1-9]\d*)", " ".join(argv))
-    if not server.sock:
-        take_port(server)
-        if asked and server.port != int(asked[1]):
-            text = "choose another, or leave --port out to get the next free one."
-            return say(f"port {asked[1]} is in use: {text}", 1)
+    except (PermissionError, FileExistsError) as error:
+        cure = "go to a folder of your own, or let HOME name one."
+        return say(f"{error.filename} cannot be written: {cure}", 1)
     server.io_loop.add_callback(print, announcement(server), flush=True)
     # Without a question, even without a terminal: first the kernels, then itself.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
@@ -82,13 +69,14 @@ def place() -> Path:
     if is_checkout():
         return ROOT
     folder = lessons()
-    folder = Path.cwd() / LESSONS if folder == course() else folder
-    for kind in ("notebooks", "exercises/release"):
-        for path in (course() / kind).rglob("*.*"):
-            copy = folder / path.relative_to(course())
-            if path.is_file() and not copy.exists():  # what somebody has begun stays
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
+    if folder == course():
+        folder = Path.cwd() / LESSONS
+        for name in ("notebooks", "exercises/release"):
+            shutil.copytree(
+                course() / name, folder / name, copy_function=shutil.copyfile
+            )
+        for path in folder.rglob("*/"):  # the installed one may be read-only
+            path.chmod(0o755)
     say(f"the lessons are in {folder}.")
     return folder
 
@@ -103,29 +91,10 @@ def unknown_option(argv: list[str]) -> str | None:
         name = word.lstrip("-").partition("=")[0]
         if word.startswith("-") and "." not in name and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = (
-                f"did you mean --{near[0]}?" if near else "--help lists the usual ones."
-            )
+            usual = "--help lists the usual ones."
+            hint = f"did you mean --{near[0]}?" if near else usual
             return f"there is no option {word.partition('=')[0]}; {hint}"
     return None
-
-
-def take_port(server: Any) -> None:
-    """Bind the server's port, or the next free one, and keep it.
-
-    JupyterLab looks for a free port, lets it go, and binds it when all is ready: where
-    several labs start at once, another one may have it by then.
-    """
-    from tornado.netutil import bind_sockets
-
-    for port in range(server.port, min(server.port + PORTS, 65536)):
-        with contextlib.suppress(OSError):
-            sockets = bind_sockets(port, server.ip)
-            break
-    else:
-        return
-    http, server.port = server.http_server, port
-    http.listen = lambda *_: http.add_sockets(sockets)
 
 
 def set_paths(environment: MutableMapping[str, str]) -> None:
@@ -134,12 +103,8 @@ def set_paths(environment: MutableMapping[str, str]) -> None:
     ``python3`` in the reader's own Jupyter folder may be any Python at all. Ours holds
     labkit-access: what JupyterLab lacks for keys and screen readers.
     """
-    ours = str(Path(__file__).resolve().parents[1] / "jupyter")
-    data = [
-        ours,
-        str(Path(sys.prefix, "share", "jupyter")),
-        environment.get("JUPYTER_PATH"),
-    ]
+    ours, here = str(Path(__file__).resolve().parents[1] / "jupyter"), sys.prefix
+    data = [ours, str(Path(here, "share", "jupyter")), environment.get("JUPYTER_PATH")]
     settings = [environment.get("JUPYTER_CONFIG_PATH"), ours]
     environment["JUPYTER_PATH"] = os.pathsep.join(filter(None, data))
     environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, settings))
@@ -152,17 +117,14 @@ def defaults(environment: Mapping[str, str], folder: Path) -> dict[str, dict[str
     server = {"allow_root": True, "log_level": "ERROR"}
     name = environment.get("CODESPACE_NAME")
     domain = environment.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
-    if (
-        name and domain
-    ):  # there a page has the codespace's name, the server is localhost
+    if name and domain:  # there the page has the codespace's name, not localhost
         host = rf"{re.escape(name)}-\d+\.{re.escape(domain)}"
         server["allow_origin_pat"] = rf"https://{host}$"
     lab = {"extension_manager": "readonly", "log_level": "ERROR"}  # asks no catalogue
+    encryption = "auto" if zmq.has("curve") else "disabled"
     return {
         # Kernels talk in the clear otherwise, and say so in the terminal at each start.
-        "KernelManager": {
-            "transport_encryption": "auto" if zmq.has("curve") else "disabled"
-        },
+        "KernelManager": {"transport_encryption": encryption},
         "LanguageServerManager": {"autodetect": False},  # it would start a Node.js
         # Which tabs are open is of this folder alone: of two clones, each has its own.
         "LabApp": {**lab, "workspaces_dir": str(folder / WORKSPACES)},
@@ -172,10 +134,12 @@ def defaults(environment: Mapping[str, str], folder: Path) -> dict[str, dict[str
 
 def ours(argv: list[str], folder: Path) -> list[str]:
     """Return what the lessons need, where the reader says nothing else."""
-    has_begun = any((folder / WORKSPACES).glob("*"))
+    words, has_begun = " ".join(argv), any((folder / WORKSPACES).glob("*"))
     page = "/lab" if has_begun else f"/lab/tree/{FIRST_LESSON}"
-    options = (f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={page}")
-    return [text for text in options if text.partition("=")[0] not in " ".join(argv)]
+    options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={page}"]
+    if re.search(r"--(ServerApp\.)?port\b", words):  # that one, or none
+        options.append("--ServerApp.port_retries=0")
+    return [text for text in options if text.partition("=")[0] not in words]
 
 
 def announcement(server: Any) -> str:

@@ -9,19 +9,19 @@ import secrets
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from labkit import setup
 from labkit.commands import common
 from labkit.errors import NotOfferedError, ReceiptError
 from labkit.jobs import WORN_OUT
 
 POLL_S = 0.5
 REPORT_EVERY_S = 3.0
-SEND_AT_ONCE = 100  # then it looks for results, which take room too
-say = partial(common.say, "master")
+say = partial(setup.say, who="labkit master")
 
 
 def main(argv: list[str]) -> int:
@@ -39,37 +39,37 @@ def main(argv: list[str]) -> int:
     add = parser.add_argument
     add("--demo", action="store_true", help="ten random numbers, to be squared")
     add("--host", metavar="HOST", help="interface to serve at (127.0.0.1)")
-    add(
-        "--port", type=common.port, metavar="PORT", help="port to serve at (a free one)"
-    )
+    add("--port", type=common.port, metavar="N", help="port to serve at (a free one)")
     add("--queue", default="tasks", metavar="NAME", help="of tasks (%(default)s)")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
-    add("--ordered", action="store_true", help="results in the order of the tasks")
     limit: Any = {"type": common.seconds, "default": math.inf, "metavar": "S"}
     add("--timeout", help="give up after S seconds", **limit)
-    options = parser.parse_args(argv)
-    if options.connect and (options.host or options.port):
-        parser.error("--connect names a server, --host and --port make one: give one")
-    return common.run("master", lambda: _master(options))
+    return parser.run(_master, argv)
 
 
 def _master(options: argparse.Namespace) -> int:
+    if options.connect and (options.host or options.port):
+        raise ValueError("--connect names a server, --host and --port make one.")
     if options.demo or (not options.files and sys.stdin.isatty()):
         given = iter(random.sample(range(10_001), 10))
     else:
-        given = common.read_items(options, lambda line: say(f"{line} Skipped."))
+        given = common.read_items(options)
     # All of the input first: nothing is handed out if a line of it is malformed.
-    table = TaskTable(given, ordered=options.ordered)
-    begin = time.monotonic()
+    run = secrets.token_hex(4)  # so that no record of an earlier run is ours
+    waiting = {n: {"run": run, "id": n, "task": t} for n, t in enumerate(given, 1)}
+    total, failed, begin = len(waiting), 0, time.monotonic()
     with _manager(options) as manager:
         tasks = common.open_queue(manager, options.queue)
         results = common.open_queue(manager, options.results)
         try:
-            for record in hand_out(table, tasks, results, options):
-                common.emit(record)
+            for record in hand_out(run, waiting, tasks, results, options):
+                failed += "error" in record
+                common.emit({k: v for k, v in record.items() if k != "run"})
         finally:
-            say(f"{table.summary()}, in {time.monotonic() - begin:.1f} s.")
-    return common.FAILED if table.failed else common.DONE
+            of_them = f", {failed:,} of them failed" if failed else ""
+            ended = f"{total - len(waiting):,} of {total:,} tasks done{of_them}"
+            say(f"{ended}, in {time.monotonic() - begin:.1f} s.")
+    return common.FAILED if failed else common.DONE
 
 
 @contextlib.contextmanager
@@ -90,92 +90,48 @@ def _manager(options: argparse.Namespace) -> Iterator[Any]:
         yield server.connect()
 
 
-class TaskTable:
-    """Every task of one run, from the first to its one record.
+def hand_out(
+    run: str,
+    waiting: dict[int, dict[str, Any]],
+    tasks: Any,
+    results: Any,
+    options: argparse.Namespace,
+) -> Iterator[dict[str, Any]]:
+    """Put tasks and take results in turns; yield one record of each as they come.
 
     A worker that dies after it gave its result, and before it acknowledged the task,
     makes another do it again: the second record of a task is dropped.
     """
-
-    def __init__(self, tasks: Iterable[Any], *, ordered: bool = False) -> None:
-        run = secrets.token_hex(4)  # so that no record of an earlier run is ours
-        self.open = {
-            n: {"run": run, "id": n, "task": task} for n, task in enumerate(tasks, 1)
-        }
-        self.run, self.total = run, len(self.open)
-        self.failed = self.twice = self.strangers = 0
-        self._ordered, self._held, self._next = ordered, dict[int, Any](), 1
-
-    def enter(self, record: Any) -> Iterator[dict[str, Any]]:
-        """Take what came from the queue of results; yield what is to be printed."""
-        if not isinstance(record, dict) or record.get("run") != self.run:
-            self.strangers += 1
-        elif record["id"] not in self.open:
-            self.twice += 1
-        else:
-            del self.open[record["id"]]
-            self.failed += "error" in record
-            place = record["id"] if self._ordered else self._next
-            self._held[place] = {k: v for k, v in record.items() if k != "run"}
-            while self._next in self._held:
-                yield self._held.pop(self._next)
-                self._next += 1
-
-    def give_up(self, numbers: Iterable[int], error: str) -> Iterator[dict[str, Any]]:
-        """Enter an error for tasks that will have no other record."""
-        for item in [self.open[n] for n in numbers if n in self.open]:
-            yield from self.enter({**item, "error": error})
-
-    def summary(self) -> str:
-        """Return the numbers."""
-        hint = (
-            "results of other runs dropped (give each master its own --results queue)"
-        )
-        counts = {
-            "of them failed": self.failed,
-            "done twice, shown once": self.twice,
-            hint: self.strangers,
-        }
-        done = f"{self.total - len(self.open):,} of {self.total:,} tasks done"
-        more = [f"{count:,} {what}" for what, count in counts.items() if count]
-        return ", ".join([done, *more])
-
-
-def hand_out(
-    table: TaskTable, tasks: Any, results: Any, options: argparse.Namespace
-) -> Iterator[dict[str, Any]]:
-    """Put tasks and take results in turns; yield the records as they come."""
-    # Put or done twice at worst: a second record is dropped.
     patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
+    take = partial(common.take, results, POLL_S)
     begin = reported = time.monotonic()
-    unsent = deque(table.open.values())
-    while table.open:
-        is_full = False
-        for _ in range(min(len(unsent), SEND_AT_ONCE)):
-            try:
+    unsent = deque(waiting.values())
+    while waiting:
+        with contextlib.suppress(queue.Full):
+            while unsent:
                 patiently(partial(tasks.put, unsent[0], block=False))
-            except queue.Full:
-                is_full = True
-                break
-            unsent.popleft()
-        wait_s = POLL_S if is_full or not unsent else 0
+                unsent.popleft()
         with contextlib.suppress(queue.Empty):
-            receipt, record = patiently(partial(common.take, results, wait_s))
-            yield from table.enter(record)
+            receipt, record = patiently(take)
+            if not isinstance(record, dict) or record.get("run") != run:
+                say("Dropped a result of another run: give each its own --results.")
+            elif waiting.pop(record["id"], None):
+                yield record
             with contextlib.suppress(ReceiptError):  # too late: it will come again
                 patiently(partial(common.done, results, receipt))
-        now = time.monotonic()
+        now, lost = time.monotonic(), dict[int, str]()
         if now - begin >= options.timeout:
-            error = f"no result within {options.timeout:g} s"
-            yield from table.give_up(list(table.open), error)
-        elif table.open and now - reported >= REPORT_EVERY_S:
-            yield from table.give_up(_report(table, tasks, patiently), WORN_OUT)
-            reported = now
+            lost = dict.fromkeys(waiting, f"no result within {options.timeout:g} s")
+        elif waiting and now - reported >= REPORT_EVERY_S:
+            reported, dead = now, _report(len(waiting), tasks, patiently)
+            lost = {one["id"]: WORN_OUT for one in dead if one.get("run") == run}
+        for number in lost.keys() & waiting.keys():
+            yield {**waiting.pop(number), "error": lost[number]}
 
 
-def _report(table: TaskTable, tasks: Any, patiently: Any) -> list[int]:
-    """Say what is going on; return the numbers of tasks that the server gave up."""
-    waiting = f"Waiting for {common.count_of(len(table.open), 'task')}"
+def _report(count: int, tasks: Any, patiently: Any) -> list[dict[str, Any]]:
+    """Say what is going on; return the tasks that the server has given up."""
+    waiting = f"Waiting for {common.count_of(count, 'task')}"
     try:
         stats = patiently(tasks.stats)
     except NotOfferedError:  # a plain server keeps no account
@@ -187,4 +143,4 @@ def _report(table: TaskTable, tasks: Any, patiently: Any) -> list[int]:
         f"{workers} connected."
     )
     dead = tasks.dead_letters() if stats.dead else []
-    return [d["id"] for d in dead if isinstance(d, dict) and d.get("run") == table.run]
+    return [letter for letter in dead if isinstance(letter, dict)]

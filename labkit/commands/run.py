@@ -3,8 +3,10 @@
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+from labkit import setup
 from labkit.commands import common
 
 DESCRIPTION = """\
@@ -25,38 +27,28 @@ def main(argv: list[str]) -> int:
     parser = common.Parser("run", DESCRIPTION, "python -m labkit run jobs.toml")
     add = parser.add_argument
     tls = "ca.pem, cert.pem, key.pem: Dask encrypts, and asks for certificates"
+    count = "processes (one a processor)"
     add("file", metavar="JOBFILE", type=Path, help="what is to be done")
     add("--engine", default="manager", metavar="ENGINE", help="(%(default)s)")
-    add(
-        "--workers", type=common.number, metavar="N", help="processes (one a processor)"
-    )
+    add("--workers", type=common.number, metavar="N", help=count)
     add("--tls", type=Path, metavar="FOLDER", help=tls)
-    options = parser.parse_args(argv)
-    return common.run("run", lambda: _run(options))
+    return parser.run(_run, argv)
 
 
 def _run(options: argparse.Namespace) -> int:
     from labkit import jobs
 
+    say = partial(setup.say, who="labkit run")
     folder = options.file.resolve().parent
     sys.path.insert(0, str(folder))  # a job may come from a module beside the file
-    works = jobs.read_job_file(options.file)
+    works, where = jobs.read_job_file(options.file), {"folder": folder, "say": say}
     done, failed, begin = 0, 0, time.monotonic()
-    records = jobs.run(
-        works,
-        options.engine,
-        workers=options.workers,
-        tls=options.tls,
-        folder=folder,
-        say=lambda sentence: common.say("run", sentence),
-    )
-    for record in records:
+    count, tls = options.workers, options.tls
+    for record in jobs.run(works, options.engine, workers=count, tls=tls, **where):
         common.emit(record)
         done += 1
         failed += "error" in record
     of_them = f", {failed:,} of them failed" if failed else ""
     spent_s = time.monotonic() - begin
-    common.say(
-        "run", f"{common.count_of(done, 'task')} done{of_them}, in {spent_s:.1f} s."
-    )
+    say(f"{common.count_of(done, 'task')} done{of_them}, in {spent_s:.1f} s.")
     return common.FAILED if failed else common.DONE

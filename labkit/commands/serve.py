@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from labkit import errors, supervised
+from labkit.commands import common
 from labkit.manager import QueueManager, keys
 from labkit.manager.acceptor import Listener
 from labkit.manager.server import QueueServer, stop_on_signals
 from labkit.manager.wire import SILENCE_S, Address, shown
 
 __all__ = ["main", "make_server"]
+
+_silence = common.checked(
+    int, lambda s: 1 <= s <= 3600, "a whole number of seconds, 1 to 3600"
+)
 
 
 def make_server(
@@ -34,9 +39,7 @@ def make_server(
     except OSError as error:
         where = shown(address)
         if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) == 10048:
-            cure = (
-                "another path" if isinstance(address, str) else "port 0 for a free one"
-            )
+            cure = "another path" if isinstance(address, str) else "port 0 for any"
             text = f"another program listens at {where}; stop it, or use {cure}"
             raise errors.AddressInUseError(text) from None
         cure = "use 127.0.0.1 and a port above 1023, or 0"
@@ -55,7 +58,26 @@ def make_server(
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    options = _parser().parse_args(argv)
+    parser = common.Parser(
+        "serve",
+        "Host queues for other processes, until Ctrl-C.",
+        "python -m labkit serve --port 5555 --key-file lab.key",
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="interface to listen at (%(default)s)")
+    add("--port", type=common.port, default=0, help="port to listen at (a free one)")
+    add("--socket", metavar="PATH", help="listen at a Unix socket instead")
+    text = "file with the authkey, made if it is not there (%(default)s)"
+    add("--key-file", default="labkit.key", type=Path, metavar="FILE", help=text)
+    text = "file that keeps the queues even if the server is killed"
+    add("--journal", type=Path, metavar="FILE", help=text)
+    text = "seconds until a client whose host is silent counts as gone (%(default)g)"
+    add("--silence", metavar="S", type=_silence, default=SILENCE_S, help=text)
+    add("--supervised", action="store_true", help=argparse.SUPPRESS)
+    return parser.run(_serve, argv)
+
+
+def _serve(options: argparse.Namespace) -> int:
     with contextlib.suppress(ImportError):  # Windows counts descriptors otherwise
         import resource  # each client takes one: ask for as many as the system allows
 
@@ -64,46 +86,16 @@ def main(argv: list[str]) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     if options.supervised:
         return _serve_supervised()
-    try:
-        if not options.key_file.exists():
-            keys.write_key_file(options.key_file)
-        address = options.socket or (options.host, options.port)
-        key = keys.read_key_file(options.key_file)
-        server = make_server(address, key, options.journal)
-        server.acceptor.silence_s = options.silence
-    except (errors.LabkitError, ValueError, OSError) as error:
-        print(f"labkit serve: {error}", file=sys.stderr)
-        return 2
+    if not options.key_file.exists():
+        keys.write_key_file(options.key_file)
+    key = keys.read_key_file(options.key_file)
+    address = options.socket or (options.host, options.port)
+    server = make_server(address, key, options.journal)
+    server.acceptor.silence_s = options.silence
     print(f"serving at {shown(server.address)}; key file {options.key_file}")
     print("stop with Ctrl-C", flush=True)
     _run(server, lambda line: print(line, flush=True))
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m labkit serve",
-        description="Host queues for other processes, until Ctrl-C.",
-        epilog="example: python -m labkit serve --port 5555 --key-file lab.key",
-    )
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="interface to listen at (%(default)s)")
-    add("--port", type=int, default=0, help="port; 0, the default, takes a free one")
-    add("--socket", metavar="PATH", help="listen at a Unix socket instead")
-    text = "file with the authkey, made if it is not there (%(default)s)"
-    add("--key-file", default="labkit.key", type=Path, help=text)
-    text = "file that keeps the queues even if the server is killed"
-    add("--journal", type=Path, help=text)
-    text = "seconds until a client whose host is silent counts as gone (%(default)g)"
-    add("--silence", metavar="S", type=_silence, default=SILENCE_S, help=text)
-    add("--supervised", action="store_true", help=argparse.SUPPRESS)
-    return parser
-
-
-def _silence(text: str) -> float:
-    if text.isdecimal() and 1 <= int(text) <= 3600:
-        return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 1 to 3600")
+    return common.DONE
 
 
 def _run(server: QueueServer, say: Callable[[str], None]) -> None:
@@ -114,18 +106,15 @@ def _run(server: QueueServer, say: Callable[[str], None]) -> None:
     server.serve_forever()
     if server.journal is not None:
         server.journal.close()
-    say(_farewell(server))
-
-
-def _farewell(server: QueueServer) -> str:
-    sentences = ["Stopped."]
+    said = ["Stopped."]
     for name, queue in server.queues.items():
         left = queue.stats()
         for count, how in ((left.depth, "in"), (left.unacked, "unacknowledged in")):
             if count:
-                items = "item is" if count == 1 else "items are"
-                sentences.append(f"{count} {items} still {how} the queue {name!r}.")
-    return " ".join(sentences)
+                are = "is" if count == 1 else "are"
+                what = common.count_of(count, "item")
+                said.append(f"{what} {are} still {how} the queue {name!r}.")
+    say(" ".join(said))
 
 
 def _serve_supervised() -> int:

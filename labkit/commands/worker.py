@@ -1,8 +1,7 @@
 """``python -m labkit worker``: processes that do the tasks of a queue.
 
-Each has a thread here, which takes a task, has the process do it, puts the record and
-acknowledges. The process does nothing but the job, so that this command knows which
-task it had when it dies, and can be told to stop while a job runs.
+Each takes a task, does it, puts the record of it and acknowledges. This command keeps
+them running: a process that dies is replaced, and its task goes back to the queue.
 """
 
 import argparse
@@ -12,22 +11,19 @@ import multiprocessing
 import os
 import queue
 import signal
-import threading
-import time
 from functools import partial
 from multiprocessing import connection, resource_tracker
-from typing import Any
 
-from labkit import supervised
+from labkit import setup, supervised
 from labkit.commands import common
 from labkit.errors import ReceiptError
 from labkit.jobs import load_job, perform, record_of
 
-POLL_S = 0.5  # how long a worker without a task may not hear that it shall stop
-GRACE_S = 2.0  # how long the call of such a worker may hang, in a frozen server
-STOPS = (signal.SIGINT, signal.SIGTERM)
+POLL_S = 0.5  # Windows cannot interrupt a longer wait
 HAS_MASK = hasattr(signal, "pthread_sigmask")  # not so on Windows
-say = partial(common.say, "worker")
+STOPS = (signal.SIGINT, signal.SIGTERM)
+spawn = multiprocessing.get_context("spawn")
+say = partial(setup.say, who="labkit worker")
 above_zero = common.checked(float, lambda s: 0 < s < math.inf, "a number above 0")
 
 
@@ -53,145 +49,134 @@ def main(argv: list[str]) -> int:
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
     add("--visibility", type=above_zero, default=600.0, metavar="S", help=visibility)
     add("--idle", type=common.seconds, default=math.inf, metavar="S", help=idle)
-    options = parser.parse_args(argv)
-    return common.run("worker", lambda: _worker(options))
+    return parser.run(_worker, argv)
 
 
 def _worker(options: argparse.Namespace) -> int:
-    """Find out once what is wrong; then run a thread for each process."""
+    """Find out once what is wrong; then keep so many processes running."""
     load_job(options.job)
     manager = common.connect(options)
-    for name in (options.queue, options.results):
-        common.open_queue(manager, name)
-    stopping, stopped_at = threading.Event(), math.inf
+    common.open_queue(manager, options.queue)
+    common.open_queue(manager, options.results)
+    workers, stopping = list[Worker](), False
 
-    def stop(_signum: int, _frame: object) -> None:
-        nonlocal stopped_at
-        if stopping.is_set():  # the second signal: the processes end with us
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        if stopping:  # the second signal: the processes end with us
             os._exit(common.INTERRUPTED)
-        stopping.set()
-        stopped_at = time.monotonic()
+        stopping = True
+        for worker in workers if HAS_MASK else ():
+            worker.terminate()  # Windows sends Ctrl-C to all of them
 
-    if HAS_MASK:
-        resource_tracker.ensure_running()  # started later, it would unblock signals
+    def start(count: int) -> None:
+        _mask(signal.SIG_BLOCK)  # a process that is starting would die of it
+        for _ in range(0 if stopping else count):
+            workers.append(Worker(options))
+            workers[-1].start()
+        _mask(signal.SIG_UNBLOCK)
+
     for signum in STOPS:
         signal.signal(signum, stop)
-    workers = [Worker(options, stopping) for _ in range(options.workers)]
-    for worker in workers:
-        worker.start()
-    while alive := [worker for worker in workers if worker.is_alive()]:
-        alive[0].join(POLL_S)  # Windows cannot interrupt a longer one
-        is_late = time.monotonic() > stopped_at + GRACE_S
-        if is_late and not any(worker.in_hand for worker in alive):
-            break  # their calls hang, in a frozen server
-    failed = sum(worker.failed for worker in workers)
-    done = common.count_of(sum(worker.done for worker in workers), "task") + " done"
-    done += f", {failed:,} of them failed." if failed else "."
-    say(" ".join([*dict.fromkeys(worker.ending for worker in workers), done]))
-    code = max(worker.code for worker in workers)
-    if alive:
-        os._exit(code)
-    return code
+    start(options.workers)
+    while running := {w.sentinel: w for w in workers if w.is_alive()}:
+        for sentinel in connection.wait(running, POLL_S):
+            worker = running[sentinel]
+            if worker.has_died() and not stopping:
+                say(f"{worker.death()} Another takes its place.")
+                start(1)
+    say(_summary(workers))
+    return max(worker.code for worker in workers)
 
 
-class Worker(threading.Thread):
-    """Take tasks, and have a process do them."""
+def _summary(workers: "list[Worker]") -> str:
+    endings = dict.fromkeys(worker.ending for worker in workers if worker.ending)
+    done, failed = (sum(worker.counts[n] for worker in workers) for n in (0, 1))
+    of_them = f", {failed:,} of them failed." if failed else "."
+    return " ".join([*endings, f"{common.count_of(done, 'task')} done{of_them}"])
 
-    def __init__(self, options: argparse.Namespace, stopping: threading.Event) -> None:
-        super().__init__(daemon=True)
-        self.options, self.stopping = options, stopping
-        self.in_hand = ""
-        self.done = self.failed = 0
-        self.code, self.ending = common.DONE, "Stopped."
+
+def _mask(how: int) -> None:
+    if HAS_MASK:
+        resource_tracker.ensure_running()  # started later, it would undo the mask
+        signal.pthread_sigmask(how, STOPS)
+
+
+def _server_ended(options: argparse.Namespace, in_hand: str) -> tuple[int, str]:
+    from labkit.manager import shown
+
+    ended = f"The server at {shown(options.connect)} has ended."
+    if not in_hand:
+        return common.DONE, ended
+    return common.NO_SERVER, f"{ended} The result of {in_hand} was not delivered."
+
+
+class Worker(spawn.Process):  # type: ignore[name-defined,misc]
+    """A process that does tasks, counts them, and reports in the end how it ended."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__()
+        self.options = options
+        self.counts = spawn.RawArray("Q", 2)  # done, failed
+        self.report, self._report = spawn.Pipe(duplex=False)
+        self.code, self.ending = common.DONE, ""
+
+    def has_died(self) -> bool:
+        """Wait for the end; tell whether it came without a report."""
+        self.join()
+        if self.report.poll():
+            self.code, self.ending = self.report.recv()
+        return not self.ending
+
+    def death(self) -> str:
+        """Say what ended it."""
+        cause = f"exit code {self.exitcode}"
+        with contextlib.suppress(ValueError):  # not a signal of this system
+            cause = signal.Signals(-self.exitcode).name
+        return f"Process {self.pid} died ({cause})."
 
     def run(self) -> None:
-        """Work; note how it ended."""
-        from labkit.manager import shown
+        """Do tasks until a signal, a long pause, or the end of the server."""
+        in_hand, stopping, options = "", False, self.options
 
-        if HAS_MASK:  # a process that is starting would die of Ctrl-C
-            signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-        self.start_process()
+        def stop(*_: object) -> None:
+            nonlocal stopping
+            is_idle, stopping = not (in_hand or stopping), True
+            if is_idle:  # it is waiting for a task
+                raise KeyboardInterrupt
+
+        supervised.end_with_parent()
+        for signum in STOPS:
+            signal.signal(signum, stop)
+        report = (common.FAILED, "A process failed.")
         try:
-            self.work()
-        except common.GONE:
-            self.ending = f"The server at {shown(self.options.connect)} has ended."
-            if self.in_hand:
-                self.code = common.NO_SERVER
-                self.ending += f" The result of {self.in_hand} was not delivered."
-        except Exception as error:  # noqa: BLE001 - or verdict raises it
-            self.code, self.ending = common.verdict(error)
-        finally:
-            self.pipe.close()
-            self.process.join()
-
-    def work(self) -> None:
-        """Do tasks, until told to stop or until none has come for long enough."""
-        options = self.options
-        patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
-        manager = common.connect(options)
-        tasks = common.open_queue(manager, options.queue)
-        results = common.open_queue(manager, options.results)
-        take = partial(common.take, tasks, POLL_S, options.visibility)
-        idle_since = time.monotonic()
-        while not self.stopping.is_set():
-            try:
+            _mask(signal.SIG_UNBLOCK)
+            job, retry = load_job(options.job), options.retry_for
+            patiently = partial(common.patiently, retry_for=retry, again=True)
+            manager = common.connect(options)
+            tasks = common.open_queue(manager, options.queue)
+            results = common.open_queue(manager, options.results)
+            idle = None if options.idle == math.inf else options.idle
+            take = partial(common.take, tasks, idle, options.visibility)
+            while not stopping:
                 receipt, item = patiently(take)
-            except queue.Empty:
-                if time.monotonic() - idle_since < options.idle:
-                    continue
-                self.ending = f"No task came for {options.idle:g} s."
-                return
-            name = repr(record_of(item).get("id", item))
-            self.in_hand = f"task {name if len(name) <= 40 else name[:37] + '...'}"
-            record = self.perform(item)
-            if record is None and receipt is None:  # a plain server: no second try
-                record = {**record_of(item), "error": "the worker's process died"}
-            # Delivered twice at worst: a master drops what it has by its id.
-            if record is not None:
+                name = repr(record_of(item).get("id", item))
+                in_hand = f"task {name if len(name) <= 40 else name[:37] + '...'}"
+                record = perform(job, item)
+                # Delivered twice at worst: a master drops what it has by its id.
                 patiently(partial(results.put, record))
-            self.in_hand, idle_since = "", time.monotonic()
-            with contextlib.suppress(ReceiptError):  # it was handed out again meanwhile
-                if record is None:
-                    patiently(partial(tasks.nack, receipt))
-                    continue
-                self.done += 1
-                self.failed += "error" in record
-                patiently(partial(common.done, tasks, receipt))
-
-    def start_process(self) -> None:
-        """Start the process; spawned, for it must hold no copy of our pipe's end."""
-        spawn = multiprocessing.get_context("spawn")
-        self.pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=serve, args=(self.options.job, theirs))
-        self.process.start()
-        theirs.close()
-
-    def perform(self, item: Any) -> dict[str, Any] | None:
-        """Return the record of a task; None if the process died, and is replaced."""
-        with contextlib.suppress(EOFError, OSError):
-            self.pipe.send(item)
-            connection.wait([self.pipe, self.process.sentinel])
-            if self.pipe.poll():
-                return self.pipe.recv()  # type: ignore[no-any-return]
-        self.process.join()
-        code = self.process.exitcode or 0
-        how = f"exit code {code}"
-        with contextlib.suppress(ValueError):  # not a signal of this system
-            how = signal.Signals(-code).name
-        died = f"Process {self.process.pid} died ({how}) during {self.in_hand}."
-        say(f"{died} Another takes its place.")
-        self.pipe.close()
-        self.start_process()
-        return None
-
-
-def serve(job: str, pipe: connection.Connection) -> None:
-    """Do the tasks that come through the pipe, in a process; end with the parent."""
-    supervised.end_with_parent()
-    signal.signal(signal.SIGTERM, lambda *_: None)  # the parent's, as Ctrl-C is
-    if HAS_MASK:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
-    function = load_job(job)
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            pipe.send(perform(function, pipe.recv()))
+                self.counts[0] += 1
+                self.counts[1] += "error" in record
+                with contextlib.suppress(ReceiptError):  # it was handed out again
+                    patiently(partial(common.done, tasks, receipt))
+                in_hand = ""
+            report = (common.DONE, "Stopped.")
+        except KeyboardInterrupt:
+            report = (common.DONE, "Stopped.")
+        except queue.Empty:
+            report = (common.DONE, f"No task came for {options.idle:g} s.")
+        except common.GONE:
+            report = _server_ended(options, in_hand)
+        except Exception as error:  # noqa: BLE001 - or verdict raises it
+            report = common.verdict(error)
+        finally:
+            self._report.send(report)
