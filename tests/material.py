@@ -117,10 +117,8 @@ class Lesson:
 
     def minutes(self):
         """Return the minutes it asks for: to read and run, to do."""
-        first = cells(self.path)[0].text + sections(self.path).get("At a glance", "")
-        found = re.search(
-            r"(\d+) (?:minutes )?to read(?: and run)?, (\d+) to do", first
-        )
+        first = cells(self.path)[0].text
+        found = re.search(r"(\d+) minutes to read and run, (\d+) to do", first)
         return int(found[1]), int(found[2])
 
     def prose_words(self):
@@ -133,25 +131,11 @@ class Lesson:
         file = NOTEBOOKS / "questions" / f"{self.number}.toml"
         return [" ".join(_texts(asked)) for asked in _toml(file).values()]
 
-    def code_lines(self, *, short):
-        """Count lines of code; if short, only those a round adds outside of programs.
-
-        A program is a longer text that STYLE wants in a cell of its own. Assertions
-        prove what the prose says; imports, set-up and clean-up explain nothing; and
-        the texts of a question are prose.
-        """
-        found = 0
-        for cell in self._code():
-            around = cell.text.startswith("%%") or re.search("setup|clean-up", cell.id)
-            ignored = IGNORED if short else SPOKEN_LINE
-            lines = filter(None, map(str.strip, cell.text.splitlines()))
-            lines = [line for line in lines if not ASKS.match(line)]
-            if not (short and around):
-                found += sum(not line.startswith(ignored) for line in lines)
-        return found
-
-    def _code(self):
-        return [cell for cell in cells(self.path) if cell.kind == "code"]
+    def code_lines(self):
+        """Count lines of code; what a question is given is prose."""
+        texts = [cell.text for cell in cells(self.path) if cell.kind == "code"]
+        lines = filter(None, map(str.strip, "\n".join(texts).splitlines()))
+        return sum(not (ASKS.match(line) or line.startswith(SPOKEN)) for line in lines)
 
 
 @functools.cache
@@ -168,12 +152,8 @@ def _texts(value):
             yield from _texts(each)
 
 
-# A line that is text; and all that needs no prose around it.
-SPOKEN_LINE = ('"', "'")
+SPOKEN = ('"', "'")  # a line that begins so is text
 ASKS = re.compile(r"(\w+ = )?(predict|quiz|arrange)\(|\w+\.compare\(")
-IGNORED = (
-    *SPOKEN_LINE, "import ", "from ", "assert ", "#", "@", "print(", ")", "]", "}"
-)  # fmt: skip
 
 
 def lessons():
