@@ -6,7 +6,7 @@ from pathlib import Path
 
 from answers import wrong_answers
 
-from labkit.grader.classroom import read_assignments
+from labkit.grader.submissions import read_assignments
 from labkit.grader.tasks import EXERCISES
 
 SET = "04_produce_and_consume"

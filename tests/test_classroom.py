@@ -2,13 +2,16 @@
 
 import asyncio
 import csv
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,16 +21,9 @@ from pythons import ROOT
 
 from labkit.commands.grade import main
 from labkit.errors import ExerciseError, GradingError
-from labkit.grader.classroom import (
-    JOURNAL,
-    Graded,
-    Job,
-    grade,
-    mark,
-    read_assignments,
-    read_submissions,
-)
+from labkit.grader.classroom import JOURNAL, Class, Graded, Job, Line, grade, mark
 from labkit.grader.confine import require_walls
+from labkit.grader.submissions import Submission, read_assignments, read_submissions
 
 
 class Pretended(Executor):
@@ -40,9 +36,7 @@ class Pretended(Executor):
         """Give each job the same result."""
         self.jobs.append(job)
         future = Future()
-        graded = Graded(
-            job.key, 1.5, "=It said 0.5. So.", "words", "", ("ends",), (), ()
-        )
+        graded = Graded(job.key, 1.5, "=It said 0.5. So.", "", ("ends",), (), ())
         future.set_result(graded)
         return future
 
@@ -91,34 +85,81 @@ LAYOUTS = {
     f"lovelaceada_LATE_777_99999_{SET}.ipynb": "lovelaceada",
     f"ada/{SET}.ipynb": "ada",  # one level up
     "ada.ipynb": "ada",  # loose
+    f"ada.zip/{SET}.ipynb": "ada",
+    f"Ada Lovelace_12345_assignsubmission_file_/all.zip/{SET}/mine.IPYNB": "Ada Lovelace",
+    f"class.zip/lovelaceada_777_99999_{SET}.ipynb": "lovelaceada",
+    f"class.zip/Ada_12345_assignsubmission_file_/mine.zip/{SET}.ipynb": "Ada",
 }
+CODINGS = "utf-8", "utf-8-sig", "utf-16"
 
 
 @pytest.mark.parametrize("place", LAYOUTS)
 def test_a_submission_is_found_in_any_layout(room, place):
     """The student comes from the first name of the path, the set from the answers."""
-    path = room.folder / place
-    path.parent.mkdir(parents=True)
-    path.write_text("\ufeff" + json.dumps(room.book(room.solutions)), "utf-8")
+    coding = CODINGS[len(place) % len(CODINGS)]
+    write(room.folder / place, json.dumps(room.book(room.solutions)).encode(coding))
     found = only(room)
     assert (found.student, found.assignment) == (LAYOUTS[place], SET)
     assert found.answers == room.solutions
     assert not found.trouble
 
 
-def test_what_is_passed_over_is_named(room):
-    """An empty folder, an archive, a text and a link each get a row."""
+def write(path, data):
+    """Write a file, into archives where a folder of its path is called so."""
+    outer = [p for p in path.parents if p.suffix == ".zip"]
+    if outer:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as pack:
+            pack.writestr(path.relative_to(outer[0]).as_posix(), data)
+        write(outer[0], buffer.getvalue())
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+PASSED_OVER = {
+    "bob/": "The folder is empty.",
+    f"bea/{SET}/.hidden": "The folder is empty.",
+    "cy/answers.zip": "It is an archive that cannot be read",
+    "dan.txt": "There is no notebook, only dan.txt.",
+    f"dora/{SET}/answers.pdf": "There is no notebook, only answers.pdf.",
+    "eva.ipynb": "It is a link, which is not followed.",
+    "fred/huge.ipynb": "It is no notebook: it is not JSON (it has more than",
+}
+
+
+def test_what_is_passed_over_has_a_row_and_a_reason(room, monkeypatch):
+    """Whatever else there is, the table and the exit status speak of it."""
     room.hand_in("ada", room.solutions)
-    (room.folder / "bob").mkdir()
-    (room.folder / "cy").mkdir()
-    (room.folder / "cy" / "answers.zip").write_bytes(b"PK")
-    (room.folder / "dan.txt").write_text("sorry")
-    (room.folder / "eva.ipynb").symlink_to(room.path("ada"))
+    book = room.path("ada")
+    for place in PASSED_OVER:
+        if place.endswith("/"):
+            (room.folder / place).mkdir()
+        elif place.startswith("eva"):
+            (room.folder / place).symlink_to(book)
+        else:
+            write(room.folder / place, b"PK" if "huge" not in place else b"0" * 10**6)
+    monkeypatch.setattr("labkit.grader.submissions._LARGEST", 10**6 - 1)
     graded = grade(room.folder, pool=Pretended())
-    troubled = {one.student: one.trouble for one in graded.troubled}
-    assert troubled.keys() == {"bob", "cy", "dan.txt", "eva"}
-    assert "Unpack" in troubled["cy"]
-    assert "link" in troubled["eva"]
+    why = {
+        line.submission.student: line.why for line in graded.lines if not line.graded
+    }
+    for place, said in PASSED_OVER.items():
+        student = place.partition("/")[0].removesuffix(".ipynb")
+        assert why.pop(student).startswith(said)
+    assert not why
+    assert not graded.is_whole
+
+
+def test_namesakes_both_have_their_row(room):
+    """Two students of one name, told apart by Moodle's number, are two rows."""
+    for number in ("11", "12"):
+        path = room.folder / f"Ada_{number}_assignsubmission_file_/{SET}.ipynb"
+        write(path, json.dumps(room.book(room.solutions)).encode())
+    students = [
+        one.student for one in read_submissions(room.folder, read_assignments())
+    ]
+    assert students == ["Ada 11", "Ada 12"]
 
 
 def test_the_last_attempt_counts(room):
@@ -130,11 +171,16 @@ def test_the_last_attempt_counts(room):
     found = only(room)
     assert found.path == late
     assert any(f"{SET}.ipynb" in note for note in found.notes)
+    late.write_text("{")
+    found = only(room)
+    assert found.path == room.path("ada")
+    assert any("again.ipynb was passed over. It is no" in note for note in found.notes)
 
 
 ANSWER = "%%answer 04.1\n"
 ODD = {
     "magic above": [f"%%time\n\n{ANSWER}pass\n"],
+    "magic below": [f"{ANSWER}%%time\npass\n"],
     "comment behind": ["%%answer 04.1 # done\npass\n"],
     "answered twice": [f"{ANSWER}first\n", f"{ANSWER}pass\n"],
     "below its check": [f"{ANSWER}pass\n", 'check("04.1")', f"{ANSWER}late\n"],
@@ -154,7 +200,7 @@ def test_the_answer_is_the_one_that_a_run_of_the_notebook_checks(room, kind):
     book["cells"] = []
     change(book)
     room.path("ada").write_text(json.dumps(book))
-    assert only(room).answers["04.1"] == "pass\n"
+    assert only(room).answers["04.1"].removeprefix("# %%time\n") == "pass\n"
 
 
 def test_edited_checks_are_noted(room):
@@ -169,8 +215,19 @@ def test_edited_checks_are_noted(room):
 
     room.hand_in("mallory", room.solutions, edit)
     words = grade(room.folder, pool=Pretended()).words.partition("Look at these")[2]
-    assert "was edited" in words
+    assert "04.1, 04.2, 04.3, 04.4, 04.5 is missing, or was edited" in words
     assert "changes labkit" in words
+
+
+def test_answers_of_another_set_are_named(room):
+    """A cell copied from another notebook is not graded, and somebody hears of it."""
+    room.hand_in("ada", room.solutions, lambda book: book["cells"].append(STRAY))
+    assert (
+        "Its answer to 01.1 is not of this set: it was not graded." in only(room).notes
+    )
+
+
+STRAY = {"cell_type": "code", "metadata": {}, "source": "%%answer 01.1\npass"}
 
 
 # --- what is kept ---------------------------------------------------------------------
@@ -189,6 +246,36 @@ def test_every_student_has_a_row_for_each_task(room, tmp_path):
     assert adas[0]["why"] == "'=It said 0.5."
     assert {row["points"] for row in adas} == {"1.5"}
     assert "1 times  04.1: ends" in graded.words
+
+
+TABLES = {
+    "moodle": [
+        ["Identifier", "Full name", "Grade", "Last modified (grade)"],
+        ["Participant 11", "Ada", "3.5", ""],
+        ["Participant 12", "Bob", "0", ""],
+    ],
+    "canvas": [
+        ["Student", "ID", "Section", "04", "05"],
+        ["    Points Possible", "", "", "5", "4"],
+        ["Ada", "11", "", "3.5", "2.0"],
+        ["Bob", "12", "", "0.0", ""],
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_learning_platforms_can_read_the_table(tmp_path, kind):
+    """The columns are those that the importers of Moodle and Canvas look for."""
+    ada, bob = (
+        Submission(name, number, "04", Path())
+        for name, number in (("Ada", "11"), ("Bob", "12"))
+    )
+    lines = Line(ada, "04.1", 3.5, 5.0, ""), Line(bob, "04.1", 0.0, 5.0, "")
+    if kind == "canvas":
+        lines += (Line(replace(ada, assignment="05"), "05.1", 2.0, 4.0, ""),)
+    Class(lines, {}).write_csv(tmp_path / "table.csv", kind)
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == TABLES[kind]
 
 
 def test_equal_answers_are_run_once(room):
@@ -224,7 +311,8 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(room):
     command = [sys.executable, "-m", "labkit", "grade", room.folder, "--unconfined"]
     command += ["--workers", "1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        assert until((room.folder / JOURNAL).exists, 60)
+        journal = room.folder / JOURNAL
+        assert until(lambda: journal.exists() and journal.stat().st_size, 60)
         process.kill()
     graded = grade(room.folder, unconfined=True, assignment=SET)
     assert graded.before >= 1

@@ -1,12 +1,13 @@
 """``python -m labkit grade``: grade the exercises of a whole class."""
 
 import argparse
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 from labkit.errors import GradingError, LabkitError
-from labkit.grader.classroom import grade
+from labkit.grader.classroom import TABLES, grade
 from labkit.grader.tasks import EXERCISES
 from labkit.jobs import dask_client
 
@@ -20,7 +21,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m labkit grade submitted --csv points.csv",
     )
     add = parser.add_argument
-    add("submitted", type=Path, help="what was handed in, in folders of any layout")
+    add("submitted", type=Path, help="what was handed in: a folder, or a zip file")
     add("--assignment", default="", metavar="SET", help="one exercise set only")
     whose = "the instructor's exercises; by default those of this checkout"
     add("--checks", type=Path, default=EXERCISES, metavar="FOLDER", help=whose)
@@ -37,6 +38,8 @@ def _parser() -> argparse.ArgumentParser:
         help="ca.pem, cert.pem, key.pem for tls://",
     )
     add("--csv", type=Path, metavar="FILE", help="write a table")
+    rows = "what the table has rows for, or which platform is going to read it"
+    add("--table", choices=TABLES, default="tasks", help=rows)
     beside = "write nbgrader's database, and beside it the notebooks for its feedback"
     add("--gradebook", type=Path, metavar="FILE", help=beside)
     add(
@@ -80,6 +83,8 @@ def main(argv: list[str]) -> int:
         for file in filter(None, (options.csv, options.gradebook)):
             if not file.resolve().parent.is_dir():
                 raise GradingError(f"There is no folder {file.parent} for {file.name}.")
+            if not os.access(file if file.exists() else file.resolve().parent, os.W_OK):
+                raise GradingError(f"You may not write {file}: name another place.")
         with ExitStack() as cleanup:
             pool = None
             if options.scheduler:
@@ -98,7 +103,7 @@ def main(argv: list[str]) -> int:
                 again=options.again, unconfined=options.unconfined, tick=tick,
             )  # fmt: skip
         if options.csv:
-            graded.write_csv(options.csv)
+            graded.write_csv(options.csv, options.table)
         if options.gradebook:
             from labkit.grader.gradebook import write_gradebook
 
@@ -110,4 +115,4 @@ def main(argv: list[str]) -> int:
         print("grade: stopped; the same command goes on from here", file=sys.stderr)
         return 130
     print(graded.words)
-    return 1 if graded.troubled else 0
+    return 0 if graded.is_whole else 1

@@ -10,11 +10,13 @@ import os
 import shutil
 import sys
 import warnings
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from labkit.errors import GradingError
-from labkit.grader.classroom import Assignment, Class, Line, Submission
+from labkit.grader.classroom import Class, Line
+from labkit.grader.submissions import Assignment
 
 __all__ = ["COURSE", "write_gradebook"]
 
@@ -25,16 +27,8 @@ COURSE = "labkit"
 def write_gradebook(path: Path, graded: Class) -> None:
     """Write scores into nbgrader's database, and the notebooks it calls autograded.
 
-    Parameters
-    ----------
-    path : Path
-        The database, made if it is not there. Scores that a person gave stay.
-    graded : Class
-
-    Raises
-    ------
-    GradingError
-        The database has an exercise set of the same name with other tasks, or is none.
+    Scores that a person gave stay. Raises GradingError if the database has an exercise
+    set of the same name with other tasks, or is none.
     """
     import nbgrader.apps  # noqa: F401 - nbgrader's parts only load in this order
     from nbgrader.api import Gradebook
@@ -44,22 +38,28 @@ def write_gradebook(path: Path, graded: Class) -> None:
     here = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
     url = f"sqlite:///{path.resolve()}"
-    lines: dict[int, list[Line]] = {}
-    for line in graded.lines:
-        lines.setdefault(id(line.submission), []).append(line)
     try:
         with warnings.catch_warnings():
             # nbgrader builds its records in an order that SQLAlchemy warns of.
             warnings.simplefilter("ignore", SAWarning)
             with Gradebook(url, COURSE) as book:
-                for own in lines.values():
-                    of = graded.assignments.get(own[0].submission.assignment)
-                    if of:
+                for _, lines in groupby(graded.lines, lambda line: id(line.submission)):
+                    own = list(lines)
+                    if of := graded.assignments.get(own[0].submission.assignment):
                         _register(book, url, of)
                         _record(book, own, of)
                         _write_notebook(path.parent / "autograded", own, of)
     except SQLAlchemyError as error:
         raise GradingError(f"{path} cannot be used as a gradebook: {error}.") from error
+
+
+def _cells(of: Assignment) -> dict[str, str]:
+    """Return the name that nbgrader has for the check cell of each task."""
+    checks = {"".join(cell["source"]): cell for cell in of.book["cells"]}
+    return {
+        task: checks[f'check("{task}")']["metadata"]["nbgrader"]["grade_id"]
+        for task in of.tasks
+    }
 
 
 def _register(book: Any, url: str, of: Assignment) -> None:
@@ -76,7 +76,7 @@ def _register(book: Any, url: str, of: Assignment) -> None:
         paper = nbformat.reads(json.dumps(of.book), 4)
         SaveCells().preprocess(paper, {"nbgrader": place})
         return
-    wanted = {of.grade_ids[task]: one.points for task, one in of.tasks.items()}
+    wanted = {cell: of.tasks[task].points for task, cell in _cells(of).items()}
     there = {cell.name: cell.max_score for cell in known.grade_cells}
     if there != wanted:
         raise GradingError(
@@ -86,47 +86,39 @@ def _register(book: Any, url: str, of: Assignment) -> None:
 
 
 def _record(book: Any, lines: list[Line], of: Assignment) -> None:
-    """Write the scores of one submission."""
-    student = lines[0].submission.student
-    book.update_or_create_student(student)
-    book.update_or_create_submission(
-        of.name, student, **_handed_in(lines[0].submission)
-    )
+    """Write the scores of one submission, and when nbgrader collected it."""
+    from nbgrader.utils import parse_utc
+
+    one, when = lines[0].submission, {}
+    collected = one.path.with_name("timestamp.txt")
+    if collected.is_file():
+        when = {"timestamp": parse_utc(collected.read_text(encoding="utf-8").strip())}
+    book.update_or_create_student(one.student)
+    book.update_or_create_submission(of.name, one.student, **when)
     for line in lines:
-        grade = book.find_grade(of.grade_ids[line.task], of.name, of.name, student)
+        cell = _cells(of)[line.task]
+        grade = book.find_grade(cell, of.name, of.name, one.student)
         grade.auto_score = line.points
         grade.needs_manual_grade = grade.manual_score is not None
     book.db.commit()
 
 
-def _handed_in(one: Submission) -> dict[str, Any]:
-    """Read when a submission was collected, if nbgrader wrote it down."""
-    from nbgrader.utils import parse_utc
-
-    try:
-        text = one.path.with_name("timestamp.txt").read_text(encoding="utf-8").strip()
-        return {"timestamp": parse_utc(text)} if text else {}
-    except (OSError, ValueError):
-        return {}
-
-
 def _write_notebook(autograded: Path, lines: list[Line], of: Assignment) -> None:
     """Write what generate_feedback shows: our copy, the answers, the words for each."""
     one, book = lines[0].submission, copy.deepcopy(of.book)
-    by_check = {of.grade_ids[line.task]: line for line in lines}
+    by_check = {f'check("{line.task}")': line for line in lines}
     for cell in book["cells"]:
-        first = "".join(cell["source"]).partition("\n")[0]
-        task = first.removeprefix("%%answer ").strip()
-        if line := by_check.get(cell["metadata"].get("nbgrader", {}).get("grade_id")):
+        source = "".join(cell["source"])
+        first = source.partition("\n")[0]
+        if line := by_check.get(source):
             data = {"text/plain": f"{line.points}" if line.graded else line.why}
             if line.graded:
                 data["text/html"] = line.graded.html
             output = {"output_type": "execute_result", "data": data, "metadata": {}}
             cell["outputs"] = [output | {"execution_count": None}]
         elif first.startswith("%%answer "):
-            shown = one.answers.get(
-                task, f"# {one.trouble or 'There was no answer.'}\n"
-            )
+            nothing = f"# {one.trouble or 'There was no answer.'}"
+            shown = one.answers.get(first.removeprefix("%%answer ").strip(), nothing)
             cell["source"] = f"{first}\n{shown}".removesuffix("\n")
     folder = autograded / one.student / of.name
     folder.mkdir(parents=True, exist_ok=True)

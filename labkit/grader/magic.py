@@ -100,9 +100,8 @@ def _score(task: Task) -> Score:
             f"There is no answer to {task.id} yet: run the cell that begins with "
             f"%%answer {task.id}, then this one again.",
         )
-    if kept.trouble:
-        report = runner.Report(task, (), kept.trouble)
-    else:
+    report = runner.Report(task, (), kept.trouble)
+    if not kept.trouble:
         report = runner.run(task, kept.text)
     logbook = _own_logbook()
     logbook.attempt(task.id, report.points, task.points)
@@ -154,6 +153,7 @@ def _answer(line: str, cell: str) -> None:
         return
     interrupted = f"The answer cell of {task.id} was interrupted: run it again."
     _answers()[task.id] = _Kept(cell, interrupted)
+    cell = runner.without_magics(cell)
     try:
         trouble, output = runner.try_out(cell)
     except KeyboardInterrupt:

@@ -165,12 +165,13 @@ def run(
         )
     # A process that died took its server's owner with it: not the answer's fault.
     left = done.leftovers if done.exit_code == _AT_ITS_END else 0
-    notes = (
-        f"It left {left} {'process' if left == 1 else 'processes'} running, which were "
-        "ended: a program should end what it starts.",
+    processes = "process" if left == 1 else "processes"
+    note = (
+        f"It left {left} {processes} running, which were ended: a program should end "
+        "what it starts."
     )
     suspect = (*suspicions(source), *strange)
-    return Report(task, rows, error, notes if left else (), suspect)
+    return Report(task, rows, error, (note,) if left else (), suspect)
 
 
 def try_out(
