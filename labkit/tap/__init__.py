@@ -19,7 +19,7 @@ from labkit.tap.views import Message, Sequence, Table
 
 __all__ = ["Message", "Wiretap", "wiretap"]
 
-KEPT = 10_000  # messages; at 4,000 characters each, 40 MB at the very most
+KEPT = 10_000  # messages, of 100 characters each
 
 
 class Wiretap:
@@ -48,9 +48,8 @@ class Wiretap:
     Notes
     -----
     Bytes pass unchanged, and are recorded before they are passed on. Nothing is ever
-    unpickled: classes and the calls that a pickle asks for are shown as text, of the
-    first 64 KiB of a message. Never measure speed through a tap: a call of 40
-    microseconds takes 150 to 400.
+    unpickled: classes and the calls that a pickle asks for are shown as text. Never
+    measure speed through a tap: a call of 40 microseconds takes 150 to 400.
     """
 
     def __init__(self, server: Any, *, keep: int = KEPT) -> None:
@@ -120,14 +119,11 @@ class Wiretap:
         ways = f"{shown(self.address)} to {shown(self.server_address)}"
         return f"<wiretap at {ways}, {len(self.messages)} messages>"
 
-    def __str__(self) -> str:
-        return str(self.table())
-
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        printer.text(str(self))
+        printer.text(repr(self.table()))
 
     # Called in the relay's threads.
 
@@ -137,12 +133,12 @@ class Wiretap:
                 said = read(direction, frame)
             except Exception as error:  # noqa: BLE001 - bytes must flow on
                 text = f"the tap cannot read this: {error!r}"[:100]
-                said = Said("other", text, text)
+                said = Said("other", text)
             self._add(connection, direction, frame.size, said)
 
     def _refuse(self, connection: int, error: OSError) -> None:
         text = f"the server cannot be reached: {error.strerror or error}"
-        self._add(connection, TO_CLIENT, 0, Said("refused", text, text))
+        self._add(connection, TO_CLIENT, 0, Said("refused", text))
 
     def _add(self, connection: int, direction: str, size: int, said: Said) -> None:
         with self._news:

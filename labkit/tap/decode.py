@@ -1,22 +1,17 @@
 """From the bytes of a connection to texts that people can read; does no I/O.
 
 A pickle is a program for a small stack machine, and some of its instructions import
-modules and call functions. The standard library has that machine in Python, too. Here
-it runs with those instructions replaced: a name stays a name, a call becomes the
-description of a call, and no key is hashed. So there is nothing that a hostile pickle
-could make it do. Its instructions are counted before the first is carried out.
+modules and call functions. ``pickletools.genops`` lists the instructions; here each
+leaves a text on the stack, never longer than a message's, instead of the thing itself.
+So there is nothing that a hostile pickle could make it do, or make it hold.
 
 References
 ----------
-CPython ``Lib/pickle.py`` and ``Lib/pickletools.py``, protocols 0 to 5.
+CPython ``Lib/pickletools.py``, which says what each instruction does, protocols 0 to 5.
 """
 
-import io
-import pickle
 import pickletools
-import reprlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from labkit.manager.handshake import CHALLENGE, FAILURE, LONGEST, WELCOME
@@ -24,18 +19,18 @@ from labkit.manager.handshake import CHALLENGE, FAILURE, LONGEST, WELCOME
 __all__ = ["TO_CLIENT", "TO_SERVER", "Frame", "Said", "frames", "read"]
 
 TO_SERVER, TO_CLIENT = "to server", "to client"
-HEAD_BYTES = 1 << 16  # kept of each message; what comes after is counted
-MAX_STEPS = 5_000  # instructions of a pickle that are carried out
-DEEPEST = 8  # containers within containers that are shown
-TEXT_LIMIT, FULL_LIMIT = 100, 4_000  # characters of a message's two texts
-LEAF_LIMIT = 60  # characters of one value in the short one
+HEAD_BYTES = 1 << 20  # kept of each message until it is read; the rest is counted
+MAX_STEPS = 5_000  # instructions of a pickle that are looked at
+TEXT_LIMIT = 100  # characters of a message's text
+MOST_PARTS = 50  # of a value: more than fit into a text
+LEAF_LIMIT = 60  # characters of one value in it
 LONGEST_INT = 256  # bits; of a longer one the size is shown
 SHOWN_SECRET = 4  # bytes of a challenge or digest
 MD5_BYTES = 16  # a digest up to Python 3.11
 
 
 class Frame(NamedTuple):
-    """One message: its announced size, how much of it came, and its first 64 KiB."""
+    """One message: its announced size, how much of it came, and its first MiB."""
 
     size: int
     came: int
@@ -69,231 +64,192 @@ def _header(data: bytearray) -> tuple[int, int] | None:
     return (start, int.from_bytes(data[first:start])) if len(data) >= start else None
 
 
-# What a pickle holds, described. Tuples, lists, texts and numbers are themselves.
+# From a pickle to texts.
 
 
-class _Name(str):
-    """Something shown without quotes."""
+class Value:
+    """Something in a pickle: its text, its first parts, and itself if it is a leaf."""
 
-    __slots__ = ()
+    def __init__(
+        self,
+        opening: str,
+        parts: "Sequence[Value]" = (),
+        closing: str = "",
+        raw: Any = ...,
+    ) -> None:
+        self.opening, self.closing, self.raw = opening, closing, raw
+        self.parts: list[Value] = []
+        self.text: str
+        self.add(parts)
 
+    def add(self, parts: "Sequence[Value]") -> None:
+        """Add parts to the text; those that would not be seen are not kept."""
+        self.parts += parts[: MOST_PARTS - len(self.parts)]
+        comma = "," if self.opening == "(" and len(self.parts) == 1 else ""
+        inner = ", ".join(part.text for part in self.parts) + comma
+        self.text = f"{self.opening}{inner}{self.closing}"
+        if len(self.text) > TEXT_LIMIT:
+            self.text = f"{self.text[:TEXT_LIMIT]}…"
 
-@dataclass(slots=True)
-class _Pair:
-    key: Any
-    between: str
-    value: Any
-
-
-class _Made(list[Any]):
-    """What a pickle wanted made: a call's result, a set, or a dictionary."""
-
-    def __init__(self, called: Any, parts: Any = (), look: str = "( ) ()") -> None:
-        super().__init__(parts if isinstance(parts, tuple) else (parts,))
-        self.called = called
-        self.opening, self.closing, self.empty = look.split()
-
-    add = list.append
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.append(_Pair(key, ": ", value))  # no key is hashed
-
-    def set_state(self, state: Any) -> None:
-        """Show a dictionary of names as keyword arguments."""
-        is_small = isinstance(state, _Made) and len(state) < 100
-        if is_small and all(_is_word(getattr(pair, "key", None)) for pair in state):
-            self += [_Pair(_Name(pair.key), "=", pair.value) for pair in state]
+    def add_state(self, state: "Value") -> None:
+        """Add a dictionary of names as keyword arguments."""
+        if state.opening == "{" and all(_is_word(pair.raw) for pair in state.parts):
+            self.add([Value(f"{pair.raw}=", pair.parts) for pair in state.parts])
         else:
-            self.append(_Pair(_Name("state"), "=", state))
+            self.add([Value("state=", [state])])
 
 
-MORE = _Name("…")
-_OPCODES = {info.code: info for info in pickletools.opcodes}
-DICT, SET, FROZENSET = "{ } {}", "{ } set()", "({ }) ()"
+_MORE = Value("…")
+_LOOKS = {"list": "[ ]", "tuple": "( )", "dict": "{ }", "set": "set({ })"}
+_LOOKS["frozenset"] = "frozenset({ })"
+
+
+def _made(kind: str, parts: Sequence[Value]) -> Value:
+    opening, closing = _LOOKS[kind].split()
+    return Value(opening, _pairs(parts) if kind == "dict" else parts, closing)
+
+
+def _pairs(parts: Sequence[Value]) -> list[Value]:
+    """Pair keys and values that are in turn."""
+    pairs = zip(parts[::2], parts[1::2], strict=False)
+    return [Value(f"{key.text}: ", [value], raw=key.raw) for key, value in pairs]
+
+
+def _call(called: Value, args: Sequence[Value]) -> Value:
+    return Value(f"{called.text}(", args, ")")
+
+
+def _name(*words: Any) -> Value:
+    """Return a name; what is none does not look like one."""
+    full = ".".join(map(str, words))
+    is_name = all(map(_is_word, full.split(".")))
+    return Value(full.removeprefix("builtins.") if is_name else f"<{full[:80]!a}>")
 
 
 def _is_word(name: Any) -> bool:
     return isinstance(name, str) and name.isidentifier() and name.isascii()
 
 
-def _pairs(values: list[Any]) -> tuple[Any, ...]:
-    """Pair keys and values that are in turn."""
-    pairs = [_Pair(k, ": ", v) for k, v in zip(values[::2], values[1::2], strict=False)]
-    return (*pairs, *values[len(pairs) * 2 :])
+def _leaf(value: Any) -> Value:
+    """Return a number, a text or bytes as Python shows them, if not too long."""
+    if isinstance(value, int) and value.bit_length() > LONGEST_INT:
+        text = f"<int of {value.bit_length() // 8 + 1} bytes>"
+    elif isinstance(value, str | bytes | bytearray) and len(value) > LEAF_LIMIT:
+        unit = "characters" if isinstance(value, str) else "bytes"
+        text = f"{value[:LEAF_LIMIT]!r}… ({len(value):,} {unit})"
+    else:
+        text = repr(value)
+    return Value(text, raw=value)
 
 
-# The one in Python, which runs until it fails and then shows its stack; joblib and dill
-# build on it, too.
-_Unpickler: Any = pickle._Unpickler  # noqa: SLF001
+class _Machine:
+    """The machine that a pickle is a program for, with texts instead of things."""
 
+    def __init__(self, turns: Iterator[int]) -> None:
+        self.turns = turns  # one for each instruction, also of pickles within pickles
+        self.stack: list[Value] = []
+        self.marks: list[int] = []
+        self.memo: dict[Any, Value] = {}
 
-class _Reader(_Unpickler):  # type: ignore[misc]
-    """Describe what a pickle asks for, instead of doing it."""
+    def pop_from(self, place: int) -> list[Value]:
+        values = self.stack[place:]
+        del self.stack[place:]
+        return values
 
-    def find_class(self, module: str, name: str) -> _Name:
-        full = f"{module}.{name}"
-        is_name = all(map(_is_word, full.split(".")))
-        return _Name(full.removeprefix("builtins.") if is_name else f"<{full[:80]!a}>")
+    def carry_out(self, info: pickletools.OpcodeInfo, arg: Any) -> None:  # noqa: C901, PLR0912 - a case for each kind of instruction
+        """Do to texts what an instruction does to things."""
+        name, before, values = info.name, info.stack_before, list[Value]()
+        if pickletools.markobject in before:
+            values = self.pop_from(self.marks.pop())
+            before = before[: before.index(pickletools.markobject)]
+        elif name == "POP" and self.marks[-1:] == [len(self.stack)]:
+            self.marks.pop()
+            return
+        values = self.pop_from(len(self.stack) - len(before)) + values
+        match name:
+            case "MARK":
+                self.marks.append(len(self.stack))
+                return
+            case "MEMOIZE" | "PUT" | "BINPUT" | "LONG_BINPUT":
+                number = len(self.memo) if arg is None else arg
+                self.memo[number] = (values or self.stack)[-1]
+            case "GET" | "BINGET" | "LONG_BINGET":
+                values = [self.memo[arg]]
+            case "DUP":
+                values *= 2
+            case "APPEND" | "APPENDS" | "ADDITEMS":
+                values[0].add(values[1:])
+            case "SETITEM" | "SETITEMS":
+                values[0].add(_pairs(values[1:]))
+            case "BUILD":
+                values[0].add_state(values[1])
+            case "GLOBAL" | "INST":
+                called = _name(*arg.split(" ", 1))
+                values = [called if name == "GLOBAL" else _call(called, values)]
+            case "STACK_GLOBAL":
+                values = [_name(*(word.raw for word in values))]
+            case "OBJ":
+                values = [_call(values[0], values[1:])]
+            case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX":
+                called, args, *keywords = values
+                values = [_call(called, args.parts if args.closing else [args])]
+                for state in keywords:
+                    values[0].add_state(state)
+            case "PERSID" | "BINPERSID":
+                values = [_call(Value("<persistent>"), values or [_leaf(arg)])]
+            case "EXT1" | "EXT2" | "EXT4":
+                values = [Value(f"<extension {arg}>")]
+            case "NEXT_BUFFER":
+                values = [Value("<buffer>")]
+            case "NEWTRUE" | "NEWFALSE":
+                values = [_leaf(name == "NEWTRUE")]
+            case _ if info.stack_after and info.stack_after[0].name in _LOOKS:
+                values = [_made(info.stack_after[0].name, values)]
+            case _ if info.stack_after and not info.stack_before:  # with its argument
+                values = [self.opened(arg) or _leaf(arg)]
+        self.stack += values[: len(info.stack_after)]
 
-    def get_extension(self, code: int) -> None:
-        self.append(_Name(f"<extension {code}>"))
+    def opened(self, data: Any) -> Value | None:
+        """Return what a pickle in bytes holds: labkit's items travel so."""
+        if not (isinstance(data, bytes) and b"\x80\x02" <= data[:2] <= b"\x80\x05"):
+            return None
+        value, trouble = read_pickle(data, self.turns)
+        parts = value.parts if trouble else [value]
+        return None if trouble == "broken" else _call(Value("pickled"), parts)
 
-    def persistent_load(self, pid: Any) -> _Made:
-        return _Made(_Name("<persistent>"), (pid,))
-
-    def _instantiate(self, klass: Any, args: list[Any]) -> None:
-        self.append(_Made(klass, tuple(args)))
-
-    def step_call(self) -> None:
-        args, called = self.stack.pop(), self.stack.pop()
-        self.append(_Made(called, args))
-
-    def step_call_with_keywords(self) -> None:
-        keywords = self.stack.pop()
-        self.step_call()
-        self.stack[-1].set_state(keywords)
-
-    def step_build(self) -> None:
-        state = self.stack.pop()
-        self.stack[-1].set_state(state)
-
-    def step_dict(self) -> None:
-        items = self.pop_mark()
-        self.append(_Made(_Name(), _pairs(items), DICT))
-
-    def step_frozenset(self) -> None:
-        items = self.pop_mark()
-        self.append(_Made(_Name("frozenset"), tuple(items), FROZENSET))
-
-    dispatch = _Unpickler.dispatch | {
-        pickle.REDUCE[0]: step_call,
-        pickle.NEWOBJ[0]: step_call,
-        pickle.NEWOBJ_EX[0]: step_call_with_keywords,
-        pickle.BUILD[0]: step_build,
-        pickle.DICT[0]: step_dict,
-        pickle.FROZENSET[0]: step_frozenset,
-        pickle.EMPTY_DICT[0]: lambda self: self.append(_Made(_Name(), (), DICT)),
-        pickle.EMPTY_SET[0]: lambda self: self.append(_Made(_Name(), (), SET)),
-        pickle.NEXT_BUFFER[0]: lambda self: self.append(_Name("<buffer>")),
-        pickle.READONLY_BUFFER[0]: lambda _: None,
-        pickle.FRAME[0]: lambda self: self.read(8),
-    }
-
-    def unfinished(self) -> Any:
+    def unfinished(self) -> Value:
         """Return all that is on the stack as one tuple, with ``…`` where it breaks."""
-        values = [*self.stack, MORE]
-        for below in reversed(self.metastack):  # a list for each open mark
-            kind = getattr(below[-1], "empty", type(below[-1])) if below else None
-            if kind in {list, "{}", "set()"}:  # items for what is below the mark
-                below[-1].extend(_pairs(values) if kind == "{}" else values)
-                values = below
+        values = [_MORE]
+        while self.marks:
+            values = self.pop_from(self.marks.pop()) + values
+            has_below = len(self.stack) > (self.marks[-1] if self.marks else 0)
+            below = self.stack[-1] if has_below else _MORE
+            if below.closing and not below.parts:  # it waits for its items
+                below.add(_pairs(values) if below.opening == "{" else values)
+                values = []
             else:
-                values = [*below, tuple(values)]
-        is_one = len(values) == 1 and isinstance(values[0], tuple)
-        return values[0] if is_one else tuple(values)
+                values = [Value("(", values, ")")]
+        values = self.stack + values
+        return values[0] if len(values) == 1 else Value("(", values, ")")
 
 
-def read_pickle(data: bytes, max_steps: int = MAX_STEPS) -> tuple[Any, str, int]:
-    """Describe a pickle of any origin, or its beginning, within so many steps.
+def read_pickle(data: bytes, turns: Iterator[int] | None = None) -> tuple[Value, str]:
+    """Describe a pickle of any origin, or its beginning, instruction by instruction.
 
-    Returns the description, why it is not all of it (``"cut off"``, ``"too long"``,
-    ``"broken"`` or ``""``), and the number of steps.
+    Returns the description, and why it is not all of it: ``"too long"``, ``"broken"``
+    or ``""``.
     """
-    file, end, steps, trouble = io.BytesIO(data), 0, 0, ""
+    machine = _Machine(turns or iter(range(MAX_STEPS)))
     try:
-        for steps, _ in enumerate(pickletools.genops(file), 1):
-            end = file.tell()
-            if steps == max_steps:
-                trouble = "too long"
-                break
-    except Exception:  # noqa: BLE001 - noise breaks the standard library in many ways
-        trouble = "broken" if file.tell() < len(data) else "cut off"
-    reader = _Reader(io.BytesIO(data[:end]), encoding="latin-1")
-    try:
-        return reader.load(), "", steps
-    except EOFError:
-        reader.stack += _beginning(data[end:]) if trouble == "cut off" else ()
-    except Exception:  # noqa: BLE001 - likewise
+        program = zip(pickletools.genops(data), machine.turns, strict=False)
+        for (info, arg, _), _ in program:
+            if info.name == "STOP":
+                return machine.stack[-1], ""
+            machine.carry_out(info, arg)
+        trouble = "too long"
+    except Exception:  # noqa: BLE001 - noise breaks it in many ways
         trouble = "broken"
-    return reader.unfinished(), trouble, steps
-
-
-def _beginning(rest: bytes) -> list[_Name]:
-    """Return what there is of the text or bytes that an instruction was to push."""
-    info = _OPCODES.get(rest[:1].decode("latin-1"))
-    if info is None or not info.name.endswith(("BINUNICODE", "BINBYTES", "8")):
-        return []
-    start = 9 if info.name.endswith("8") else 2 if info.name.startswith("SHORT") else 5
-    size, piece = int.from_bytes(rest[1:start], "little"), rest[start:]
-    head = piece.decode("utf-8", "ignore") if "UNICODE" in info.name else piece
-    return [_Name(f"{head[:LEAF_LIMIT]!r}… ({size:,} bytes)")] if head else []
-
-
-class _Text(reprlib.Repr):
-    """Writes a description like the repr of what it describes, in bounded time."""
-
-    def __init__(self, room: int, leaf_limit: int) -> None:
-        super().__init__()
-        self.room, self.limit = 2 * room, leaf_limit  # generous: what is over is cut
-        self.steps = MAX_STEPS  # left for pickles within pickles
-        self.maxlevel, self.fillvalue = DEEPEST, MORE
-        self.maxlist = self.maxtuple = 1_000
-
-    def repr1(self, value: Any, level: int) -> str:
-        self.room -= 1
-        return super().repr1(value, level) if self.room > 0 else MORE
-
-    def repr__Name(self, name: _Name, _level: int) -> str:  # noqa: N802
-        return str(name)
-
-    def repr__Pair(self, pair: _Pair, level: int) -> str:  # noqa: N802
-        key = self.repr1(pair.key, level)
-        return f"{key}{pair.between}{self.repr1(pair.value, level)}"
-
-    def repr__Made(self, made: _Made, level: int) -> str:  # noqa: N802
-        if level <= 0:
-            return MORE
-        called = self.repr1(made.called, level - 1)
-        if not made:
-            return called + made.empty
-        parts = (self.repr1(part, level - 1) for part in made[: self.maxlist])
-        return f"{called}{made.opening}{', '.join(parts)}{made.closing}"
-
-    def repr_int(self, number: int, _level: int) -> str:
-        bits = number.bit_length()
-        return (
-            repr(number) if bits <= LONGEST_INT else f"<int of {bits // 8 + 1} bytes>"
-        )
-
-    def repr_str(self, text: str, _level: int) -> str:
-        return self.leaf(text, len(text.encode("utf-8", "surrogatepass")))
-
-    def repr_bytes(self, data: bytes, level: int) -> str:
-        if data[:1] == b"\x80" and b"\x02" <= data[1:2] <= b"\x05" and self.steps > 0:
-            # labkit's items travel so.
-            value, trouble, steps = read_pickle(data, self.steps)
-            self.steps -= steps
-            if trouble != "broken":
-                args = value if trouble else (value,)
-                return self.repr1(_Made(_Name("pickled"), args), level)
-        return self.leaf(data, len(data))
-
-    repr_bytearray = repr_bytes
-
-    def leaf(self, whole: Any, size: int) -> str:
-        head = whole[: self.limit]
-        text = repr(head)
-        if len(text) > self.limit + 3:  # escapes
-            head = whole[: self.limit * self.limit // len(text)]
-            text = repr(head)
-        self.room -= len(text)
-        return text if len(head) == len(whole) else f"{text}… ({size:,} bytes)"
-
-
-def text_of(value: Any, limit: int, leaf_limit: int) -> str:
-    """Return a description's text, with ``…`` if it has more characters than that."""
-    text = _Text(limit, leaf_limit).repr(value)
-    return text if len(text) <= limit else text[:limit] + MORE
+    return machine.unfinished(), trouble
 
 
 # From frames to what they say.
@@ -304,7 +260,6 @@ class Said(NamedTuple):
 
     kind: str
     text: str
-    full: str
     ident: str = ""
 
 
@@ -315,57 +270,56 @@ def read(direction: str, frame: Frame) -> Said:
     """Return what a frame says."""
     size, came, head = frame
     if came < size:
-        text = f"{came:,} of {size:,} bytes came"
-        return Said("incomplete", text, text)
+        return Said("incomplete", f"{came:,} of {size:,} bytes came")
     if head in {WELCOME, FAILURE}:
-        kind = "welcome" if head == WELCOME else "failure"
-        return Said(kind, head.decode(), head.decode())
+        return Said("welcome" if head == WELCOME else "failure", head.decode())
     if head.startswith(CHALLENGE):
-        return _secret("challenge", head.removeprefix(CHALLENGE))
-    value, trouble, _ = read_pickle(head)
+        return Said("challenge", _secret(head.removeprefix(CHALLENGE)))
+    value, trouble = read_pickle(head)
     is_pickle = not trouble and head[:1] == b"\x80"
     if not is_pickle and size <= LONGEST and (size == MD5_BYTES or head[:1] == b"{"):
-        return _secret("digest", head)
-    return (_request if direction == TO_SERVER else _reply)(value, trouble)
+        return Said("digest", _secret(head))
+    said = _request(value) if direction == TO_SERVER else _reply(value)
+    return said or Said("other", _leaf(head).text if trouble else value.text)
 
 
-def _secret(kind: str, body: bytes) -> Said:
+def _secret(body: bytes) -> str:
+    """Show the beginning of a challenge or digest, and how it was made."""
     name, curly, rest = body.partition(b"}")
     if curly and name[:1] == b"{" and name[1:].replace(b"_", b"").isalnum():
-        text = f"{name.decode()}}} {rest[:SHOWN_SECRET].hex()}… ({len(rest)} bytes)"
-    else:  # up to Python 3.11 nothing says so
-        text = f"{body[:SHOWN_SECRET].hex()}… ({len(body)} bytes, MD5)"
-    return Said(kind, text, text)
+        return f"{name.decode()}}} {rest[:SHOWN_SECRET].hex()}… ({len(rest)} bytes)"
+    # Up to Python 3.11 nothing says so.
+    return f"{body[:SHOWN_SECRET].hex()}… ({len(body)} bytes, MD5)"
 
 
-def _request(value: Any, trouble: str) -> Said:
+def _request(value: Value) -> Said | None:
     """Read ``(ident, method, args, kwds)``; of a long one, what there is."""
-    match value:
-        case (None | str() as ident, str(method), tuple(args), *more):
-            pass
-        case (None | str() as ident, str(method), *args):
-            more = []  # cut off before the arguments became a tuple
+    match [part.raw for part in value.parts]:
+        case [None | str() as ident, str(method), *_]:
+            rest = value.parts[2:]
         case _:
-            return _said("other", value, trouble)
-    name = _Name(method if _is_word(method) else repr(method[:LEAF_LIMIT]))
-    call = _Made(name, tuple(args))
-    for keywords in more:
-        call.append(MORE) if keywords is MORE else call.set_state(keywords)
-    kind = "request" if ident is None else "call"
-    return _said(kind, call, trouble)._replace(ident=(ident or "")[:FULL_LIMIT])
+            return None
+    call = Value(f"{method if _is_word(method) else value.parts[1].text}(", (), ")")
+    if rest and rest[0].opening == "(":
+        call.add(rest[0].parts)
+        for one in rest[1:]:
+            call.add([one]) if one is _MORE else call.add_state(one)
+    else:  # cut off within the arguments
+        call.add(rest)
+    return Said("request" if ident is None else "call", call.text, ident or "")
 
 
-def _reply(value: Any, trouble: str) -> Said:
+def _reply(value: Value) -> Said | None:
     """Read ``(tag, value)``."""
-    match value:
-        case ("#TRACEBACK" | "#UNSERIALIZABLE" as tag, str(trace), *_):
-            return Said(tag[1:].lower(), _error_line(trace), trace[-FULL_LIMIT:])
-        case ("#PROXY", (_, _Made() as token) as made, *_):  # says what is where
-            text = text_of(token, TEXT_LIMIT, LEAF_LIMIT)
-            return _said("proxy", made, trouble)._replace(text=text)
-        case (str(tag), result, *_) if tag in _REPLIES:
-            return _said(tag[1:].lower(), result, trouble)
-    return _said("other", value, trouble)
+    match [part.raw for part in value.parts]:
+        case ["#TRACEBACK" | "#UNSERIALIZABLE" as tag, str(trace), *_]:
+            return Said(tag[1:].lower(), _error_line(trace))
+        case [str(tag), _, *_] if tag in _REPLIES:
+            result = value.parts[1]
+            if tag == "#PROXY" and len(result.parts) == 2:
+                result = result.parts[1]  # the token, which says what is where
+            return Said(tag[1:].lower(), result.text)
+    return None
 
 
 def _error_line(trace: str) -> str:
@@ -374,11 +328,3 @@ def _error_line(trace: str) -> str:
     lines = last.strip("\n").splitlines() or [""]
     named = (line for line in lines if not line.startswith(" "))
     return next(named, lines[-1])[:TEXT_LIMIT]
-
-
-def _said(kind: str, value: Any, trouble: str) -> Said:
-    note = " (broken)" if trouble == "broken" else ""
-    text = text_of(value, TEXT_LIMIT, LEAF_LIMIT) + note
-    # Without an ellipsis nothing was left out, and there is no more to say.
-    full = text_of(value, FULL_LIMIT, FULL_LIMIT) + note if MORE in text else text
-    return Said(kind, text, full)

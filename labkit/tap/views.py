@@ -10,13 +10,12 @@ __all__ = ["Message", "Sequence", "Table"]
 MOST_ROWS = 200
 MOST_ARROWS = 60
 LABEL_LIMIT = 56  # characters on an arrow
-DETAIL_LIMIT = 1_000  # characters of a full text in a table
 
 _COLUMNS = ("No.", "Time (ms)", "Connection", "Direction", "Kind", "Text", "Bytes")
 _LEFT = 'style="text-align:left"'
-_CODE = 'style="white-space:pre-wrap; overflow-wrap:anywhere"'
 # On a narrow page the table scrolls in itself, by keys too, and its texts stay wide.
 _WIDE = 'style="text-align:left; min-width:15em"'
+_CODE = 'style="white-space:pre-wrap; overflow-wrap:anywhere"'
 _SCROLL = 'tabindex="0" role="region" style="overflow-x:auto"'
 
 # A frame of two lifelines, and in it a line with a head for each message.
@@ -39,9 +38,9 @@ class Message:
 
     ``number`` and ``connection`` count from 1; ``direction`` is ``"to server"`` or
     ``"to client"``; ``size_bytes`` is without the length in front; ``at_s`` is when its
-    last byte had come, in seconds from the start of the tap. ``text`` and ``full`` are
-    what it says, in 100 and 4,000 characters, and of a secret only the beginning;
-    ``ident`` is the name by which the server knows the referent of a call.
+    last byte had come, in seconds from the start of the tap. ``text`` is what it says,
+    in 100 characters, and of a secret only the beginning; ``ident`` is the name by
+    which the server knows the referent of a call.
 
     ``kind`` is ``"challenge"``, ``"digest"``, ``"welcome"`` or ``"failure"`` in the
     handshake; ``"request"`` to the server itself, ``"call"`` to a referent; in reply
@@ -57,7 +56,6 @@ class Message:
     size_bytes: int
     at_s: float
     text: str
-    full: str = field(repr=False)
     ident: str = field(default="", repr=False)
 
     def __str__(self) -> str:
@@ -106,14 +104,10 @@ def _row(message: Message) -> str:
     at_ms = f"{1000 * message.at_s:.1f}"
     cells = (at_ms, str(message.connection), message.direction, message.kind)
     row = "".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in cells)
-    text, full = f"<code {_CODE}>{escape(message.text)}</code>", message.full
-    if full != message.text:  # opens where there is more
-        full = full if len(full) <= DETAIL_LIMIT else f"{full[:DETAIL_LIMIT]}…"
-        more = f"<code {_CODE}>{escape(full)}</code>"
-        text = f"<details><summary>{text}</summary>{more}</details>"
     return (
         f'<tr><th scope="row" {_LEFT}>{message.number}</th>{row}'
-        f"<td {_WIDE}>{text}</td><td>{message.size_bytes:,}</td></tr>"
+        f"<td {_WIDE}><code {_CODE}>{escape(message.text)}</code></td>"
+        f"<td>{message.size_bytes:,}</td></tr>"
     )
 
 
