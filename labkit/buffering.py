@@ -7,6 +7,7 @@ before it has finished this one.
 
 import atexit
 import contextlib
+import socket
 import sys
 import threading
 import time
@@ -17,7 +18,9 @@ from queue import Empty
 from typing import Any
 
 from labkit.errors import LabkitError
-from labkit.manager.client import Pipelined, QueueProxy, items_of, parcel_of
+from labkit.manager import wire
+from labkit.manager.client import ClientConnection, QueueProxy, value_of
+from labkit.manager.entries import Parcel, items_of
 
 __all__ = ["BufferedProducer", "Prefetched", "buffered", "prefetched"]
 
@@ -78,7 +81,7 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
         self.in_flight = in_flight
         self._items: list[Any] = []
         self._sent: deque[list[Any]] = deque()  # batches that are not answered yet
-        self._connection: Pipelined | None = None
+        self._connection: ClientConnection | None = None
         if isinstance(queue, QueueProxy):
             self._connection = queue.pipelined()  # a plain queue is refused here
         self._oldest = 0.0
@@ -154,11 +157,11 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
             return
         if self._connection is None:
             self._connection = self.queue.pipelined()
-        parcel = parcel_of(batch)  # what cannot be pickled fails before it is sent
+        blob = wire.dumps(batch)  # what cannot be pickled fails before it is sent
         self._sent.append(batch)
         self._items = rest
         try:
-            self._connection.send("put_packed", parcel, len(batch), True, None)
+            self.queue.post(self._connection, "put_packed", blob, len(batch))
         except BaseException:
             self._hang_up()
             raise
@@ -169,7 +172,7 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
         """Wait for answers until at most so many batches are under way."""
         try:
             while self._connection is not None and len(self._sent) > still_open:
-                self._connection.answer()
+                value_of(self._connection.recv())
                 self._sent.popleft()
         except BaseException:
             self._hang_up()
@@ -254,74 +257,71 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
         self._at_once = max_items * ahead
         self._timeout = timeout
         self._to_come = sys.maxsize if limit is None else limit
-        self._asked = 0  # at most so many items are on their way
-        self._parcels: deque[Any] = deque()  # here, and not opened yet
-        self._connection: Pipelined | None = queue.pipelined()
+        self._parcels: deque[Parcel] = deque()  # here, and not opened yet
+        self._is_asked = False  # then one answer is to come
+        self._connection: ClientConnection | None = queue.pipelined()
 
     def __next__(self) -> list[Any]:
         """Return the next batch.
 
         An :exc:`OutcomeUnknownError` says that what was on its way may be lost.
         """
-        items, self.left = self.left, []
+        items = self.left
         try:
-            while len(items) < self._max_items:
-                if not self._parcels and (items or not self._receive()):
-                    break
-                opened = items_of([self._parcels.popleft()])
-                self._to_come -= len(opened)
-                items = items + opened if items else opened
-                if not self._parcels:
-                    self._ask()
+            if not items and not self._parcels:
+                self._receive()
+            while self._parcels and len(items) < self._max_items:
+                items = items_of([(0, items), self._parcels.popleft()])
         except BaseException:
             self._hang_up()
             raise
         if not items:
-            raise StopIteration
-        if len(items) > self._max_items:
-            items, self.left = items[: self._max_items], items[self._max_items :]
-        return items
-
-    def _receive(self) -> bool:
-        """Wait for an answer; tell whether there was one, before the limit, in time."""
-        was_early = self._asked > 0
-        self._ask()
-        if self._connection is None or not self._asked:
             self._hang_up()
-            return False  # the limit is reached
-        asked, self._asked = self._asked, 0
-        try:
-            self._parcels += self._connection.answer()
-        except Empty:
-            # The time of an early question began with the batch before: ask again.
-            return was_early and self._receive()
-        if self._to_come - asked >= self._at_once:
-            self._ask()  # before these are opened: the server works meanwhile
-        return True
+            raise StopIteration
+        self.left = items[self._max_items :]
+        return items[: self._max_items] if self.left else items
+
+    def _receive(self) -> None:
+        """Wait for an answer, unless the limit is reached, and ask for more."""
+        # The time of an early question began with the batch before: ask it again.
+        for _ in range(1 + self._is_asked):
+            self._ask()
+            with contextlib.suppress(Empty):
+                self._take_answer()
+                self._ask()  # before these are opened: the server works meanwhile
+                return
 
     def _ask(self) -> None:
-        count = min(self._at_once, self._to_come)
-        if self._asked or count < 1:
+        if self._is_asked or self._to_come < 1:
             return
         if self._connection is None:
             self._connection = self._queue.pipelined()
-        self._connection.send("get_packed", count, True, self._timeout)
-        self._asked = count
+        count = min(self._at_once, self._to_come)
+        self._queue.post(self._connection, "get_packed", count, True, self._timeout)
+        self._is_asked = True
+
+    def _take_answer(self) -> None:
+        if self._connection is None or not self._is_asked:
+            return
+        self._is_asked = False
+        parcels = value_of(self._connection.recv())
+        self._parcels += parcels
+        self._to_come -= sum(count for count, _ in parcels)
 
     def close(self) -> list[Any]:
         """Take no more; return what had arrived, kept in :attr:`left`. Idempotent."""
-        if self._connection is not None and self._asked:
-            with contextlib.suppress(Empty, LabkitError):
-                self._connection.finish()  # the server now answers, or takes nothing
-                self._parcels += self._connection.answer()
-        while self._parcels:
-            self.left += items_of([self._parcels.popleft()])
+        with contextlib.suppress(Empty, LabkitError, OSError):
+            if self._connection is not None:
+                self._connection.sock.shutdown(socket.SHUT_WR)
+            self._take_answer()  # the server answers now, or takes nothing
+        self.left += items_of(self._parcels)
+        self._parcels.clear()
         self._hang_up()
         self._to_come = 0
         return self.left
 
     def _hang_up(self) -> None:
-        self._asked = 0
+        self._is_asked = False
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -17,10 +17,9 @@ from programs import assert_gone
 
 from labkit import errors
 from labkit.commands import serve
-from labkit.commands.serve import make_server
 from labkit.lessons import networks
 from labkit.lessons.networks import network
-from labkit.manager import open_connection
+from labkit.manager import make_server, open_connection
 from labkit.programs import processes
 
 

@@ -120,7 +120,7 @@ def orders(file):
 def kept(queue):
     """Return the items that are in the file."""
     waiting, dead = queue._journal.entries()
-    return [item for entry in waiting + dead for item in entry.items()]
+    return [item for entry in waiting + dead for item in entry.opened()]
 
 
 def test_an_unpicklable_item_changes_nothing(orders):

@@ -1,6 +1,5 @@
 """One connection: whole messages in, whole messages out, of any size."""
 
-import pickle
 import socket
 import struct
 import threading
@@ -8,7 +7,7 @@ from multiprocessing import connection as stdlib
 
 import pytest
 
-from labkit.manager.wire import Connection, loads
+from labkit.manager.wire import Connection
 
 SIZES = [0, 1, 16_384, 16_385, 65_535, 65_536, 65_537, 1_000_000, 3_000_001]
 
@@ -37,17 +36,6 @@ def test_a_message_of_any_size_arrives_whole(ends, size):
     letter = bytes(size)
     for _ in range(2):
         assert exchange(*ends, lambda wire: wire.send(letter)) == letter
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_buffers_travel_beside_the_pickle(ends, size):
-    """Two buffers and an object come out as they went in."""
-    letter, stamp = b"x" * size, b"y" * 70_000
-    sent = ("put", pickle.PickleBuffer(letter), pickle.PickleBuffer(stamp), 5)
-    method, first, second, number = exchange(
-        *ends, lambda wire: wire.send_with_buffers(sent)
-    )
-    assert (method, bytes(first), bytes(second), number) == ("put", letter, stamp, 5)
 
 
 def test_several_messages_in_one_packet_are_kept_apart(ends):
@@ -105,15 +93,6 @@ def test_a_length_beyond_the_limit_is_refused(ends, announced):
     left.sock.sendall(struct.pack("!i", announced))
     with pytest.raises(OSError, match="bad message length"):
         right.recv_bytes(256)
-
-
-@pytest.mark.parametrize(
-    "message", [b"\0", b"\5\0", b"\1\0", struct.pack("!Q", 2**60) + b"\1\0", b"N" * 9]
-)
-def test_a_malformed_message_is_one_error(message):
-    """A message that announces buffers it does not hold raises, and reads no more."""
-    with pytest.raises((pickle.UnpicklingError, IndexError, struct.error, EOFError)):
-        loads(memoryview(message))
 
 
 def test_an_unread_message_is_no_end(ends):

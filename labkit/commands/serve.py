@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import json
 import os
 import signal
@@ -13,47 +12,15 @@ from typing import Any
 
 from labkit import errors, supervised
 from labkit.commands import common
-from labkit.manager import QueueManager, keys
-from labkit.manager.acceptor import Listener
+from labkit.manager import Listener, keys, make_server, shown
 from labkit.manager.server import QueueServer, stop_on_signals
-from labkit.manager.wire import SILENCE_S, Address, shown
+from labkit.manager.wire import SILENCE_S
 
-__all__ = ["main", "make_server"]
+__all__ = ["main"]
 
 _silence = common.checked(
     int, lambda s: 1 <= s <= 3600, "a whole number of seconds, 1 to 3600"
 )
-
-
-def make_server(
-    address: Address, authkey: bytes, journal: str | Path | None = None
-) -> QueueServer:
-    """Bind a queue server; ``serve_forever()`` runs it.
-
-    The parameters and errors are those of :func:`labkit.start_server`.
-    """
-    authkey = keys.check_authkey(authkey)
-    keys.check_strength(authkey, address)
-    try:
-        server = QueueManager(address, authkey).get_server()
-    except OSError as error:
-        where = shown(address)
-        if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) == 10048:
-            cure = "another path" if isinstance(address, str) else "port 0 for any"
-            text = f"another program listens at {where}; stop it, or use {cure}"
-            raise errors.AddressInUseError(text) from None
-        cure = "use 127.0.0.1 and a port above 1023, or 0"
-        text = f"cannot listen at {where}: {error.strerror or error}; {cure}"
-        raise errors.ServerStartError(text) from None
-    if journal is not None:
-        from labkit.manager.journal import Journal
-
-        try:
-            server.keep(Journal(journal))
-        except errors.JournalError:
-            server.listener.close()
-            raise
-    return server
 
 
 def main(argv: list[str]) -> int:

@@ -17,14 +17,29 @@ References
 CPython ``Lib/multiprocessing/managers.py``, 3.11 to 3.14, class ``BaseManager``.
 """
 
+import errno
 import signal
 from multiprocessing import managers
+from pathlib import Path
 from typing import Any
 
-from labkit.errors import LabkitError, NoServerError, NotOfferedError
+from labkit.errors import (
+    AddressInUseError,
+    JournalError,
+    LabkitError,
+    NoServerError,
+    NotOfferedError,
+    ServerStartError,
+)
 from labkit.manager.acceptor import Listener
 from labkit.manager.client import Client, QueueProxy, open_connection
-from labkit.manager.keys import SecretKey, check_authkey, read_key_file, write_key_file
+from labkit.manager.keys import (
+    SecretKey,
+    check_authkey,
+    check_strength,
+    read_key_file,
+    write_key_file,
+)
 from labkit.manager.queue import PatientCondition, QueueStats, TaskQueue
 from labkit.manager.server import (
     IDENT_PREFIX,
@@ -55,6 +70,7 @@ __all__ = [
     "TaskQueue",
     "connect",
     "family_of",
+    "make_server",
     "open_connection",
     "prepare",
     "read_key_file",
@@ -239,3 +255,34 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     except LabkitError as error:  # its sentence helps; where in here it arose does not
         raise error.with_traceback(None) from None
     return manager
+
+
+def make_server(
+    address: Address, authkey: bytes, journal: str | Path | None = None
+) -> QueueServer:
+    """Bind a queue server; ``serve_forever()`` runs it.
+
+    The parameters and errors are those of :func:`labkit.start_server`.
+    """
+    authkey = check_authkey(authkey)
+    check_strength(authkey, address)
+    try:
+        server = QueueManager(address, authkey).get_server()
+    except OSError as error:
+        where = shown(address)
+        if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) == 10048:
+            cure = "another path" if isinstance(address, str) else "port 0 for any"
+            text = f"another program listens at {where}; stop it, or use {cure}"
+            raise AddressInUseError(text) from None
+        cure = "use 127.0.0.1 and a port above 1023, or 0"
+        text = f"cannot listen at {where}: {error.strerror or error}; {cure}"
+        raise ServerStartError(text) from None
+    if journal is not None:
+        from labkit.manager.journal import Journal  # sqlite3 loads for 5 ms
+
+        try:
+            server.keep(Journal(journal))
+        except JournalError:
+            server.listener.close()
+            raise
+    return server

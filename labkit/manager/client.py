@@ -8,19 +8,20 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from multiprocessing import AuthenticationError, managers, process, util
 from typing import Any, TypeVar
 
 from labkit import errors
 from labkit.manager import wire
 from labkit.manager.acceptor import Listener
+from labkit.manager.entries import items_of
 from labkit.manager.handshake import FAILURE, LONGEST, client_side
 from labkit.manager.keys import SecretKey
 from labkit.manager.queue import EXPOSED
 from labkit.manager.server import IDENT_PREFIX
 
-__all__ = ["Client", "Pipelined", "QueueProxy", "open_connection"]
+__all__ = ["Client", "ClientConnection", "QueueProxy", "open_connection", "value_of"]
 
 _T = TypeVar("_T")
 _Answer = tuple[str, Any]
@@ -97,31 +98,36 @@ def _explained(
     error: Exception, step: str, where: str, deadline_s: float
 ) -> errors.LabkitError:
     """Return the error that says in a sentence what happened, and what to do."""
-    kind: type[errors.LabkitError] = errors.NoServerError
-    text = f"{where} cannot be reached ({error}); check the address and the network"
-    if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
-        text = f"nothing is listening at {where}; start the server first, or check the "
-        text += "address"
-    elif "message" in str(error) or "expected a challenge" in str(error):
-        kind = errors.NotAQueueServerError
-        text = f"{where} did not answer as a manager server does; check the port"
-    elif isinstance(error, (ConnectionResetError, BrokenPipeError, EOFError)):
-        kind = errors.NotAQueueServerError
-        text = f"{where} hung up during the handshake: the server is stopping, or it "
-        text += "is no manager server; look at the server, and check the port"
-    elif isinstance(error, AuthenticationError):
-        kind = errors.WrongKeyError
-        text = f"the server at {where} has another authkey; use the one it was started "
-        text += "with, for example from its key file"
-    elif isinstance(error, TimeoutError) and step == "connect":
-        kind = errors.ServerTimeoutError
-        text = f"{where} did not answer for {deadline_s:g} s: the host is off or cut "
-        text += "off, a firewall drops the packets, or the address is wrong; check them"
-    elif isinstance(error, TimeoutError):
-        kind = errors.ServerTimeoutError
-        text = f"{where} accepted the connection and said nothing for {deadline_s:g} s;"
-        text += " it is frozen or no queue server: look at it, or start it again"
-    return kind(text)
+    match error:
+        case ConnectionRefusedError() | FileNotFoundError():
+            return errors.NoServerError(
+                f"nothing is listening at {where}; start the server first, or check "
+                "the address"
+            )
+        case TimeoutError() if step == "connect":
+            return errors.ServerTimeoutError(
+                f"{where} did not answer for {deadline_s:g} s: the host is off or cut "
+                "off, a firewall drops the packets, or the address is wrong; check them"
+            )
+        case TimeoutError():
+            return errors.ServerTimeoutError(
+                f"{where} accepted the connection and said nothing for {deadline_s:g} "
+                "s; it is frozen or no queue server: look at it, or start it again"
+            )
+        case AuthenticationError() if "digest" in str(error):
+            return errors.WrongKeyError(
+                f"the server at {where} has another authkey; use the one it was "
+                "started with, for example from its key file"
+            )
+        case OSError() if step == "connect":
+            return errors.NoServerError(
+                f"{where} cannot be reached ({error}); check the address and the "
+                "network"
+            )
+    return errors.NotAQueueServerError(
+        f"{where} did not answer as a manager server does, or hung up during the "
+        "handshake: it is stopping, or is no manager server; look at the server, and check the port"
+    )
 
 
 # Calls over connections.
@@ -135,7 +141,7 @@ class ClientConnection(wire.Connection):
     over this, too.
     """
 
-    __slots__ = ("_authkey", "_retry_for", "address")
+    __slots__ = ("_authkey", "_method", "_retry_for", "address")
 
     def __init__(
         self,
@@ -146,6 +152,7 @@ class ClientConnection(wire.Connection):
         self.address = address
         self._authkey = authkey
         self._retry_for = retry_for
+        self._method = ""
         self.sock = wire.QuietSocket()  # of no use yet, as after an interrupt
         self.busy = True
 
@@ -175,31 +182,46 @@ class ClientConnection(wire.Connection):
         return value_of(answer)
 
     def send(self, obj: Any) -> None:
-        """Send a request."""
+        """Send a request; this is what the standard library's proxies call."""
         if obj[0] is not None:  # not one of the server's own functions
             self.ready()
         elif self.busy:
             super().__init__(open_connection(self.address, self._authkey).sock)
+        self.post(obj)
+
+    def post(self, request: Any) -> None:
+        """Send a request over an open connection, after others or not."""
         self.busy = True
-        packed = obj[1].endswith("_packed")
+        self._method = request[1]
         try:
-            super().send_with_buffers(obj) if packed else super().send(obj)
-        except BaseException:
-            self.close()
+            super().send(request)
+        except BaseException as error:
+            self._broken(error)
             raise
 
     def recv(self) -> Any:
-        """Receive the answer."""
+        """Receive the answer, or the first of those that are to come."""
         # Interrupted, the call must end on the server too, or it would take an item
         # for nobody: so hang up at once. Should a second interrupt prevent that, busy
         # stays set, and the next call does it.
         try:
             answer = super().recv()
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._broken(error)
             raise
         self.busy = False
         return answer
+
+    def _broken(self, error: BaseException) -> None:
+        self.close()
+        was_interrupted = isinstance(error, InterruptedError)  # by a signal's handler
+        if isinstance(error, (EOFError, OSError)) and not was_interrupted:
+            name = self._method.removesuffix("_packed")
+            raise errors.OutcomeUnknownError(
+                f"the connection to {wire.shown(self.address)} ended during {name}(): "
+                "the server may or may not have done it; look at the queue, or use "
+                "receive() and ack(), before you do it again"
+            ) from error
 
 
 def _retrying(attempt: Callable[[], _T], retry_for: float) -> _T:
@@ -221,8 +243,9 @@ def _retrying(attempt: Callable[[], _T], retry_for: float) -> _T:
 # Doing these twice harms nobody. That includes receive: what the lost connection took
 # on a receipt goes back to the queue when the connection ends.
 _REPEATABLE = frozenset(
-    {"qsize", "empty", "full", "stats", "dead_letters_packed", "receive_packed"}
+    {"qsize", "empty", "full", "stats", "dead_letters", "receive_packed"}
 )
+_Request = tuple[str, str, tuple[Any, ...], dict[str, Any]]  # ident, name, args, kwds
 
 
 class Client:
@@ -240,11 +263,10 @@ class Client:
         self.local = util.ForkAwareLocal()
 
     def connection(self) -> ClientConnection:
-        """Return this thread's connection, ready for a call."""
+        """Return this thread's connection."""
         if not hasattr(self.local, "connection"):
             self.local.connection = self.new_connection()
         connection: ClientConnection = self.local.connection
-        connection.ready()
         return connection
 
     def new_connection(self) -> ClientConnection:
@@ -256,8 +278,8 @@ class Client:
         with contextlib.closing(self.new_connection()) as connection:
             return _retrying(lambda: connection.ask(function, *args), self.retry_for)
 
-    def call(self, request: tuple[str, str, tuple[Any, ...], dict[str, Any]]) -> Any:
-        """Call a method by (ident, name, args, kwds); return its value, or raise.
+    def call(self, request: _Request) -> Any:
+        """Call a method; return its value, or raise.
 
         Raises
         ------
@@ -267,29 +289,20 @@ class Client:
             The connection ended after the request was sent, and repeating it might
             do it twice.
         """
-        for may_repeat in (request[1] in _REPEATABLE, False):
-            connection = self.connection()  # where this fails, nothing was sent
-            try:
-                connection.send(request)
-                answer = connection.recv()
-                break
-            except (EOFError, OSError) as error:
-                if not may_repeat:
-                    raise self.outcome_unknown(request[1]) from error
+        connection = self.connection()
+        try:
+            connection.send(request)
+            answer = connection.recv()
+        except errors.OutcomeUnknownError:
+            if request[1] not in _REPEATABLE:
+                raise
+            connection.send(request)
+            answer = connection.recv()
         try:
             return value_of(answer)
         except errors.ServerStoppedError:
             connection.close()
             raise
-
-    def outcome_unknown(self, method: str) -> errors.OutcomeUnknownError:
-        """Return the error of a call that was sent and never answered."""
-        name = method.removesuffix("_packed")
-        return errors.OutcomeUnknownError(
-            f"the connection to {wire.shown(self.address)} ended during {name}(): the "
-            "server may or may not have done it; look at the queue, or use receive() "
-            "and ack(), before you do it again"
-        )
 
 
 # The hook by which BaseManager(serializer="labkit") finds both.
@@ -304,64 +317,6 @@ def value_of(answer: _Answer) -> Any:
     if kind == "#ERROR" and type(result) is EOFError:
         raise errors.ServerStoppedError(f"{result}; nothing was taken or put") from None
     raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
-
-
-class Pipelined:
-    """Calls to one queue over their own connection, sent ahead of the answers.
-
-    Notes
-    -----
-    For one thread at a time. Once an error or an interrupt was raised here, it is
-    unknown which answer comes next: close it.
-    """
-
-    def __init__(self, client: Client, ident: str) -> None:
-        self._client = client
-        self._ident = ident
-        self._connection = client.new_connection()
-        self._connection.ready()
-        self._method = ""
-
-    def send(self, method: str, *args: Any) -> None:
-        """Send a call; the answers arrive in the order of the calls."""
-        self._method = method
-        with self._explained():
-            self._connection.send_with_buffers((self._ident, method, args, {}))
-
-    def answer(self) -> Any:
-        """Return the value of the next answer, or raise its error."""
-        with self._explained():
-            answer = self._connection.recv()
-        return value_of(answer)
-
-    def finish(self) -> None:
-        """Tell the server that no call follows; answers can still be read."""
-        with self._explained():
-            self._connection.sock.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        """Hang up; safe to call twice."""
-        self._connection.close()
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (EOFError, OSError) as error:
-            raise self._client.outcome_unknown(self._method) from error
-
-
-def parcel_of(items: list[Any]) -> Any:
-    """Return the items as one pickle, ready to be sent."""
-    return wire.ship(wire.pack(items))
-
-
-def items_of(parcels: list[Any]) -> list[Any]:
-    """Return the items in some parcels, at least one, in order."""
-    items = wire.unpack(parcels[0])
-    for parcel in parcels[1:]:
-        items += wire.unpack(parcel)
-    return items
 
 
 # The standard library writes a class whose methods only forward: ack, stats, join, ...
@@ -436,17 +391,23 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         named = self._token.id.startswith(IDENT_PREFIX)
         return int(self._token.id.split(":")[1]) if named else 0
 
-    def pipelined(self) -> Pipelined:
-        """Return a connection of this queue's own, for calls that overlap."""
+    def pipelined(self) -> ClientConnection:
+        """Return a new connection, for calls that overlap: see :meth:`post`."""
         self._check_offered("put_packed")
-        return Pipelined(self._client, self._token.id)
+        connection = self._client.new_connection()
+        connection.ready()
+        return connection
+
+    def post(self, connection: ClientConnection, method: str, *args: Any) -> None:
+        """Send a call; the answers arrive in the order of the calls."""
+        connection.post((self._token.id, method, args, {}))
 
     # Items travel packed where the server has a TaskQueue: it need not open them.
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put an item; see :meth:`queue.Queue.put`."""
         if self._packs:
-            self._callmethod("put_packed", (parcel_of([item]), 1, block, timeout))
+            self._callmethod("put_packed", (wire.dumps([item]), 1, block, timeout))
         else:
             self._callmethod("put", (item, block, timeout))
 
@@ -460,15 +421,14 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         """Put all items or none; see :meth:`TaskQueue.put_many`."""
         batch = items if type(items) is list else list(items)
         if batch:
-            args = parcel_of(batch), len(batch), block, timeout
+            args = wire.dumps(batch), len(batch), block, timeout
             self._callmethod("put_packed", args)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Take an item; see :meth:`queue.Queue.get`."""
         if not self._packs:
             return self._callmethod("get", (block, timeout))
-        (parcel,) = self._callmethod("get_packed", (1, block, timeout))
-        return wire.unpack(parcel)[0]
+        return items_of(self._callmethod("get_packed", (1, block, timeout)))[0]
 
     def get_nowait(self) -> Any:
         """Take an item, or raise ``queue.Empty`` at once."""
@@ -489,9 +449,4 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         """Take an item on a receipt; see :meth:`TaskQueue.receive`."""
         args = visibility_timeout, block, timeout
         receipt, parcel = self._callmethod("receive_packed", args)
-        return receipt, wire.unpack(parcel)[0]
-
-    def dead_letters(self) -> list[Any]:
-        """Return the items given up; see :meth:`TaskQueue.dead_letters`."""
-        parcels = self._callmethod("dead_letters_packed")
-        return [item for parcel in parcels for item in wire.unpack(parcel)]
+        return receipt, items_of([parcel])[0]

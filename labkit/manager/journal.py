@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import JournalError
-from labkit.manager.queue import Entry
-from labkit.manager.wire import pack
+from labkit.manager.entries import Entry
 
 __all__ = ["Journal", "QueueJournal"]
 
@@ -32,13 +31,12 @@ CREATE TABLE entries (
     count INTEGER NOT NULL,
     items BLOB NOT NULL,
     deliveries INTEGER NOT NULL DEFAULT 0,
-    dead INTEGER NOT NULL DEFAULT 0,
-    first INTEGER
+    dead INTEGER NOT NULL DEFAULT 0
 );
 """
 _INSERT = (
-    "INSERT INTO entries (id, place, queue, count, items, deliveries, first)"
-    " VALUES (?,?,?,?,?,?,?)"
+    "INSERT INTO entries (id, place, queue, count, items, deliveries)"
+    " VALUES (?,?,?,?,?,?)"
 )
 _DELETE = "DELETE FROM entries WHERE id=?"
 
@@ -110,8 +108,6 @@ class Journal:
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 run(statement)
             run(f"PRAGMA application_id={_APPLICATION_ID}")
-        elif "first" not in {row[1] for row in run("PRAGMA table_info(entries)")}:
-            run("ALTER TABLE entries ADD COLUMN first INTEGER")  # of an older labkit
         run("COMMIT")
 
     def close(self) -> None:
@@ -204,14 +200,14 @@ class QueueJournal:
     def entries(self) -> tuple[list[Entry], list[Entry]]:
         """Return what waits, and the dead letters, each oldest first."""
         rows = self._journal.read(
-            "SELECT id, count, items, deliveries, dead, first FROM entries"
+            "SELECT id, count, items, deliveries, dead FROM entries"
             " WHERE queue=? ORDER BY place, id",
             self._name,
         )
         waiting: list[Entry] = []
         dead: list[Entry] = []
-        for row, count, blob, deliveries, is_dead, first in rows:
-            entry = Entry(count, None, blob, first, row=row, deliveries=deliveries)
+        for row, count, blob, deliveries, is_dead in rows:
+            entry = Entry(count, None, blob, row=row, deliveries=deliveries)
             (dead if is_dead else waiting).append(entry)
         return waiting, dead
 
@@ -232,11 +228,10 @@ class QueueJournal:
     ) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
         for row, one in zip(self._journal.new_ids(len(entries)), entries, strict=True):
-            blob = pack([one.item]) if one.blob is None else one.blob
             where = row if place is None else place
-            rows.append(
-                (row, where, self._name, one.count, blob, one.deliveries, one.first)
-            )
+            # An item that was put alone becomes a list of one.
+            blob = one.pickled()
+            rows.append((row, where, self._name, one.count, blob, one.deliveries))
             one.row = row
         return rows
 

@@ -1,9 +1,4 @@
-"""What a server hosts: a queue with batches and receipts, for clients that may die.
-
-A labkit client sends its items as one pickled list, which is handed on unopened: that
-saves most of the price of a large item or a batch, and the server needs none of the
-clients' classes. It is opened only to cut a batch, or to answer a plain client.
-"""
+"""What a server hosts: a queue with batches and receipts, for clients that may die."""
 
 import functools
 import itertools
@@ -12,16 +7,16 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from labkit.errors import JournalError, ReceiptError
-from labkit.manager.wire import Recipe, pack, ship, unpack
+from labkit.manager.entries import Entry
 
 if TYPE_CHECKING:
     from labkit.manager.journal import QueueJournal
 
-__all__ = ["CALLER", "EXPOSED", "PatientCondition", "QueueStats", "TaskQueue"]
+__all__ = ["CALLER", "EXPOSED", "PatientCondition", "QueueStats", "Taken", "TaskQueue"]
 
 # What clients may call; the rest is the server's business.
 EXPOSED = (
@@ -29,7 +24,7 @@ EXPOSED = (
     *("task_done", "join"),
     *("put_many", "get_many", "receive", "ack", "nack", "dead_letters", "stats"),
     # The same with items that the server does not open: labkit's proxies use these.
-    *("put_packed", "get_packed", "receive_packed", "dead_letters_packed"),
+    *("put_packed", "get_packed", "receive_packed"),
     *(("shutdown",) if hasattr(queue.Queue, "shutdown") else ()),  # from Python 3.13
 )
 
@@ -45,6 +40,7 @@ class Caller(threading.local):
     # server is stopping.
     check: Callable[[], None] = staticmethod(lambda: None)
     connections: Callable[[], int] = staticmethod(lambda: 0)  # open at the server
+    stays = False  # more calls follow over this connection
 
     def __init__(self) -> None:  # runs once in each thread
         self.lenders: set[TaskQueue] = set()  # where it has received something
@@ -113,76 +109,14 @@ class QueueStats:
 
 
 @dataclass(slots=True)
-class Entry:
-    """Some items that are next to each other: one object, or a pickled list."""
-
-    count: int  # of items, at least 1
-    item: Any = None  # the one itself, where there is no blob
-    blob: bytes | memoryview | None = None  # a list; all of it is this entry, unless
-    first: int | None = None  # it was cut unopened: then its items begin here
-    error: Exception | None = None  # why it cannot be opened here, if that was tried
-    row: int = 0  # in the journal
-    deliveries: int = 0  # how often it was handed out on a receipt;
-    deadline: float = 0.0  # then it goes back at this time,
-    owner: object = None  # or when this connection ends
-
-    def items(self) -> list[Any]:
-        """Return the items, or where their class is not known here, the recipes."""
-        if self.blob is None:
-            return [self.item]
-        if self.first is None:
-            try:
-                return unpack(self.blob)
-            except Exception as error:  # noqa: BLE001 - a class may raise anything
-                self.error = error
-        first = self.first or 0
-        return [Recipe(self.blob, first + number) for number in range(self.count)]
-
-    def cut(self, count: int) -> "list[Entry]":
-        """Return entries in place of this one, the first of at most ``count`` items."""
-        items = self.items()
-        if self.error is None:
-            return [Entry(1, item, deliveries=self.deliveries) for item in items]
-        head, rest = replace(self, count=count), replace(self, count=self.count - count)
-        head.first = self.first or 0  # the list is cut without opening it
-        rest.first = head.first + count
-        return [head, rest]
-
-
-def _items_of(entries: list[Entry]) -> list[Any]:
-    return [item for entry in entries for item in entry.items()]
-
-
-def _item_of(entries: list[Entry]) -> Any:
-    return entries[0].items()[0]
-
-
-def _parcels_of(entries: list[Entry]) -> list[Any]:
-    parcels: list[Any] = []
-    for is_object, some in itertools.groupby(entries, lambda entry: entry.blob is None):
-        if is_object:
-            parcels.append(ship(pack([entry.item for entry in some])))
-            continue
-        for entry in some:
-            parcel = ship(entry.blob or b"")
-            if entry.first is not None:
-                parcel = parcel, entry.first, entry.first + entry.count
-            parcels.append(parcel)
-    return parcels
-
-
-def _parcel_of(entries: list[Entry]) -> Any:
-    return _parcels_of(entries)[0]
-
-
-@dataclass(slots=True)
 class Taken:
     """What a call took from a queue: gone for good only once the caller has it."""
 
     queue: "TaskQueue"
     entries: list[Entry]
-    receipt: str | None
-    value: Any = None  # what the caller gets
+    receipt: str | None = None
+    single: bool = True  # the caller asked for an item, not for a list
+    packed: bool = False
 
     def delivered(self) -> None:
         """Take note that the caller has it: a journal may forget it now."""
@@ -193,14 +127,24 @@ class Taken:
         """Return it to the head of the queue, as if it had not been taken."""
         self.queue.put_back(self.entries, self.receipt)
 
+    def answer(self, items: Callable[[Entry], list[Any]] = Entry.items) -> Any:
+        """Return what to send to a client."""
+        if self.packed:
+            things = [entry.parcel() for entry in self.entries]
+        else:
+            things = [item for entry in self.entries for item in items(entry)]
+        value = things[0] if self.single else things
+        return value if self.receipt is None else (self.receipt, value)
+
     def accept(self) -> Any:
-        """Return the value to a caller in this process."""
-        for entry in self.entries:
-            if entry.error is not None:
-                self.give_back()
-                raise entry.error
+        """Return what a caller in this process wants."""
+        try:
+            value = self.answer(Entry.opened)
+        except BaseException:
+            self.give_back()
+            raise
         self.delivered()
-        return self.value
+        return value
 
 
 def takes(
@@ -228,7 +172,8 @@ class TaskQueue(queue.Queue[Any]):
     """A first-in, first-out queue with batches and receipts.
 
     The whole of :class:`queue.Queue`, with the same exceptions. ``get`` hands an
-    item over at most once; ``receive`` and ``ack`` at least once.
+    item over at most once; ``receive`` and ``ack`` at least once. With a journal, a
+    ``get`` that was answered just before the server was killed may be repeated.
 
     Parameters
     ----------
@@ -287,14 +232,10 @@ class TaskQueue(queue.Queue[Any]):
         self._put_entries(entries, len(entries), block, timeout)
 
     def put_packed(
-        self,
-        blob: bytes | memoryview,
-        count: int = 1,
-        block: bool = True,
-        timeout: float | None = None,
+        self, blob: bytes, count: int, block: bool = True, timeout: float | None = None
     ) -> None:
         """Put a pickled list of ``count`` items; see :meth:`put_many`."""
-        if count < 1 or not isinstance(blob, (bytes, bytearray, memoryview)):
+        if count < 1 or not isinstance(blob, bytes):
             raise ValueError("give a pickled list and the number of its items")
         self._put_entries([Entry(count, None, blob)], count, block, timeout)
 
@@ -330,12 +271,12 @@ class TaskQueue(queue.Queue[Any]):
     @takes
     def get(self, block: bool = True, timeout: float | None = None) -> Taken:
         """Take an item; see :meth:`queue.Queue.get`."""
-        return self._take(_item_of, 1, block, timeout)
+        return self._take(1, block, timeout)
 
     @takes
     def get_nowait(self) -> Taken:
         """Take an item, or raise ``queue.Empty`` at once."""
-        return self._take(_item_of, 1, False, None)
+        return self._take(1, False)
 
     @takes
     def get_many(
@@ -345,14 +286,7 @@ class TaskQueue(queue.Queue[Any]):
 
         Waits for the first, as :meth:`queue.Queue.get`, and never for the others.
         """
-        return self._take(_items_of, max_items, block, timeout)
-
-    @takes
-    def get_packed(
-        self, max_items: int = 1, block: bool = True, timeout: float | None = None
-    ) -> Taken:
-        """Take what is there as parcels, in order; see :meth:`get_many`."""
-        return self._take(_parcels_of, max_items, block, timeout)
+        return self._take(max_items, block, timeout, single=False)
 
     @takes
     def receive(
@@ -376,25 +310,32 @@ class TaskQueue(queue.Queue[Any]):
         tuple of (str, object)
             A receipt for :meth:`ack` or :meth:`nack`, and the item.
         """
-        return self._take(_item_of, 1, block, timeout, visibility_timeout)
+        return self._take(1, block, timeout, visibility_timeout)
+
+    @takes
+    def get_packed(
+        self, max_items: int, block: bool = True, timeout: float | None = None
+    ) -> Taken:
+        """Take what is there as parcels; see :meth:`get_many`."""
+        return self._take(max_items, block, timeout, single=False, packed=True)
 
     @takes
     def receive_packed(
         self,
-        visibility_timeout: float = 30.0,
+        visibility_timeout: float,
         block: bool = True,
         timeout: float | None = None,
     ) -> Taken:
         """Take an item on a receipt, as a parcel; see :meth:`receive`."""
-        return self._take(_parcel_of, 1, block, timeout, visibility_timeout)
+        return self._take(1, block, timeout, visibility_timeout, packed=True)
 
     def _take(
         self,
-        form: Callable[[list[Entry]], Any],
         max_items: int,
         block: bool,
-        timeout: float | None,
+        timeout: float | None = None,
         visibility_timeout: float | None = None,
+        **form: bool,
     ) -> Taken:
         if max_items < 1:
             raise ValueError(f"max_items is {max_items}; give 1 or more")
@@ -416,14 +357,7 @@ class TaskQueue(queue.Queue[Any]):
             receipt = None
             if visibility_timeout is not None:
                 receipt = self._lend(entries[0], visibility_timeout)
-        taken = Taken(self, entries, receipt)
-        try:
-            value = form(entries)
-        except BaseException:
-            taken.give_back()
-            raise
-        taken.value = value if receipt is None else (receipt, value)
-        return taken
+        return Taken(self, entries, receipt, **form)
 
     def _pop(self, limit: int) -> list[Entry]:
         """Take entries with so many items from the head, or with all there are."""
@@ -510,13 +444,7 @@ class TaskQueue(queue.Queue[Any]):
         """Return the items given up after ``max_deliveries``, oldest first."""
         with self.mutex:
             self._return_overdue()
-            return _items_of(self._dead)
-
-    def dead_letters_packed(self) -> list[Any]:
-        """Return the items given up, as parcels."""
-        with self.mutex:
-            self._return_overdue()
-            return _parcels_of(self._dead)
+            return [item for entry in self._dead for item in entry.items()]
 
     def release(self, owner: object) -> None:
         """Return every item that a connection held on a receipt to the head."""

@@ -161,8 +161,9 @@ class QueueServer(managers.Server):
         CALLER.check = lambda: self._check(client)
         CALLER.connections = lambda: len(self._clients)
         try:
-            reply, stays = self._first_reply(client, client.recv_bytes())
-            if self._send(client, reply) and stays:
+            # Its first message calls one of the server's own functions.
+            self._answer(client, client.recv_bytes(), self._call_own)
+            if CALLER.stays:
                 self.serve_client(client)
         except (_ClientGone, EOFError, OSError):
             pass
@@ -191,35 +192,33 @@ class QueueServer(managers.Server):
         while not self.stop_event.is_set():
             body = conn.recv_bytes()
             conn.busy = True
-            self._answer(conn, body)
+            self._answer(conn, body, self._call)
             conn.busy = False
 
-    def _answer(self, client: wire.Connection, body: memoryview) -> None:
+    def _answer(
+        self, client: wire.Connection, body: memoryview, call: Callable[..., _Reply]
+    ) -> None:
         """Answer one call. What it took is gone only once the answer was sent."""
-        name, taken = "", None
+        taken, delivered = None, False
         try:
-            ident, name, args, kwds = wire.loads(body)
-            kind, result = self._call(client, ident, name, args, kwds)
-            if type(result) is Taken:
-                taken, result = result, result.value
-            reply = kind, result
-        except _ClientGone:
-            raise
-        except BaseException:  # noqa: BLE001 - SystemExit, too, is told the client
-            reply = "#TRACEBACK", format_exc()
-        delivered = False
-        try:
-            delivered = self._send(client, reply, packed=str(name).endswith("_packed"))
+            try:
+                ident, name, args, kwds = wire.loads(body)
+                kind, result = call(client, ident, name, args, kwds)
+                if type(result) is Taken:
+                    taken, result = result, result.answer()
+            except _ClientGone:
+                raise
+            except BaseException:  # noqa: BLE001 - SystemExit, too, is told the client
+                kind, result = "#TRACEBACK", format_exc()
+            delivered = self._send(client, (kind, result)) and kind == "#RETURN"
         finally:
             if taken is not None:
                 taken.delivered() if delivered else taken.give_back()
 
-    def _send(
-        self, client: wire.Connection, reply: _Reply, packed: bool = False
-    ) -> bool:
+    def _send(self, client: wire.Connection, reply: _Reply) -> bool:
         """Send a reply, or why it cannot be pickled; return whether it was sent."""
         try:
-            (client.send_with_buffers if packed else client.send)(reply)
+            client.send(reply)
         except OSError:
             raise
         except BaseException:  # noqa: BLE001 - a class may raise anything when pickled
@@ -266,25 +265,27 @@ class QueueServer(managers.Server):
 
     # The server's own functions, and what it serves.
 
-    def _first_reply(
-        self, client: wire.Connection, body: memoryview
-    ) -> tuple[_Reply, bool]:
-        """Answer a first message; return whether the client stays for calls."""
+    def _call_own(
+        self,
+        client: wire.Connection,
+        _ident: None,
+        name: str,
+        args: tuple[Any, ...],
+        kwds: dict[str, Any],
+    ) -> _Reply:
+        """Call one of the server's own functions."""
+        if name not in self.public:
+            raise AttributeError(f"a manager server has no {name!r}")
         try:
-            _, name, args, kwds = wire.loads(body)
-            if name == "accept_connection":
-                threading.current_thread().name = str(args[0])
-                return ("#RETURN", None), True
-            if name not in self.public:
-                error = AttributeError(f"a manager server has no {name!r}")
-                return ("#ERROR", error), False
-            return ("#RETURN", getattr(self, name)(client, *args, **kwds)), False
-        except _ClientGone:
-            raise
+            return "#RETURN", getattr(self, name)(client, *args, **kwds)
         except PermissionError as refusal:
-            return ("#ERROR", refusal), False
-        except BaseException:  # noqa: BLE001 - whatever it is, the client is told
-            return ("#TRACEBACK", format_exc()), False
+            return "#ERROR", refusal
+
+    def accept_connection(self, c: Any, name: str) -> None:
+        """Let the client stay, for calls of its thread of that name."""
+        del c
+        threading.current_thread().name = str(name)
+        CALLER.stays = True
 
     def shutdown(self, c: Any) -> None:
         """Refuse what the standard library lets any client do."""

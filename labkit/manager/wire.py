@@ -2,8 +2,7 @@
 
 The bytes are the standard library's: a 4-byte length, then a pickle. What is different
 around them: TCP_NODELAY on both sides (without it every message above 16 KiB and every
-connect waits about 44 ms for a delayed acknowledgement), one write per message, IPv6,
-and large buffers that travel uncopied.
+connect waits about 44 ms for a delayed acknowledgement), one write per message, IPv6.
 
 References
 ----------
@@ -13,21 +12,19 @@ CPython ``Lib/multiprocessing/connection.py``, 3.8 to 3.14.
 import contextlib
 import copyreg
 import io
-import operator
 import os
 import pickle
 import select
 import socket
 import struct
 import weakref
+from collections import ChainMap
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Self
 
-__all__ = ["SERIALIZER", "Address", "Connection", "Nearby", "QuietSocket", "Recipe"]
-__all__ += ["closed_in_children", "dumps", "family_of", "loads", "pack", "prepare"]
-__all__ += ["ship", "shown", "unpack"]
+__all__ = ["SERIALIZER", "Address", "Connection", "Nearby", "QuietSocket"]
+__all__ += ["closed_in_children", "dumps", "family_of", "loads", "prepare", "shown"]
 
 SERIALIZER = "labkit"  # our name in multiprocessing.managers.listener_client
 HANDSHAKE_DEADLINE_S = 5.0
@@ -153,8 +150,6 @@ _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 16
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second write
 _PIECE = 1 << 26  # a length header alone never makes us ask for more memory
-_FULL_STOP = ord(".")  # the last byte of every pickle
-_MOST_BUFFERS = 255  # in a message; their number is one byte
 _HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows later
 
 
@@ -207,34 +202,16 @@ class Connection:
         """Send one object as a pickle."""
         self.send_bytes(dumps(obj))
 
-    def send_with_buffers(self, obj: Any) -> None:
-        """Send one object, the buffers in it uncopied, to a peer that is labkit's.
-
-        Every ``pickle.PickleBuffer`` in it travels behind the pickle, in the same
-        message: pickle, buffers, their lengths, their number. A pickle ends with a
-        full stop and such a message does not, so the peer can tell.
-        """
-        buffers: list[pickle.PickleBuffer] = []
-        head = pickle.dumps(obj, protocol=5, buffer_callback=buffers.append)
-        if len(buffers) > _MOST_BUFFERS:
-            head, buffers = pickle.dumps(obj, protocol=5), []
-        if not buffers:
-            self.send_bytes(head)
-            return
-        views = [buffer.raw() for buffer in buffers]
-        sizes = b"".join(_LONG_LENGTH.pack(len(view)) for view in views)
-        self.send_bytes(head, *views, sizes + bytes([len(views), 0]))
-
-    def send_bytes(self, *pieces: bytes | memoryview) -> None:
+    def send_bytes(self, data: bytes) -> None:
         """Send one message: its length, then its bytes, in one write if it is small."""
-        size = sum(map(len, pieces))
+        size = len(data)
         if size < _JOIN_BELOW:
-            self.sock.sendall(b"".join((_LENGTH.pack(size), *pieces)))
+            self.sock.sendall(_LENGTH.pack(size) + data)
             return
         long = size > 0x7FFFFFFF
         header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if long else b""
-        for piece in (header or _LENGTH.pack(size), *pieces):
-            self.sock.sendall(piece)
+        self.sock.sendall(header or _LENGTH.pack(size))
+        self.sock.sendall(data)
 
     def recv(self) -> Any:
         """Receive one object; EOFError when the other side has closed."""
@@ -285,31 +262,23 @@ class Connection:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def loads(message: memoryview) -> Any:
-    """Return the object in a message, with the buffers behind it if there are any."""
-    if not len(message) or message[-1] == _FULL_STOP:
-        return pickle.loads(message)  # noqa: S301 - the protocol is pickles
-    sizes_end = len(message) - 2
-    buffers = []
-    end = sizes_end - 8 * message[-2]
-    for (size,) in reversed([*_LONG_LENGTH.iter_unpack(message[end:sizes_end])]):
-        if size > end:
-            raise pickle.UnpicklingError("the message is shorter than it says")
-        buffers.append(message[end - size : end])
-        end -= size
-    return pickle.loads(message[:end], buffers=reversed(buffers))  # noqa: S301
+class _Pickler(pickle.Pickler):
+    """Pickles what multiprocessing can: sockets and the views of a dict, too."""
+
+    dispatch_table: Any = ChainMap(  # noqa: RUF012 - shared, and never changed here
+        ForkingPickler._extra_reducers,  # type: ignore[attr-defined]  # noqa: SLF001
+        copyreg.dispatch_table,
+    )
 
 
 def dumps(obj: Any) -> bytes:
-    """Pickle what multiprocessing can pickle: sockets and views of a dict, too."""
+    """Return the pickle of an object, for any Python from 3.8 on."""
     file = io.BytesIO()
-    pickler = pickle.Pickler(file)
-    pickler.dispatch_table = {
-        **copyreg.dispatch_table,
-        **ForkingPickler._extra_reducers,  # type: ignore[attr-defined]  # noqa: SLF001
-    }
-    pickler.dump(obj)
+    _Pickler(file, protocol=5).dump(obj)
     return file.getvalue()
+
+
+loads = pickle.loads
 
 
 def _news_of(sock: socket.socket) -> Callable[[], list[tuple[int, int]]]:
@@ -319,38 +288,3 @@ def _news_of(sock: socket.socket) -> Callable[[], list[tuple[int, int]]]:
     poller = select.poll()
     poller.register(sock, select.POLLIN | _HANG_UP)
     return lambda: poller.poll(0)
-
-
-# Parcels: items on their way. The server keeps them as they came, unopened.
-
-pack = dumps  # of a list of items
-
-
-def ship(blob: bytes | memoryview) -> Any:
-    """Return a pickled list ready to be sent: a large one goes behind the message."""
-    return blob if len(blob) < _JOIN_BELOW // 2 else pickle.PickleBuffer(blob)
-
-
-def unpack(parcel: Any) -> list[Any]:
-    """Return the items of a parcel: a pickled list, or a part of one."""
-    if type(parcel) is tuple:
-        blob, first, stop = parcel
-        return unpack(blob)[first:stop]
-    return pickle.loads(parcel)  # type: ignore[no-any-return]  # noqa: S301
-
-
-@dataclass(slots=True)
-class Recipe:
-    """An item whose class is not known here, on its way to a plain client.
-
-    It is pickled as instructions: unpickle the list, and take this item of it. So
-    each item that is taken alone carries its whole batch.
-    """
-
-    blob: bytes | memoryview
-    index: int | None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self.index is None:
-            return pickle.loads, (bytes(self.blob),)
-        return operator.getitem, (Recipe(self.blob, None), self.index)

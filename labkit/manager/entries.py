@@ -1,0 +1,92 @@
+"""The items of a queue as a server keeps them: unopened, where a client packed them.
+
+A labkit client sends its items as one pickled list, which is handed on as it came: that
+saves most of the price of a large item or a batch, and the server needs none of the
+clients' classes. It is opened only to cut a batch, or to answer a plain client; where
+that fails, the client gets instructions to open it itself.
+"""
+
+import operator
+import pickle
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from labkit.manager.wire import dumps
+
+__all__ = ["Entry", "Parcel", "items_of"]
+
+Parcel = tuple[int, Any]  # how many items, and a list of them, pickled or not
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that is made where this is unpickled, by a plain client, too."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.function, self.args
+
+
+@dataclass(slots=True)
+class Entry:
+    """Some items that are next to each other: one object, or a pickled list."""
+
+    count: int  # of items, at least 1
+    item: Any = None  # the one itself, where there is no blob
+    blob: bytes | None = None  # a list; all of it is this entry, unless
+    first: int | None = None  # it was cut unopened: then its items begin here
+    row: int = 0  # in the journal
+    deliveries: int = 0  # how often it was handed out on a receipt;
+    deadline: float = 0.0  # then it goes back at this time,
+    owner: object = None  # or when this connection ends
+
+    def parcel(self) -> Parcel:
+        """Return the items unopened, for a client that calls :func:`items_of`."""
+        if self.blob is None:
+            return 1, [self.item]
+        return self.count, self.blob if self.first is None else self._slice()
+
+    def pickled(self) -> bytes:
+        """Return the items as one pickled list."""
+        _, items = self.parcel()
+        return items if type(items) is bytes else dumps(items)
+
+    def opened(self) -> list[Any]:
+        """Return the items, or raise what their classes raise."""
+        return [self.item] if self.blob is None else pickle.loads(self.pickled())  # noqa: S301
+
+    def items(self) -> list[Any]:
+        """Return the items for a plain client, which may know their classes."""
+        try:
+            return self.opened()
+        except Exception:  # noqa: BLE001 - a class may raise anything
+            # So each item that is taken alone carries its whole batch.
+            whole = self._slice()
+            return [_Call(operator.getitem, (whole, n)) for n in range(self.count)]
+
+    def _slice(self) -> _Call:
+        first = self.first or 0
+        whole = _Call(pickle.loads, (self.blob,))
+        return _Call(operator.getitem, (whole, slice(first, first + self.count)))
+
+    def cut(self, count: int) -> "list[Entry]":
+        """Return entries in place of this one, the first of at most ``count`` items."""
+        try:
+            return [Entry(1, one, deliveries=self.deliveries) for one in self.opened()]
+        except Exception:  # noqa: BLE001 - as above; so it is cut unopened
+            first = self.first or 0
+            head = replace(self, count=count, first=first)
+            rest = replace(self, count=self.count - count, first=first + count)
+            return [head, rest]
+
+
+def items_of(parcels: Iterable[Parcel]) -> list[Any]:
+    """Return the items in some parcels, in order."""
+    items: list[Any] = []
+    for _, some in parcels:
+        opened = pickle.loads(some) if type(some) is bytes else some  # noqa: S301
+        items = items + opened if items else opened
+    return items
