@@ -200,9 +200,8 @@ def test_what_is_not_a_number_is_refused_in_words(typed):
     [
         (4000, 8123.4, "✗ Far off: your prediction was too low by a factor of 2.03"),
         (9000, 8123.4, "✓ Close enough: your prediction was too high by a factor of"),
-        (50, 50, "✓ Close enough: you predicted exactly that."),
-        (3, 0, "✗ Far off: you were 3 off."),
-        (-3, 3, "✗ Far off: you were 6 off."),
+        (50, 50, "✓ Close enough.\n"),
+        (3, 0, "✗ Far off.\n"),
     ],
 )
 def test_a_number_is_compared_by_its_factor(predicted, outcome, said, capsys):
@@ -331,10 +330,8 @@ def test_texts_in_the_cell_still_work(capsys):
 
 
 REFUSED = {
-    "unknown id": (lambda: predict("t-chioce"), "did you mean 't-choice'?"),
-    "no such file": (lambda: predict("77-x"), "no 77.toml has it"),
-    "outcome a text": (lambda: predict("t-number").compare("8"), "not '8'"),
-    "no right answer": (lambda: quiz("t-choice"), "no right answer"),
+    "unknown id": (lambda: predict("t-chioce"), "t.toml has t-choice, t-number"),
+    "no such file": (lambda: predict("77-x"), "there is no 77.toml"),
 }
 
 

@@ -1,6 +1,5 @@
 """The dashboard and the explorer: what they show, their buttons, and their end."""
 
-import gc
 import os
 import signal
 import threading
@@ -124,18 +123,6 @@ def test_a_failed_action_is_said(view, monkeypatch):
     view.buttons["Restart"].click()
     until(lambda: view.says.endswith("No room is left."))
     until(lambda: not view.buttons["Restart"].disabled)
-
-
-def test_a_dropped_server_ends_the_view():
-    """The view does not keep a server object alive."""
-    server = start_server(name="dropped")
-    view = dashboard(server)
-    server.stop()
-    del server
-    gc.collect()
-    until(lambda: "keep it in a variable" in view.says)
-    until(lambda: not view._thread.is_alive())
-    view.close()
 
 
 def test_a_closed_view_leaves_nothing(server, view):

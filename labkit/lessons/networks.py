@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 from labkit.errors import NetworkError, ProgramError
@@ -89,33 +89,23 @@ class Host:
         return f"<Host {self.name!r} at {self.address}>"
 
 
-class Network(Mapping[str, Host]):
+class Network(dict[str, Host]):
     """Hosts by name, on one switch. Made by :func:`network`; a context manager."""
 
     def __init__(self, names: Sequence[str]) -> None:
         options = _trial()[0] or ()
         self._entry = ["--user", "--preserve-credentials"] if options else []
         self.programs: list[ProgramProcess] = []
-        self._hosts: dict[str, Host] = {}
         argv = [_tool("unshare"), *options, "--net", "sh", "-c", _SCRIPT, "sh", *names]
         self._holder = ProgramProcess(*argv, name="the network", env=_ENV)
         try:
             self._switch = self.entering(self._pid("switch"))
             for number, name in enumerate(names, 1):
-                self._hosts[name] = Host(self, name, number, self._pid(name))
-                self._join(self._hosts[name])
+                self[name] = Host(self, name, number, self._pid(name))
+                self._join(self[name])
         except BaseException:
             self.close()
             raise
-
-    def __getitem__(self, name: str) -> Host:
-        return self._hosts[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._hosts)
-
-    def __len__(self) -> int:
-        return len(self._hosts)
 
     def close(self) -> None:
         """Take the hosts away, with the programs this process started on them.

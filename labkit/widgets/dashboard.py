@@ -2,11 +2,11 @@
 
 import html
 import threading
-import weakref
 from collections import defaultdict, deque
 from typing import Any
 
 from labkit.errors import LabkitError
+from labkit.manager import QueueStats
 from labkit.servers import ServerProcess
 from labkit.widgets import views
 
@@ -29,8 +29,8 @@ class Dashboard(views.Live):
 
     def __init__(self, server: ServerProcess) -> None:
         super().__init__(f"server {server.name}", *_HEADS)
-        self._name, self._server = repr(server.name), weakref.ref(server)
-        self._tracks: dict[str, Any] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._server = server
+        self._tracks = defaultdict[str, Any](lambda: deque(maxlen=_KEPT))
         self._doing = self._problem = ""
         self._paused, self._end = False, threading.Event()
         tips = {name: tip for name, (*_, tip) in _ACTS.items()}
@@ -38,8 +38,7 @@ class Dashboard(views.Live):
         self.buttons = {name: views.button(name, tip) for name, tip in tips.items()}
         for name, each in self.buttons.items():
             each.on_click(lambda _, name=name: self._press(name))
-        row = views.rows(*self.buttons.values())
-        self.box.children += (self.state, row, self.table)
+        self.box.children += (views.rows(*self.buttons.values()), self.table)
         self._read()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -51,16 +50,12 @@ class Dashboard(views.Live):
         super().close()
 
     def _run(self) -> None:
-        while not self._end.wait(_INTERVAL_S) and self._read():
-            pass
+        while not self._end.wait(_INTERVAL_S):
+            self._read()
 
-    def _read(self) -> bool:
-        server = self._server()
-        if server is None:
-            self._tell("gone, because its object was dropped: keep it in a variable")
-            return False
-        numbers, alive = {}, server.is_alive()
-        state = f"running (pid {server.pid})"
+    def _read(self) -> None:
+        server, numbers = self._server, dict[str, QueueStats]()
+        alive, state = server.is_alive(), f"running (pid {server.pid})"
         try:
             numbers = server.stats() if alive else {}
         except (LabkitError, OSError, EOFError):
@@ -70,30 +65,23 @@ class Dashboard(views.Live):
             state = f"stopped, and the items it held are {kept}"
         for name, stats in numbers.items():
             self._tracks[name].append(stats)
-        self._tell(self._doing or state)
+        said = f"Server {server.name!r} is {self._doing or state}."
+        said += " The numbers below are paused." * self._paused
+        said += " No client has asked for a queue yet." * (not self._tracks)
+        self.say(f"{said} {self._problem}".strip())
         for name in _ACTS:
-            idle = not self._doing and (alive or name == "Restart")
-            self.buttons[name].disabled = not idle
+            useful = alive or name == "Restart"
+            self.buttons[name].disabled = bool(self._doing) or not useful
         if numbers and not self._paused:  # else the last ones stay
             self.rows = [self._row(name) for name in sorted(numbers)]
             self.draw(*(_line(name, self._tracks[name]) for name in sorted(numbers)))
-        return True
-
-    def _tell(self, state: str) -> None:
-        said = [f"Server {self._name} is {state}."]
-        said += ["The numbers below are paused."] if self._paused else []
-        said += ["No client has asked for a queue yet."] if not self._tracks else []
-        self.say(" ".join([*said, self._problem]).strip())
 
     def _row(self, name: str) -> list[str]:
-        track = self._tracks[name]
-        now, back = track[-1], min(round(1 / _INTERVAL_S), len(track) - 1)
-        before, span = track[-1 - back], max(back, 1) * _INTERVAL_S
-        moved = now.put - before.put, now.got - before.got
-        rates = [max(count, 0) / span for count in moved]  # none over a restart
+        second = list(self._tracks[name])[-1 - round(1 / _INTERVAL_S) :]
+        before, now = second[0], second[-1]
+        rates = max(now.put - before.put, 0), max(now.got - before.got, 0)  # restarted
         counts = now.put, now.got, now.waiting_consumers, now.dead
-        numbers = [now.depth, now.unacked, *rates, *counts]
-        return [name, *(f"{number:,.0f}" for number in numbers)]
+        return [name, *(f"{n:,}" for n in (now.depth, now.unacked, *rates, *counts))]
 
     def _press(self, name: str) -> None:
         """Do what a button says, without keeping the kernel waiting."""
@@ -106,30 +94,28 @@ class Dashboard(views.Live):
 
     def _act(self, name: str) -> None:
         try:
-            if server := self._server():
-                _ACTS[name][1](server)
+            _ACTS[name][1](self._server)
         except (LabkitError, OSError) as error:
             self._problem = str(error)
-        finally:
-            self._doing = ""
+        self._doing = ""
 
 
 def _line(name: str, track: Any) -> str:
     """Return a queue's depth as a line over half a minute, with its words."""
     depths = [stats.depth for stats in track]
-    top, step = max(*depths, 1), 120 / (_KEPT - 1)
-    places = [(120 - step * n, d) for n, d in enumerate(reversed(depths))]
-    points = " ".join(f"{x:.0f},{22 - 20 * depth / top:.0f}" for x, depth in places)
+    step, top = 120 / (_KEPT - 1), max(*depths, 1)
+    points = " ".join(
+        f"{120 - step * ago:.0f},{22 - 20 * depth / top:.0f}"
+        for ago, depth in enumerate(reversed(depths))
+    )
     says = f"{name}: depth {depths[-1]:,} now, {max(depths):,} at most in 30 s"
-    line = f'<polyline points="{points}"/>'
     words = f'role="img" aria-label="{html.escape(says)}"'
-    return f'<svg {words} width="120" height="24">{line}</svg>'
+    return f'<svg {words} width="120" height="24"><polyline points="{points}"/></svg>'
 
 
 def dashboard(server: ServerProcess) -> Dashboard:
     """Return a live view of a server of :func:`labkit.start_server`, as a cell's end.
 
-    It shows twice a second what each queue holds and moves. Keep the server in a
-    variable: the view ends when it is dropped, or by ``close()``.
+    It shows twice a second what each queue holds and moves, until ``close()``.
     """
     return Dashboard(server)

@@ -26,16 +26,16 @@ class Explorer(views.Live):
 
         super().__init__("explorer", *_HEADS)
         self._compare, self._thread = compare, threading.Thread()
-        names, look = list(throughput.TRANSPORTS), {"style": views.WIDE["style"]}
-        self.first, self.second, self.size, self.batch = (
-            ipywidgets.Dropdown(options=options, value=value, description=name, **look)
-            for name, options, value in (
-                ("First", names, "direct queue"),
-                ("Second", names, "plain tcp"),
-                ("Item", _SIZES, 8),
-                ("Lists of (where it takes lists)", _BATCHES, 100),
-            )
-        )
+
+        def choice(name: str, options: Any, value: Any) -> Any:
+            chosen = {"options": options, "value": value, "style": views.WIDE["style"]}
+            return ipywidgets.Dropdown(description=name, **chosen)
+
+        names = list(throughput.TRANSPORTS)
+        self.first = choice("First", names, "direct queue")
+        self.second = choice("Second", names, "plain tcp")
+        self.size = choice("Item", _SIZES, 8)
+        self.batch = choice("Lists of (where it takes lists)", _BATCHES, 100)
         self.guess = ipywidgets.Text(
             description="Your guess: the first is this many times as fast:",
             placeholder="a number, such as 3",
@@ -44,8 +44,8 @@ class Explorer(views.Live):
         self.measure_button = views.button("Measure", "Measure both, in turns")
         self.measure_button.on_click(lambda _: self.measure())
         settings = views.rows(self.first, self.second, self.size, self.batch)
-        entry = (settings, self.guess, self.measure_button)
-        self.box.children += (*entry, self.state, self.table)
+        controls = (settings, self.guess, self.measure_button)
+        self.box.children = (*controls, *self.box.children, self.table)
         self.say("Choose, type your guess, then press Measure.")
 
     def measure(self) -> None:
@@ -61,29 +61,28 @@ class Explorer(views.Live):
         elif not self._thread.is_alive():
             self.measure_button.disabled = True
             self.say("Measuring both in turns; this takes a few seconds.")
-            run = threading.Thread(target=self._run, args=[guess], daemon=True)
-            self._thread = run
-            run.start()
+            self._thread = threading.Thread(target=self._run, args=[guess], daemon=True)
+            self._thread.start()
 
     def _run(self, guess: float) -> None:
         names = [self.first.value, self.second.value]
-        what = {"payload_bytes": self.size.value, "batch_size": self.batch.value}
         chosen = [*names, self.size.label, self.batch.label]
+        what = {"payload_bytes": self.size.value, "batch_size": self.batch.value}
         try:
             one, two = self._compare(names, repeats=3, **what)
         except LabkitError as error:
-            self.say(f"{error}")
+            self.say(str(error))
         else:
             ratio = one.rate_per_s / two.rate_per_s
             rates = [f"{each.rate_per_s:,.0f}" for each in (one, two)]
             self.rows.insert(0, [*chosen, *rates, f"{ratio:.2g}", f"{guess:.2g}"])
+            self.draw()
             off = max(ratio / guess, guess / ratio)
             said = (
                 f"Measured: {ratio:.2g} times as fast. Your guess was off by a factor"
             )
-            doubts = "; ".join(each.warning for each in (one, two) if each.warning)
-            self.say(f"{said} of {off:.2g}." + f" But {doubts}." * bool(doubts))
-            self.draw()
+            doubts = [f"But {each.warning}." for each in (one, two) if each.warning]
+            self.say(" ".join([f"{said} of {off:.2g}.", *doubts]))
         self.measure_button.disabled = False
 
 

@@ -77,7 +77,7 @@ def show(program: ProgramProcess) -> None:
     for front ends without widgets. The pane of an earlier program of the same name is
     taken away. Where a reader sees the pane, ``wait`` does not print the output again.
     """
-    if views.kernel_cell() < 0:
+    if not views.in_kernel():
         sys.stdout.write(f"{program!r}\n")
         return
     if program.name in _shown:

@@ -9,9 +9,8 @@ import re
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-from labkit.errors import QuestionError
 from labkit.logbook import Logbook
 from labkit.widgets import views
 from labkit.widgets.texts import find, fits
@@ -21,7 +20,6 @@ __all__ = ["Ordering", "Prediction", "Question", "Quiz", "arrange", "predict", "
 
 _CUT = "(lines below this one are left out)"
 _asked: dict[str, "Question"] = {}
-_Asked = TypeVar("_Asked", bound="Question")
 
 
 class Question(ABC):
@@ -38,7 +36,6 @@ class Question(ABC):
         self.choices = [option["text"] for option in self.options]
         self._logbook = Logbook()
         self.entry = dict(self._logbook.notes(self.kind).get(name, {}))
-        self._cell, self._receipt = -1, None
         head = f"{views.style()}<p><strong>{rich(texts['question'])}</strong></p>"
         parts = [ipywidgets.HTML(head, layout=views.AUTO), *self._make_inputs()]
         if name in _asked:  # the cell was run again
@@ -46,6 +43,11 @@ class Question(ABC):
         _asked[name] = self
         self.box = ipywidgets.VBox(parts)
         self.box.add_class("labkit-ask")
+        self._receipt = None
+        if views.in_kernel():
+            views.display(self._repr_mimebundle_())
+            self._receipt = views.display(panel([]), display_id=True)
+        self._say(*self._feedback())
 
     @abstractmethod
     def _make_inputs(self) -> list[Any]:
@@ -73,19 +75,9 @@ class Question(ABC):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return views.twins(repr(self), self.box)
 
-    def show(self) -> None:
-        """Display the question, and below it what there is to say of a kept answer."""
-        self._cell = views.kernel_cell()
-        if self._cell >= 0:
-            views.display(self._repr_mimebundle_())
-            self._receipt = views.display(panel([]), display_id=True)
-        self._say(*self._feedback())
-
     def _ipython_display_(self) -> None:
-        if views.kernel_cell() < 0:
+        if not views.in_kernel():  # else it has shown itself
             print(self)
-        elif self._cell != views.kernel_cell():  # else it is there already
-            self.show()
 
 
 class Prediction(Question):
@@ -98,7 +90,7 @@ class Prediction(Question):
 
         self._told = False
         kept = self.entry.get("first", self.entry.get("guess"))
-        known = kept in self.choices if self.options else _is_number(kept)
+        known = kept in self.choices if self.options else isinstance(kept, int | float)
         self.guess: Any = kept if known else None
         if self.options:
             self.input = _radio(self.choices, self.guess)
@@ -118,14 +110,14 @@ class Prediction(Question):
         if not value:
             return
         if self._told:
-            self._say(
-                ["That came after the answer. Guessing first helps you remember."]
-            )
+            late = "That came after the answer. Guessing first helps you remember."
+            self._say([late])
             return
         try:
             self.guess = value if self.options else _number(value)
-        except QuestionError as error:
-            self._say([str(error)], right=False)
+        except ValueError:
+            no = f"{value!r} is not a number: write it like 1200, 0.5 or 1e6."
+            self._say([no], right=False)
             return
         self.entry = {"guess": self.guess}
         self._say([*self._feedback()[0], *self._keep()])
@@ -140,42 +132,42 @@ class Prediction(Question):
         `outcome` is what was measured: the number asked for, or a value that the
         question's file gives to one of its options.
         """
-        if not self.options and not _is_number(outcome):
-            raise QuestionError(f"{self.name!r} compares numbers, not {outcome!r}.")
-        fitting = [option for option in self.options if fits(option, outcome)]
-        happened = fitting[0]["text"] if fitting else outcome
-        why = fitting[0]["why"] if fitting else self.texts.get("why", "")
+        happened, why = outcome, self.texts.get("why", "")
+        for option in self.options:
+            if fits(option, outcome):
+                happened, why = option["text"], option["why"]
         fact = "What happened" if self.options else "Measured"
-        fact, right = f"{fact}: {self._shown(happened)}.", None
+        lines, right = [f"{fact}: {self._shown(happened)}.", why], None
         if self.guess is None:
             # Someone who first runs all cells may still predict another day.
-            self._told, lines = True, [fact, why]
+            self._told = True
         else:
-            right = self._agrees(happened)
+            right, head = self._verdict(happened)
+            mine = self._feedback()[0]
+            if self.options:
+                reason = self.options[self.choices.index(self.guess)]["why"]
+                mine = [] if right else [f"{mine[0]} {reason}"]
             self.input.disabled = True
             self.entry.setdefault("right", right)
-            lines = [*self._verdict(right, happened, fact, why), *self._keep()]
+            lines = [head, *mine, " ".join(lines), *self._keep()]
         views.display(panel([line for line in lines if line], right))
 
-    def _agrees(self, happened: Any) -> bool:
-        if self.options or self.guess * happened <= 0:
-            return bool(self.guess == happened)
-        within = self.texts.get("within", 2.0)
-        return bool(1 / within <= self.guess / happened <= within)
-
-    def _verdict(self, right: bool, happened: Any, fact: str, why: str) -> list[str]:
-        mine = self._feedback()[0][0]
-        if not self.options:
-            off = _distance(self.guess, happened)
-            head = f"✓ Close enough: {off}." if right else f"✗ Far off: {off}."
-            return [head, f"{mine} {fact}", why]
-        if right:
-            return ["✓ As you predicted.", f"{fact} {why}"]
-        reason = self.options[self.choices.index(self.guess)]["why"]
-        return ["✗ Not what you predicted.", f"{mine} {reason}", f"{fact} {why}"]
+    def _verdict(self, happened: Any) -> tuple[bool, str]:
+        if self.options:
+            right = self.guess == happened
+            return right, "✓ As you predicted." if right else (
+                "✗ Not what you predicted."
+            )
+        low, high = sorted((self.guess, happened))
+        factor = 1.0 if low == high else high / low if low > 0 else math.inf
+        right = factor <= self.texts.get("within", 2.0)
+        head = "✓ Close enough" if right else "✗ Far off"
+        way = "high" if self.guess > happened else "low"
+        off = f": your prediction was too {way} by a factor of {factor:,.3g}"
+        return right, head + (off if 1 < factor < math.inf else "") + "."
 
     def _shown(self, value: Any) -> str:
-        if self.options or not _is_number(value):
+        if self.options or not isinstance(value, int | float):
             return f'"{value}"'
         whole = float(value).is_integer() and abs(value) < 1e9
         text = f"{value:,.0f}" if whole else f"{float(f'{value:.3g}'):,.12g}"
@@ -230,15 +222,12 @@ class Quiz(_Checked):
         import ipywidgets
 
         self._right = {one["text"] for one in self.options if one.get("right")}
-        if not self._right:
-            raise QuestionError(f"The quiz {self.name!r} has no right answer.")
         self._one, kept = len(self._right) == 1, self._kept()
         look = {"indent": False, "layout": views.AUTO}
-        boxes = [(text, text in kept) for text in self.choices if not self._one]
         self.inputs = [_radio(self.choices, *kept[:1])] if self._one else []
-        for text, chosen in boxes:
-            each = ipywidgets.Checkbox(chosen, description=plain(text), **look)
-            self.inputs.append(each)
+        for text in () if self._one else self.choices:
+            box = ipywidgets.Checkbox(text in kept, description=plain(text), **look)
+            self.inputs.append(box)
         for each in self.inputs:  # what was said is about the answer before
             each.observe(lambda _: self._say([]), "value")
         return [*self.inputs, self._check_button()]
@@ -252,16 +241,16 @@ class Quiz(_Checked):
         return [text for text, box in boxes if box.value]
 
     def _judge(self) -> tuple[list[str], bool]:
-        right = set(self.answer) == self._right
+        chosen = set(self.answer)
+        right, missing = chosen == self._right, len(self._right - chosen)
+        if not chosen:
+            return ["Choose an answer, then press Check."], False
         lines = ["✓ That is right." if right else "✗ Not yet."]
         for one in self.options:
-            if one["text"] in self.answer:
+            if one["text"] in chosen:
                 word = "" if right else "Right: " if one.get("right") else "Wrong: "
                 lines.append(f'{word}"{one["text"]}". {one["why"]}')
-        missing = len(self._right - set(self.answer))
-        if not self.answer:
-            lines = ["Choose an answer, then press Check."]
-        elif missing and not self._one:
+        if missing and not self._one:
             lines.append(f"Right answers still missing: {missing}.")
         return lines, right
 
@@ -281,7 +270,7 @@ class Ordering(_Checked):
         self._rows = [*used, _CUT, *(one for one in self.choices if one not in used)]
         self.lines = _radio([])
         self.lines.add_class("labkit-lines")
-        steps = {"Up": -1, "Down": 1} | ({"Leave out": 99} if self._extra else {})
+        steps = {"Up": -1, "Down": 1, "Leave out": 99}
         self.buttons = {name: button(name, "The chosen line") for name in steps}
         for name, step in steps.items():
             self.buttons[name].on_click(lambda _, step=step: self._move(step))
@@ -298,10 +287,9 @@ class Ordering(_Checked):
 
     def _draw(self, chosen: str | None) -> None:
         numbered = [f"{n}. {line}" for n, line in enumerate(self.answer, 1)]
-        left = self._rows[len(numbered) :]
-        rows = zip([*numbered, *left], self._rows, strict=True)
+        shown = [*numbered, *self._rows[len(numbered) :]]
         with self.lines.hold_sync():
-            self.lines.options = list(rows)[: None if self._extra or left[1:] else -1]
+            self.lines.options = list(zip(shown, self._rows, strict=True))
             self.lines.value = chosen
 
     def _move(self, step: int) -> None:
@@ -317,8 +305,10 @@ class Ordering(_Checked):
 
     def _judge(self) -> tuple[list[str], bool]:
         if self.answer == self._right:
-            why = self.texts.get("why")
-            return ["✓ That is the order.", *([why] if why else [])], True
+            return [
+                "✓ That is the order.",
+                *filter(None, [self.texts.get("why")]),
+            ], True
         used = [line for line in self.answer if line in self._right]
         in_order = [line for line in self._right if line in used]
         extra = [line for line in self._extra if line in self.answer]
@@ -346,27 +336,12 @@ def _shuffled(name: str, lines: list[str]) -> list[str]:
     return found if found != lines else [*found[1:], found[0]]
 
 
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)
-
-
 def _number(text: str) -> float:
     """Read a number as people write it: 1200, 1,200, 1 200, 0.5 or 1e6."""
-    digits = re.sub(r"(?<=\d)[ ,_](?=\d{3}(\D|$))", "", text.strip()).lower()
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?", digits):
-        return float(digits)
-    raise QuestionError(f"{text!r} is not a number: write it like 1200, 0.5 or 1e6.")
-
-
-def _distance(guess: float, outcome: float) -> str:
-    if guess == outcome:
-        return "you predicted exactly that"
-    if guess * outcome <= 0:
-        return f"you were {abs(guess - outcome):,.3g} off"
-    way = "high" if abs(guess) > abs(outcome) else "low"
-    factor = max(guess / outcome, outcome / guess)
-    return f"your prediction was too {way} by a factor of {factor:,.3g}"
+    number = float(re.sub(r"(?<=\d)[ ,](?=\d{3}\b)", "", text))
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def predict(name: str, *texts: Any, **more: Any) -> Prediction:
@@ -380,30 +355,30 @@ def predict(name: str, *texts: Any, **more: Any) -> Prediction:
     *texts, **more
         The texts themselves, as version 0.1 took them.
     """
-    return _ask(Prediction, name, ("question", "options"), texts, more)
+    given = _given(("question", "options"), texts, more)
+    return Prediction(name, given or find(name))
 
 
 def quiz(name: str, *texts: Any, **more: Any) -> Quiz:
     """Ask a question with one right answer or several; see :func:`predict`."""
-    return _ask(Quiz, name, ("question", "options", "right"), texts, more)
+    given = _given(("question", "options", "right"), texts, more)
+    return Quiz(name, given or find(name))
 
 
 def arrange(name: str, *texts: Any, **more: Any) -> Ordering:
     """Ask for lines in their right order; see :func:`predict`."""
-    return _ask(Ordering, name, ("question", "lines", "distractors"), texts, more)
+    given = _given(("question", "lines", "distractors"), texts, more)
+    return Ordering(name, given or find(name))
 
 
-def _ask(kind: type[_Asked], name: str, order: Any, texts: Any, more: Any) -> _Asked:
+def _given(order: Sequence[str], texts: Any, more: dict[str, Any]) -> dict[str, Any]:
+    """Return texts that stand in the cell, as version 0.1 had them, like a file's."""
     given = dict(zip(order, texts, strict=False)) | more
-    if given:  # in the cell, as version 0.1 had it
-        right = given.pop("right", ())
-        rights = [right] if isinstance(right, str) else right
-        for key, old in (("options", "options"), ("extra", "distractors")):
-            pairs = (given.pop(old, None) or {}).items()
-            given[key] = [{"text": text, "why": why} for text, why in pairs]
-        for option in given["options"]:
-            option["right"] = option["text"] in rights
-        given["why"] = given.pop("because", "")
-    asked = kind(name, given or find(name))
-    asked.show()
-    return asked
+    right = given.pop("right", ())
+    rights = [right] if isinstance(right, str) else right
+    for key, old in (("options", "options"), ("extra", "distractors")):
+        given[key] = [
+            {"text": text, "why": why, "right": text in rights}
+            for text, why in (given.pop(old, None) or {}).items()
+        ]
+    return given | {"why": given.get("because", "")} if texts or more else {}

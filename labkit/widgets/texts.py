@@ -11,7 +11,6 @@ in their order, ``why``, and perhaps ``extra``, a list of lines with a why::
                 { text = "some", when = { at_least = 1, below = 10 }, why = "..." } ]
 """
 
-import difflib
 import math
 import tomllib
 from pathlib import Path
@@ -35,8 +34,7 @@ def fits(option: dict[str, Any], outcome: Any) -> bool:
 
 def find(name: str) -> dict[str, Any]:
     """Return the texts of a question, from a file beside the notebook or the kit's."""
-    known: list[str] = []
-    file = f"{name.partition('-')[0]}.toml"
+    file, known = f"{name.partition('-')[0]}.toml", ""
     for folder in (Path.cwd(), *Path.cwd().parents, course()):
         for path in (
             folder / "questions" / file,
@@ -50,7 +48,6 @@ def find(name: str) -> dict[str, Any]:
                 raise QuestionError(f"{path} is not TOML: {error}.") from error
             if name in data:
                 return dict(data[name])
-            known += data
-    near = difflib.get_close_matches(name, known, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"no {file} has it."
-    raise QuestionError(f"There is no question {name!r}: {advice}")
+            known = ", ".join(data)
+    known = f"{file} has {known}" if known else f"there is no {file}"
+    raise QuestionError(f"There is no question {name!r}: {known}.")

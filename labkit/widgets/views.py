@@ -5,10 +5,11 @@ import html
 import itertools
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-__all__ = ["Live", "button", "close_all", "display", "kernel_cell", "panel", "rich"]
+__all__ = ["Live", "button", "close_all", "display", "in_kernel", "panel", "rich"]
 
 AUTO = {"width": "auto", "height": "auto", "margin": "2px"}
 WIDE: dict[str, Any] = {
@@ -48,12 +49,11 @@ def status(sentence: str) -> str:
     return f'<p role="status">{rich(sentence)}</p>'
 
 
-def kernel_cell() -> int:
-    """Return the number of the cell that runs; -1 where there is no kernel."""
+def in_kernel() -> bool:
+    """Say whether this is a notebook's kernel."""
     from IPython import get_ipython
 
-    shell: Any = get_ipython()
-    return int(shell.execution_count) if getattr(shell, "kernel", None) else -1
+    return getattr(get_ipython(), "kernel", None) is not None
 
 
 def is_seen() -> bool:
@@ -69,7 +69,7 @@ def is_seen() -> bool:
 
 def display(bundle: dict[str, Any], **options: Any) -> Any:
     """Show a bundle below the cell that runs; without a notebook print its text."""
-    if kernel_cell() < 0:
+    if not in_kernel():
         return print(bundle["text/plain"])
     from IPython.display import display as show
 
@@ -122,7 +122,7 @@ class Live:
         self.closed, self.says, self.rows = False, "", list[Sequence[str]]()
         self._heads, self._drawn = heads, list[str]()
         self.state, self.table = (ipywidgets.HTML(layout=AUTO) for _ in "12")
-        self.box = ipywidgets.VBox([ipywidgets.HTML(style())])
+        self.box = ipywidgets.VBox([ipywidgets.HTML(style()), self.state])
         self.box.add_class("labkit-ask")
 
     def say(self, sentence: str) -> None:
@@ -153,7 +153,9 @@ class Live:
         return "\n".join([self.says, *table])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return twins(repr(self), None if self.closed else self.box)
+        # A notebook keeps the text, which is true of that moment only.
+        text = f"At {datetime.now().astimezone():%H:%M:%S}: {self!r}"
+        return twins(text, None if self.closed else self.box)
 
     def close(self) -> None:
         """Take it off the page. Safe to call twice."""

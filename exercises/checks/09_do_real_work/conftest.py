@@ -6,12 +6,12 @@ from email.message import EmailMessage
 
 import pytest
 
-from labkit.lessons.mail import PostOffice
+from labkit.lessons.mail import MailServer
 
 ADA, NOBODY = "ada@shop.test", "nobody@shop.test"
 
 
-class Office(PostOffice):
+class Office(MailServer):
     """A real SMTP server, which knows everybody but one, and how to write and send."""
 
     ADA, NOBODY = ADA, NOBODY
@@ -45,7 +45,7 @@ def office():
     socket.getfqdn = lambda _name="": "localhost"
     office = Office()
     yield office
-    office.close()
+    office.stop()
 
 
 @pytest.fixture
