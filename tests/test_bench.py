@@ -103,9 +103,7 @@ def test_ctrl_c_is_one_sentence(monkeypatch, capsys):
     assert bench.main(["--json"]) == 130
     out, said = capsys.readouterr()
     assert out == ""
-    assert said.endswith(
-        "\nStopped; nothing was written, and nothing is left running.\n"
-    )
+    assert said.endswith("\nlabkit bench: Interrupted.\n")
 
 
 def test_it_says_how_long_it_takes():

@@ -403,7 +403,7 @@ def test_without_walls_nothing_runs(room, monkeypatch, capsys):
     room.hand_in("ada", room.solutions)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     require_walls.cache_clear()
-    assert main([str(room.folder)]) == 1
+    assert main([str(room.folder)]) == 2
     require_walls.cache_clear()
     assert "--unconfined" in capsys.readouterr().err
     assert not (room.folder / JOURNAL).exists()
@@ -421,5 +421,5 @@ def test_without_walls_nothing_runs(room, monkeypatch, capsys):
 )
 def test_bad_input_is_one_sentence(tmp_path, capsys, arguments, words):
     """The command says what is wrong, and grades nothing."""
-    assert main([text.format(tmp=tmp_path) for text in arguments]) == 1
+    assert main([text.format(tmp=tmp_path) for text in arguments]) == 2
     assert words in capsys.readouterr().err

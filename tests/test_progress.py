@@ -164,4 +164,4 @@ def test_unknown_task_is_one_sentence(capsys):
     """A slip in the number changes nothing, and suggests the nearest."""
     assert main(["--reset", "04.22", "--yes"]) == 2
     said = capsys.readouterr().err
-    assert said == "labkit: There is no task '04.22': did you mean '04.2'?\n"
+    assert said == "labkit progress: There is no task '04.22': did you mean '04.2'?\n"

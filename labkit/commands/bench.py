@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from labkit.errors import LabkitError
+from labkit.commands import common
 from labkit.plots import number_text, plot_throughput
 from labkit.throughput import TRANSPORTS, Measurement, compare
 
@@ -108,28 +108,24 @@ PARTS = (
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m labkit bench",
-        description="Measure proxied queues against direct ones, and labkit's manager "
-        "against the standard library's.",
-        epilog="example: python -m labkit bench --json bench.json --png bench.png",
+    parser = common.Parser(
+        "bench",
+        "Measure proxied queues against direct ones, and labkit's manager against the\n"
+        "standard library's.",
+        "python -m labkit bench --json bench.json --png bench.png",
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="one round of fewer repeats; says less")
     write = "write every repeat as JSON; without FILE to standard output"
     add("--json", nargs="?", const="-", metavar="FILE", help=write)
     add("--png", metavar="FILE", type=Path, help="write a picture")
-    options = parser.parse_args(argv)
+    return parser.run(_bench, argv)
+
+
+def _bench(options: argparse.Namespace) -> int:
     out = sys.stderr if options.json == "-" else sys.stdout
     parts = [replace(part, rounds=[]) for part in PARTS]
-    try:
-        measure(parts, *((1, 3) if options.quick else (2, 4)), out)
-    except LabkitError as error:
-        print(f"labkit bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped; nothing was written, and nothing is left running.", file=out)
-        return 130
+    measure(parts, *((1, 3) if options.quick else (2, 4)), out)
     print(table(parts), file=out)
     if options.png:
         found = chain.from_iterable(part.found() for part in parts)
@@ -139,7 +135,7 @@ def main(argv: list[str]) -> int:
         sys.stdout.write(text)
     elif options.json:
         Path(options.json).write_text(text, "utf-8")
-    return 0
+    return common.DONE
 
 
 def measure(parts: Sequence[Part], rounds: int, repeats: int, out: TextIO) -> None:

@@ -1,49 +1,46 @@
 """``python -m labkit exercises``: make the learners' copies of the exercises."""
 
 import argparse
-import sys
 
+from labkit.commands import common
 from labkit.errors import ExerciseError
 from labkit.grader.release import drift, make_release, new_task
 from labkit.grader.tasks import EXERCISES
-from labkit.setup import say
 
 __all__ = ["main"]
+
+NEXT = """\
+Write your task; say its points in the set's first cell, in the lesson and in the README.
+Then: python -m labkit exercises, and python -m labkit test --all tests/test_exercises.py\
+"""
 
 
 def main(argv: list[str]) -> int:
     """Run the command; the exit status is 1 when ``--check`` finds a difference."""
-    parser = argparse.ArgumentParser(
-        prog="python -m labkit exercises",
-        description="Make exercises/release from exercises/source.",
+    parser = common.Parser(
+        "exercises",
+        "Make exercises/release from exercises/source.",
+        "python -m labkit exercises --check",
     )
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing, say what differs"
-    )
-    parser.add_argument(
-        "--new", metavar="NN.M", help="write a new task, such as 05.9, to start from"
-    )
-    options = parser.parse_args(argv)
+    check, new = "change nothing, say what differs", "write a task to start from"
+    parser.add_argument("--check", action="store_true", help=check)
+    parser.add_argument("--new", metavar="NN.M", help=new)
+    return parser.run(_exercises, argv)
+
+
+def _exercises(options: argparse.Namespace) -> int:
     if not (EXERCISES / "source").is_dir():
-        return say("the exercises are made in the kit's own folder: clone it.", 2)
-    try:
-        if options.new:
-            for path in new_task(options.new):
-                print(path.relative_to(EXERCISES.parent))
-            print(
-                "Write your task; say its points in the set's first cell, in the lesson "
-                "and in the README. Then: python -m labkit exercises, and "
-                "python -m labkit test --all tests/test_exercises.py"
-            )
-            return 0
-        if not options.check:
-            for path in make_release(EXERCISES / "release"):
-                print(f"release/{path}")
-            return 0
-        found = drift()
-    except (ExerciseError, ImportError) as error:
-        print(f"The copies cannot be made: {error}", file=sys.stderr)
-        return 1
-    for sentence in found:
-        print(f"{sentence}: run `python -m labkit exercises`.")
-    return 1 if found else 0
+        raise ExerciseError("Exercises are made in the kit's own folder: clone it.")
+    if options.new:
+        new = [path.relative_to(EXERCISES.parent) for path in new_task(options.new)]
+        print(*new, NEXT, sep="\n")
+    elif options.check:
+        found = [
+            f"{sentence}: run `python -m labkit exercises`." for sentence in drift()
+        ]
+        print(*found, sep="\n", end="\n" if found else "")
+        return common.FAILED if found else common.DONE
+    else:
+        made = make_release(EXERCISES / "release")
+        print(*(f"release/{path}" for path in made), sep="\n")
+    return common.DONE
