@@ -102,14 +102,14 @@ def plot_throughput(
 ) -> Plot:
     """Draw a bar for each measurement, the first above, and its repeats in order."""
     found = list(measurements)
-    names, looks = _names(found), styles(one.transport for one in found)
     figure, axis = canvas(title, found, 1.3 + 0.38 * len(found))
+    names, looks = _names(found), styles(one.transport for one in found)
     for place, one in enumerate(found):
         look, rates = looks[one.transport], one.rates_per_s
         axis.barh(place, one.rate_per_s, 0.66, color=look["color"], alpha=0.5)
-        step = 0.5 / max(len(rates) - 1, 1)
-        heights = [place - 0.25 + step * number for number in range(len(rates))]
-        _dots(axis, rates, heights if len(rates) > 1 else [place], look)
+        gaps = max(len(rates) - 1, 1)
+        heights = [place + 0.5 * number / gaps - 0.25 for number in range(len(rates))]
+        _dots(axis, rates, heights, look)
         _note(axis, max(rates), place, number_text(one.rate_per_s))
     axis.set_yticks(range(len(found)), names)
     axis.invert_yaxis()
@@ -117,12 +117,12 @@ def plot_throughput(
     axis.margins(x=0.16)
     axis.grid(visible=False, axis="y")
     axis.set_xlabel("items per second; points: repeats, in order", loc="right")
-    rates_of = dict(zip(names, (one.rate_per_s for one in found), strict=True))
-    told = "; ".join(f"{name}: {number_text(rate)}" for name, rate in rates_of.items())
-    factor = max(rates_of.values()) / min(rates_of.values())
+    medians = [one.rate_per_s for one in found]
+    told = [f"{n}: {number_text(r)}" for n, r in zip(names, medians, strict=True)]
+    factor = max(medians) / min(medians)
     times = f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
-    alt = f"Bar chart of items per second, medians. {told}. The fastest is {times}"
-    return _plot(figure, f"{alt} times the slowest.")
+    alt = f"Bar chart of items per second, medians. {'; '.join(told)}. The fastest is"
+    return _plot(figure, f"{alt} {times} times the slowest.")
 
 
 def plot_payload(
@@ -134,13 +134,8 @@ def plot_payload(
     """
     found = list(measurements)
     sizes = sorted({one.payload_bytes for one in found})
-    figure, axis, told = _curves(
-        found, title, lambda one: one.payload_bytes, bytes_text, broken=True
-    )
-    scale(axis, "x", sizes, bytes_text, log_from=10)
-    axis.set_xticks(sizes)
-    axis.set_xlabel("size of an item")
-    return _plot(figure, f"Line chart of items per second against the size. {told}")
+    what = "size of an item", lambda one: one.payload_bytes, bytes_text
+    return _curves(found, title, *what, ticks=sizes, log_from=10, broken=True)
 
 
 def plot_batches(
@@ -150,38 +145,23 @@ def plot_batches(
 
     A transport that was measured with one ``batch_size`` alone is drawn as a level.
     """
-    found = list(measurements)
-    figure, axis, told = _curves(
-        *(found, title, lambda one: one.batch_size, lambda n: f"{n:,.0f} a call"),
-        level=True,
-    )
-    scale(axis, "x", [one.batch_size for one in found])
-    axis.set_xlabel("items in one call")
-    return _plot(figure, f"Line chart of items per second against them. {told}")
+    what = "items in one call", lambda one: one.batch_size, number_text
+    return _curves(list(measurements), title, *what, level=True)
 
 
-def plot_scaling(measurements: Iterable[Measurement], title: str = "") -> Plot:
-    """Draw items per second against how many producers, consumers or both there are."""
+def plot_scaling(
+    measurements: Iterable[Measurement],
+    title: str = "How many producers and consumers",
+) -> Plot:
+    """Draw items per second against how many producers and consumers there are."""
     found = list(measurements)
     ends = sorted({(one.producers, one.consumers) for one in found})
-    makers, takers = ({end[side] for end in ends} for side in (0, 1))
-    if len(makers) > 1 and len(takers) > 1:
-        role, names = "producers and consumers", [f"{m} and {t}" for m, t in ends]
-    elif len(makers) > 1:
-        role, names = "producers", [str(m) for m, _ in ends]
-    else:
-        role, names = "consumers", [str(t) for _, t in ends]
-    figure, axis, told = _curves(
-        found,
-        title or f"How many {role}",
+    return _curves(
+        *(found, title, "number of producers and consumers"),
         lambda one: ends.index((one.producers, one.consumers)),
-        lambda place: names[int(place)],
+        lambda place: "{} and {}".format(*ends[int(place)]),
+        ticks=range(len(ends)),
     )
-    axis.set_xticks(range(len(names)), names)
-    axis.set_xlabel(f"number of {role}")
-    if axis.get_yscale() == "linear":
-        axis.set_ylim(bottom=0)
-    return _plot(figure, f"Line chart of items per second against {role}. {told}")
 
 
 def plot_latency(measurements: Iterable[Measurement], title: str = "Latency") -> Plot:
@@ -192,20 +172,23 @@ def plot_latency(measurements: Iterable[Measurement], title: str = "Latency") ->
     found = [one for one in measurements if one.latency_samples_s]
     figure, axis = canvas(title, found)
     told = []
-    looks = styles(_names(found))
-    for name, one in zip(_names(found), found, strict=True):
+    names = _names(found)
+    looks = styles(names)
+    for name, one in zip(names, found, strict=True):
         ranked = sorted(one.latency_samples_s)
         parts = [100 * (place + 1) / len(ranked) for place in range(len(ranked))]
-        marks = {"markevery": max(len(ranked) // 8, 1), **looks[name]}
-        axis.step(ranked, parts, where="post", label=name, **marks)
+        marks = max(len(ranked) // 8, 1)
+        axis.step(
+            ranked, parts, where="post", label=name, markevery=marks, **looks[name]
+        )
         half, most, slowest = (
             seconds_text(one.latency_s[part]) for part in ("p50", "p99", "max")
         )
         told.append(f"{name}: half within {half}, 99 % within {most}, all in {slowest}")
     samples = [sample for one in found for sample in one.latency_samples_s]
     scale(axis, "x", samples, seconds_text, log_from=10)
-    axis.set_xlabel("time from put to get, one item at a time")
-    axis.set_ylabel("per cent that took no longer")
+    axis.set(xlabel="time from put to get, one item at a time")
+    axis.set(ylabel="per cent that took no longer")
     return _plot(figure, f"Distribution of the time to arrive. {'; '.join(told)}.")
 
 
@@ -227,14 +210,12 @@ def plot_costs(
     named = models if isinstance(models, Mapping) else {"measured": models}
     figure, axis = canvas(title, list(named))
     sizes = sorted({size for model in named.values() for size, _ in model.points})
-    ends = [0, sizes[-1]]
-    ceiling = 1.25 * max(m.a_s + m.b_s_per_byte * sizes[-1] for m in named.values())
-    told = []
-    for (name, model), look in zip(named.items(), styles(named).values(), strict=True):
-        told.append(f"{name}: {model}")
-        line = [model.a_s + model.b_s_per_byte * size for size in ends]
-        axis.plot(ends, line, label=name, markevery=[], **look)
-        for size, seconds in model.points:
+    lines = {n: [m.a_s, m.a_s + m.b_s_per_byte * sizes[-1]] for n, m in named.items()}
+    ceiling = 1.25 * max(line[1] for line in lines.values())
+    told = [f"{name}: {model}" for name, model in named.items()]
+    for name, look in styles(named).items():
+        axis.plot([0, sizes[-1]], lines[name], label=name, markevery=[], **look)
+        for size, seconds in named[name].points:
             if seconds <= ceiling:
                 axis.plot(size, seconds, look["marker"], color=look["color"])
             else:  # on a cliff: the axis would show nothing else
@@ -249,11 +230,9 @@ def plot_costs(
             f"and {seconds_text(seconds)} measured (ring)"
         )
     scale(axis, "x", [], bytes_text)
-    axis.set_xticks(sizes)
     scale(axis, "y", [], seconds_text)
-    axis.set_ylim(0, ceiling)
-    axis.set_xlabel("size of an item")
-    axis.set_ylabel("time for each item")
+    axis.set(xlabel="size of an item", ylabel="time for each item")
+    axis.set(xticks=sizes, ylim=(0, ceiling))
     return _plot(figure, f"Time for an item against its size. {'; '.join(told)}.")
 
 
@@ -276,9 +255,8 @@ def plot_speedup(
     figure, axis = canvas(title, list(seconds))
     told, sizes = [], sorted({1, *(n for took in seconds.values() for n in took)})
     axis.plot(sizes, sizes, color=_GREY, label="ideal: n workers, n times")
-    for (name, took), look in zip(
-        seconds.items(), styles(seconds).values(), strict=True
-    ):
+    for name, look in styles(seconds).items():
+        took = seconds[name]
         if 1 not in took:
             raise MeasurementError(
                 f"{name!r} was not measured with 1 worker, which the others are "
@@ -291,10 +269,8 @@ def plot_speedup(
     if cores is not None and cores <= sizes[-1]:
         label = f"cores of this machine: {cores}"
         axis.axhline(cores, color=_GREY, linestyle=":", label=label)
-    axis.set_xticks(sizes)
+    axis.set(xticks=sizes, xlabel="number of workers", ylabel="times as fast as one")
     axis.set_ylim(bottom=0)
-    axis.set_xlabel("number of workers")
-    axis.set_ylabel("times as fast as one worker")
     there = f" This machine has {cores} cores." if cores is not None else ""
     alt = "Line chart of how many times as fast several workers are as one"
     return _plot(figure, f"{alt}, beside n times with n. {'; '.join(told)}.{there}")
@@ -405,51 +381,49 @@ def _plot(figure: "Figure", alt: str) -> Plot:
 def _curves(
     found: Sequence[Measurement],
     title: str,
+    label: str,
     place_of: Callable[[Measurement], float],
     place_text: _Text,
+    *,
+    ticks: Sequence[float] = (),
+    log_from: float = 100,
     broken: bool = False,
     level: bool = False,
-) -> "tuple[Figure, Any, str]":
+) -> Plot:
     """Draw a line through the medians of each transport; say where it begins and ends.
 
-    A transport with a single place may be a level across the axis.
+    A line may be broken at a cliff, and a transport with a single place be a level.
     """
     figure, axis = canvas(title, found)
     told = []
     for name, look in styles(one.transport for one in found).items():
         mine = sorted((o for o in found if o.transport == name), key=place_of)
-        ends = [mine[0], *mine[1:][-1:]]
-        told.append(
-            f"{name} "
-            + " and ".join(
-                f"{number_text(one.rate_per_s)} at {place_text(place_of(one))}"
-                for one in ends
-            )
-        )
+        x, y = [place_of(one) for one in mine], [one.rate_per_s for one in mine]
+        ends = {place: number_text(y[place]) for place in (0, len(x) - 1)}
+        said = [f"{rate} at {place_text(x[place])}" for place, rate in ends.items()]
+        told.append(f"{name} {' and '.join(said)}")
         if level and len(mine) == 1 and len(found) > 1:
             line = {"color": look["color"], "linestyle": look["linestyle"]}
-            axis.axhline(mine[0].rate_per_s, label=f"{name} (one at a time)", **line)
+            axis.axhline(y[0], label=f"{name} (one at a time)", **line)
             continue
-        x: list[float] = []
-        y: list[float] = []
         for one in mine:
-            place, rate = place_of(one), one.rate_per_s
-            if (
-                broken
-                and y
-                and not (  # no cost per byte explains the next point
-                    1 / (4 * max(place / max(x[-1], 1024), 1)) < rate / y[-1] < 2
-                )
-            ):
-                x.append(place)
-                y.append(math.nan)
-            x.append(place)
-            y.append(rate)
-            _dots(axis, [place] * len(one.rates_per_s), one.rates_per_s, look)
+            _dots(axis, [place_of(one)] * len(one.rates_per_s), one.rates_per_s, look)
+        for place in reversed(range(1, len(x) if broken else 0)):
+            least = y[place - 1] / (4 * max(x[place] / max(x[place - 1], 1024), 1))
+            if not least < y[place] < 2 * y[place - 1]:  # no cost per byte explains it
+                x.insert(place, x[place])
+                y.insert(place, math.nan)
         axis.plot(x, y, label=name, **look)
+    scale(axis, "x", map(place_of, found), place_text, log_from)
     scale(axis, "y", [rate for one in found for rate in one.rates_per_s])
-    axis.set_ylabel("items per second")
-    return figure, axis, f"Median rates: {'; '.join(told)}."
+    axis.set(xlabel=label, ylabel="items per second")
+    if ticks:
+        axis.set_xticks(ticks, map(place_text, ticks))
+        axis.set_xticks([], minor=True)
+    if axis.get_yscale() == "linear":
+        axis.set_ylim(bottom=0)
+    about = f"Line chart of items per second against {label}. Median rates"
+    return _plot(figure, f"{about}: {'; '.join(told)}.")
 
 
 def _names(found: Sequence[Measurement]) -> list[str]:

@@ -51,8 +51,8 @@ ALT = {
     "labkit tcp: 10,000; labkit batched tcp, lists of 1,000: 10 million. The fastest "
     "is 1,000 times the slowest.",
     "payload": "labkit tcp 10,000 at 8 bytes and 0.0763 at 1 MiB.",
-    "batches": "direct queue 50,000 at 1 a call.",
-    "scaling": "against consumers. Median rates: pipe 100 at 1 and 300 at 3.",
+    "batches": "direct queue 50,000 at 1.",
+    "scaling": "Median rates: pipe 100 at 1 and 1 and 300 at 1 and 3.",
     "ends": "plain tcp 9,000 at 1 and 1 and 7,000 at 3 and 3.",
     "latency": "direct queue: half within 500 µs, 99 % within 990 µs, all in 1 ms",
     "costs": "64 KiB 4.73 ms was predicted (cross) and 5 ms measured (ring)",
