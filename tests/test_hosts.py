@@ -205,7 +205,10 @@ def test_serve_refuses_a_silence_that_no_system_keeps(silence, capsys):
     """Whole seconds, from one to an hour."""
     with pytest.raises(SystemExit):
         serve.main(["--silence", silence])
-    assert f"'{silence}' is not a whole number of seconds, 1 to 3600" in capsys.readouterr().err
+    assert (
+        f"'{silence}' is not a whole number of seconds, 1 to 3600"
+        in capsys.readouterr().err
+    )
 
 
 @needs_hosts

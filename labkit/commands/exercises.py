@@ -4,7 +4,7 @@ import argparse
 
 from labkit.commands import common
 from labkit.errors import ExerciseError
-from labkit.grader.release import drift, make_release, new_task
+from labkit.grader.release import make_release, new_task
 from labkit.grader.tasks import EXERCISES
 
 __all__ = ["main"]
@@ -16,14 +16,13 @@ Then: python -m labkit exercises, and python -m labkit test --all tests/test_exe
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; the exit status is 1 when ``--check`` finds a difference."""
+    """Run the command."""
     parser = common.Parser(
         "exercises",
         "Make exercises/release from exercises/source.",
-        "python -m labkit exercises --check",
+        "python -m labkit exercises --new 05.9",
     )
-    check, new = "change nothing, say what differs", "write a task to start from"
-    parser.add_argument("--check", action="store_true", help=check)
+    new = "write a task to start from"
     parser.add_argument("--new", metavar="NN.M", help=new)
     return parser.run(_exercises, argv)
 
@@ -34,12 +33,6 @@ def _exercises(options: argparse.Namespace) -> int:
     if options.new:
         new = [path.relative_to(EXERCISES.parent) for path in new_task(options.new)]
         print(*new, NEXT, sep="\n")
-    elif options.check:
-        found = [
-            f"{sentence}: run `python -m labkit exercises`." for sentence in drift()
-        ]
-        print(*found, sep="\n", end="\n" if found else "")
-        return common.FAILED if found else common.DONE
     else:
         made = make_release(EXERCISES / "release")
         print(*(f"release/{path}" for path in made), sep="\n")

@@ -18,14 +18,12 @@ def main(argv: list[str]) -> int:
     forget = "forget one task's points, attempts and hints"
     parser.add_argument("--reset", metavar="TASK", help=forget)
     parser.add_argument("--yes", action="store_true", help="reset without asking")
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser.run(_progress, argv)
 
 
 def _progress(options: argparse.Namespace) -> int:
     if options.reset is None:
-        standing = progress()
-        common.show(standing.as_json() if options.json else str(standing))
+        common.show(str(progress()))
     elif options.yes or _asked(options.reset):
         print(reset(options.reset))
     else:

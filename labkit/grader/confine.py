@@ -19,60 +19,43 @@ from labkit.grader.tasks import Task
 __all__ = ["confined", "require_walls"]
 
 _KIT = Path(__file__).resolve().parents[1]
-_MEMORY_BYTES = 2 << 30
-_PROCESSES = 512
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc")
+_LIMITS = (
+    "import resource as r; r.setrlimit(r.RLIMIT_AS, (2 << 30, 2 << 30)); "
+    "r.setrlimit(r.RLIMIT_NPROC, (512, 512)); "
+)
 
 
-def _walls(*more: str) -> list[str]:
+def _walls(*readable: Path) -> list[str]:
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - a new one
-    python = {sys.prefix, sys.base_prefix, str(_KIT)}
-    for path in [*filter(Path.exists, map(Path, _SYSTEM)), *sorted(python)]:
+    python = sorted({Path(sys.prefix), Path(sys.base_prefix), _KIT})
+    for path in [*filter(Path.exists, map(Path, _SYSTEM)), *python, *readable]:
         command += ["--ro-bind", str(path), str(path)]
-    return [*command, *more]
+    return command
 
 
 def confined(task: Task) -> Confinement:
     """Return what puts walls around a command that checks this task.
 
-    Parameters
-    ----------
-    task : Task
-        Its files can be read inside, and no other of the exercises.
+    Its files can be read inside, and no other of the exercises.
     """
 
     def confine(command: list[str], folder: Path) -> list[str]:
-        limits = (
-            f"import resource as r; r.setrlimit(r.RLIMIT_AS, ({_MEMORY_BYTES},) * 2); "
-            f"r.setrlimit(r.RLIMIT_NPROC, ({_PROCESSES},) * 2); "
-        )
-        seen = [*map(str, task.files)]
-        walls = [word for path in seen for word in ("--ro-bind", path, path)]
-        walls += ["--bind", str(folder), str(folder), "--chdir", str(folder / "work")]
-        return [*_walls(*walls), "--", *command[:-1], limits + command[-1]]
+        own = ["--bind", str(folder), str(folder), "--chdir", str(folder / "work")]
+        walls = [*_walls(*task.files), *own, "--"]
+        return [*walls, *command[:-1], _LIMITS + command[-1]]
 
     return confine
 
 
 @functools.cache
 def require_walls() -> None:
-    """Try once whether answers can be confined on this machine.
-
-    Raises
-    ------
-    GradingError
-        There is no bubblewrap, or the system doesn't let it work.
-    """
-    if shutil.which("bwrap") is None:
-        reason = "bubblewrap (bwrap) is not installed"
-    else:
-        done = subprocess.run(
-            [*_walls(), "--", sys.executable, "-c", "pass"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    """Try once whether answers can be confined here; raise GradingError if not."""
+    reason = "bubblewrap (bwrap) is not installed"
+    if shutil.which("bwrap"):
+        trial = [*_walls(), "--", sys.executable, "-c", "pass"]
+        done = subprocess.run(trial, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return
         reason = f"bubblewrap doesn't work here ({done.stderr.strip()[:200]})"

@@ -7,34 +7,11 @@ from typing import Self
 
 from labkit.grader.runner import Report, Row
 
-__all__ = ["Hints", "Refusal", "Score", "words"]
+__all__ = ["Hints", "Refusal", "Score"]
 
 # Colours of Okabe and Ito; what they mean is also said in words.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
-_WRAP = "white-space:pre-wrap;overflow-wrap:anywhere"
 _STATES = {"passed": "✓ passed", "failed": "✗ not yet", "untried": "· not tried"}
-
-
-def words(report: Report) -> str:
-    """Return all feedback on an answer as plain text: one sentence, points, checks."""
-    rows = [f"  {_line(row, report.message)}" for row in report.rows]
-    return "\n".join([report.message, _summary(report), *rows, *_more(report)])
-
-
-def _summary(report: Report) -> str:
-    return f"{report.task.id}: {report.points:g} of {report.task.points:g} points."
-
-
-def _line(row: Row, lead: str) -> str:
-    worth = f"{row.points:g} of {row.check.points:g}"
-    line = f"{_STATES[row.state]}, {worth}: {row.check.says}"
-    # What was said first is not said again.
-    return line if row.message in ("", lead) else f"{line}. {row.message}"
-
-
-def _more(report: Report) -> list[str]:
-    stuck = [f'Stuck? hint("{report.task.id}") opens a hint.']
-    return [*report.notes, *stuck * (bool(report.rows) and not report.is_full)]
 
 
 class Score(float):
@@ -61,10 +38,29 @@ class Score(float):
 
     __str__ = __repr__
 
+    def _parts(self) -> tuple[str, list[str], list[str]]:
+        """Return the points, a line for each check, and what else is to be said."""
+        report = self.report
+        if report is None:
+            return "No points.", [], [self._note]
+        points = (
+            f"{report.task.id}: {report.points:g} of {report.task.points:g} points."
+        )
+        stuck = f'Stuck? hint("{report.task.id}") opens a hint.'
+        more = [*report.notes, stuck if report.rows and not report.is_full else ""]
+        return points, [self._line(row) for row in report.rows], [*more, self._note]
+
+    def _line(self, row: Row) -> str:
+        worth = f"{row.points:g} of {row.check.points:g}"
+        line = f"{_STATES[row.state]}, {worth}: {row.check.says}"
+        # What was said first is not said again.
+        return line if row.message in ("", self.message) else f"{line}. {row.message}"
+
     @property
     def words(self) -> str:  # noqa: D102 - see the class
-        text = words(self.report) if self.report else f"{self.message}\nNo points."
-        return f"{text}\n{self._note}".strip()
+        points, rows, more = self._parts()
+        lines = [self.message, points, *(f"  {row}" for row in rows), *more]
+        return "\n".join(filter(None, lines))
 
     def wrapped(self, width: int = 80) -> str:
         """Return the words in lines of at most `width` characters."""
@@ -72,19 +68,23 @@ class Score(float):
         return "\n".join(fill(line, width, subsequent_indent="    ") for line in lines)
 
     def _repr_html_(self) -> str:
-        parts = [_paragraph(self.message)]
-        if report := self.report:
-            # The sign stands out to the left of its lines.
-            style = "margin:0 0 .5em; padding-left:1.3em; text-indent:-1.3em"
-            lines = [_marked(_line(row, self.message)) for row in report.rows]
-            items = "".join(f'<li style="{style}">{line}</li>' for line in lines)
-            parts += [
-                f"<p><strong>{escape(_summary(report))}</strong></p>",
-                f'<ul style="list-style:none;padding-left:0">{items}</ul>',
-                *map(_paragraph, filter(None, [*_more(report), self._note])),
-                *[_folded(row.detail) for row in report.rows if row.detail][:1],
-            ]
-        return _panel(_RIGHT if self.report and self.report.is_full else _WRONG, *parts)
+        points, rows, more = self._parts()
+        # The sign stands out to the left of its lines.
+        style = "margin:0 0 .5em; padding-left:1.3em; text-indent:-1.3em"
+        items = "".join(f'<li style="{style}">{_marked(row)}</li>' for row in rows)
+        checked = self.report.rows if self.report else ()
+        details = [row.detail for row in checked if row.detail]
+        return _panel(
+            _RIGHT if self.report and self.report.is_full else _WRONG,
+            f"<p>{_marked(self.message)}</p><p><strong>{escape(points)}</strong></p>",
+            f'<ul style="list-style:none;padding-left:0">{items}</ul>' if items else "",
+            *(f"<p>{_marked(text)}</p>" for text in more if text),
+            *(
+                "<details><summary>Where Python was (traceback)</summary><pre style="
+                f'"white-space:pre-wrap">{escape(detail)}</pre></details>'
+                for detail in details[:1]
+            ),
+        )
 
 
 class Hints(str):
@@ -101,7 +101,7 @@ class Refusal(str):
     __repr__ = str.__str__
 
     def _repr_html_(self) -> str:
-        return _panel(_WRONG, _paragraph(self))
+        return _panel(_WRONG, f"<p>{_marked(self)}</p>")
 
 
 def _panel(colour: str, *parts: str) -> str:
@@ -112,15 +112,6 @@ def _panel(colour: str, *parts: str) -> str:
     )
 
 
-def _paragraph(text: str) -> str:
-    return f"<p>{_marked(text)}</p>"
-
-
 def _marked(text: str) -> str:
     """Return a sentence as HTML, with what stands between backticks as code."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
-
-
-def _folded(detail: str) -> str:
-    head = "<details><summary>Where Python was (traceback)</summary>"
-    return f'{head}<pre style="{_WRAP}">{escape(detail)}</pre></details>'

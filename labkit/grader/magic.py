@@ -1,14 +1,12 @@
 """Graded exercises in a notebook: ``%%answer``, :func:`check` and :func:`hint`.
 
-``%%answer 04.1`` keeps the text of its cell and runs it, first in a process of its own,
-and in the notebook only when that ended well. :func:`check` grades the text that was
-kept. Nothing that an answer does reaches the notebook's kernel.
+``%%answer 04.1`` keeps the text of its cell and runs it, first in its own process, and
+in the notebook only when that ended well. :func:`check` grades the text that was kept.
+Nothing that an answer does reaches the notebook's kernel.
 """
 
-import functools
 import os
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from labkit.errors import ExerciseError, UnknownTaskError
@@ -20,38 +18,11 @@ from labkit.logbook import Logbook
 __all__ = ["Score", "check", "hint", "register_magics"]
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """An answer, and what was wrong with its top level."""
-
-    text: str
-    trouble: str
-
-
-def _answers() -> dict[str, _Kept]:
-    """Return the answers of this notebook; they end with its shell."""
-    shell = _shell()
-    kept: dict[str, _Kept] = (
-        vars(shell).setdefault("labkit_answers", {}) if shell else {}
-    )
-    return kept
-
-
-@functools.cache
-def _logbook(_named: str | None) -> Logbook:
-    """Return the one logbook of this kernel, which remembers what it cannot write."""
-    return Logbook()
-
-
-def _own_logbook() -> Logbook:
-    return _logbook(os.environ.get("LABKIT_PROGRESS"))
-
-
 def check(task_id: str) -> Score | None:
     """Grade the answer that this notebook holds to a task.
 
-    The answer runs in a process of its own, with a deadline; whatever it does, the
-    notebook goes on.
+    The answer runs in its own process, with a deadline; whatever it does, the notebook
+    goes on. The best score is kept in the :mod:`labkit.logbook`.
 
     Parameters
     ----------
@@ -69,10 +40,6 @@ def check(task_id: str) -> Score | None:
     ------
     ProgramError
         No process could be started to run the answer in.
-
-    Notes
-    -----
-    The best score is kept in the :mod:`labkit.logbook`, except while nbgrader runs.
     """
     try:
         score = _score(find_task(task_id))
@@ -81,9 +48,8 @@ def check(task_id: str) -> Score | None:
     except KeyboardInterrupt:
         print(f"The check of {task_id} was interrupted: nothing was counted.")
         return None
-    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not (
-        score.report and score.report.is_full
-    ):
+    full = score.report and score.report.is_full
+    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not full:
         # The Validate button shows this; without it, it would speak of partial credit
         # for no points at all.
         print(score.wrapped(), file=sys.stderr)
@@ -93,17 +59,17 @@ def check(task_id: str) -> Score | None:
 
 
 def _score(task: Task) -> Score:
-    kept = _answers().get(task.id)
-    if kept is None:
+    if task.id not in _answers():
         return Score(
             None,
             f"There is no answer to {task.id} yet: run the cell that begins with "
             f"%%answer {task.id}, then this one again.",
         )
-    report = runner.Report(task, (), kept.trouble)
-    if not kept.trouble:
-        report = runner.run(task, kept.text)
-    logbook = _own_logbook()
+    text, trouble = _answers()[task.id]
+    report = runner.Report(task, (), trouble)
+    if not trouble:
+        report = runner.run(task, text)
+    logbook = Logbook()
     logbook.attempt(task.id, report.points, task.points)
     return Score(report, "", logbook.trouble)
 
@@ -125,18 +91,17 @@ def hint(task_id: str) -> Hints:
         task = find_task(task_id)
     except (UnknownTaskError, ExerciseError) as error:
         return Hints(error)
-    count, logbook = len(task.hints), _own_logbook()
+    count, logbook = len(task.hints), Logbook()
     found = logbook.tasks().get(task.id)
     opened = (found.hints if found else 0) + 1
     logbook.open_hints(task.id, min(opened, count))
-    note = logbook.trouble
-    if opened > count:
-        note = f"There are no more hints for {task.id}: these are all. {note}".strip()
-    open_ones = [
+    parts = [
         f"**Hint {number} of {count} for {task.id}**\n\n{text}"
         for number, text in enumerate(task.hints[:opened], 1)
     ]
-    return Hints("\n\n".join(filter(None, [*open_ones, note])))
+    if opened > count:
+        parts.append(f"There are no more hints for {task.id}: these are all.")
+    return Hints("\n\n".join(filter(None, [*parts, logbook.trouble])))
 
 
 def _answer(line: str, cell: str) -> None:
@@ -151,15 +116,15 @@ def _answer(line: str, cell: str) -> None:
     except (UnknownTaskError, ExerciseError) as error:
         print(error)
         return
+    text, answers = runner.without_magics(cell), _answers()
     interrupted = f"The answer cell of {task.id} was interrupted: run it again."
-    _answers()[task.id] = _Kept(cell, interrupted)
-    cell = runner.without_magics(cell)
+    answers[task.id] = text, interrupted
     try:
-        trouble, output = runner.try_out(cell)
+        trouble, output = runner.try_out(text)
     except KeyboardInterrupt:
         print(interrupted)
         return
-    _answers()[task.id] = _Kept(cell, trouble)
+    answers[task.id] = text, trouble
     if trouble:
         if output.strip():
             print(output.strip()[-2_000:])
@@ -167,7 +132,13 @@ def _answer(line: str, cell: str) -> None:
         display(Refusal(lead))  # type: ignore[no-untyped-call]
         return
     # One comment line stands for the magic's own, so that line numbers are right.
-    _shell().run_cell(f"# %%answer {task.id}\n{cell}")
+    _shell().run_cell(f"# %%answer {task.id}\n{text}")
+
+
+def _answers() -> dict[str, tuple[str, str]]:
+    """Return the answers of this notebook, and what is wrong with their top level."""
+    shell, none = _shell(), dict[str, tuple[str, str]]()
+    return vars(shell).setdefault("labkit_answers", none) if shell else none
 
 
 def _shell() -> Any:
@@ -179,23 +150,14 @@ def _shell() -> Any:
 
 
 def register_magics(shell: Any) -> None:
-    """Register the cell magic ``%%answer``; ``%load_ext labkit`` calls this.
-
-    Parameters
-    ----------
-    shell : IPython.core.interactiveshell.InteractiveShell
-        The shell of the notebook's kernel.
-    """
+    """Register the cell magic ``%%answer``; ``%load_ext labkit`` calls this."""
     shell.register_magic_function(_answer, magic_kind="cell", magic_name="answer")
     if _fill not in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.insert(0, _fill)
 
 
 def _fill(lines: list[str]) -> list[str]:
-    """Put a comment into an answer cell without a body.
-
-    IPython refuses a magic without one before the magic gets to say anything.
-    """
+    """Put a comment into an answer cell without a body, which IPython would refuse."""
     text = "".join(lines).strip()
     bare = text.startswith("%%answer") and "\n" not in text
     return [f"{text}\n", "# nothing yet\n"] if bare else lines

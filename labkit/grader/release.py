@@ -25,19 +25,15 @@ from labkit.errors import ExerciseError
 from labkit.grader.runner import STUB
 from labkit.grader.tasks import EXERCISES
 
-__all__ = ["configure", "drift", "make_release", "new_task", "starting_code"]
+__all__ = ["configure", "make_release", "new_task", "starting_code"]
 
 _MARK = "### THE LEARNER STARTS FROM"
 
 
 def starting_code(source: str) -> list[list[str]]:
-    """Find the code that learners start from, in a cell of a source notebook.
+    """Return the lines below the mark of each solution in a cell, no comments any more.
 
-    Returns
-    -------
-    list of list of str
-        For each solution in the cell the lines below the mark, without the signs of a
-        comment; no lines where a stub is wanted.
+    There are none where a stub is wanted.
     """
     found: list[list[str]] = []
     below = False
@@ -53,13 +49,7 @@ def starting_code(source: str) -> list[list[str]]:
 
 
 def configure(config: Any) -> None:
-    """Set what nbgrader needs to know to make a learner's copy.
-
-    Parameters
-    ----------
-    config : traitlets.config.Config
-        nbgrader's; changed in place.
-    """
+    """Set, in nbgrader's configuration, what it needs to make a learner's copy."""
     from nbgrader.converters import GenerateAssignment
     from nbgrader.preprocessors import ClearSolutions
 
@@ -86,24 +76,10 @@ def configure(config: Any) -> None:
 
 
 def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
-    """Make the learner's copy of every exercise set.
+    """Make the learner's copy of every set in `target`; return the files, relative.
 
-    Parameters
-    ----------
-    target : Path
-        The folder the copies go to, one folder for each set.
-    exercises : Path
-        The folder that holds ``source``.
-
-    Returns
-    -------
-    list of Path
-        The files, relative to `target`.
-
-    Raises
-    ------
-    ExerciseError
-        A source has no solution cell where one is needed, or is no notebook.
+    Raises ExerciseError if a source has no solution cell where one is needed, or is no
+    notebook.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
         # nbgrader writes a database beside the course: that stays in this folder.
@@ -111,47 +87,9 @@ def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
         shutil.copytree(exercises / "source", course / "source")
         for source in sorted((course / "source").iterdir()):
             _convert(course, source.name)
-        made = sorted(p for p in (course / "release").rglob("*") if p.is_file())
-        for path in made:
-            copy = target / path.relative_to(course / "release")
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-        return [path.relative_to(course / "release") for path in made]
-
-
-def new_task(task_id: str, exercises: Path = EXERCISES) -> list[Path]:
-    """Write the files of a new task, from ``exercises/template``; return their paths.
-
-    Its cells come before the last one of the set's source. The task passes all tests as
-    it is; then it is yours to change.
-
-    Raises
-    ------
-    ExerciseError
-        There is no such set, or there is such a task.
-    """
-    found = list(exercises.glob(f"checks/{task_id[:2]}_*"))
-    if not re.fullmatch(r"\d\d\.\d", task_id) or not found:
-        sets = ", ".join(sorted(path.name[:2] for path in exercises.glob("checks/*_*")))
-        raise ExerciseError(f"{task_id!r} is no task of a set ({sets}): write 05.9.")
-    if (found[0] / f"{task_id}.py").exists():
-        raise ExerciseError(f"There is a task {task_id} already: choose a free number.")
-
-    def filled(name: str) -> str:
-        text = (exercises / "template" / name).read_text(encoding="utf-8")
-        return text.replace("NN.M", task_id).replace("NN-M", task_id.replace(".", "-"))
-
-    made = [found[0] / f"{task_id}{end}" for end in (".py", ".md", ".wrong.md")]
-    for path in made:
-        path.write_text(filled(path.name.replace(task_id, "task")), encoding="utf-8")
-    source = exercises / "source" / found[0].name / f"{found[0].name}.ipynb"
-    book = json.loads(source.read_text(encoding="utf-8"))
-    cells = json.loads(filled("cells.json"))
-    for cell in cells:
-        cell["source"] = cell["source"].splitlines(keepends=True)
-    book["cells"][-1:-1] = cells
-    source.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return [*made, source]
+        made = course / "release"
+        shutil.copytree(made, target, dirs_exist_ok=True)
+        return sorted(p.relative_to(made) for p in made.rglob("*") if p.is_file())
 
 
 def _convert(course: Path, name: str) -> None:
@@ -176,34 +114,31 @@ def _convert(course: Path, name: str) -> None:
         raise ExerciseError(f"nbgrader cannot convert {name}: {error}") from error
 
 
-def drift(exercises: Path = EXERCISES) -> list[str]:
-    """Find the learners' copies that are not what the sources make.
+def new_task(task_id: str, exercises: Path = EXERCISES) -> list[Path]:
+    """Write the files of a new task, from ``exercises/template``; return their paths.
 
-    Returns
-    -------
-    list of str
-        A sentence for each file that differs, is missing, or has no source.
-
-    Raises
-    ------
-    ExerciseError
-        As :func:`make_release`.
+    Its cells come before the last one of the set's source. It passes all tests as it
+    is. Raises ExerciseError if there is no such set, or there is such a task.
     """
-    release = exercises / "release"
-    with tempfile.TemporaryDirectory(prefix="labkit-drift-") as folder:
-        wanted = set(make_release(Path(folder), exercises))
-        there = {
-            path.relative_to(release)
-            for path in release.rglob("*")
-            if path.is_file() and ".ipynb_checkpoints" not in path.parts
-        }
-        differs = {
-            path
-            for path in wanted & there
-            if (release / path).read_bytes() != (Path(folder) / path).read_bytes()
-        }
-    return sorted([
-        *(f"release/{path} differs from what its source makes" for path in differs),
-        *(f"release/{path} is missing" for path in wanted - there),
-        *(f"release/{path} has no source" for path in there - wanted),
-    ])  # fmt: skip
+    found = list(exercises.glob(f"checks/{task_id[:2]}_*"))
+    if not re.fullmatch(r"\d\d\.\d", task_id) or not found:
+        sets = ", ".join(sorted(path.name[:2] for path in exercises.glob("checks/*_*")))
+        raise ExerciseError(f"{task_id!r} is no task of a set ({sets}): write 05.9.")
+    if (found[0] / f"{task_id}.py").exists():
+        raise ExerciseError(f"There is a task {task_id} already: choose a free number.")
+
+    def filled(name: str) -> str:
+        text = (exercises / "template" / name).read_text(encoding="utf-8")
+        return text.replace("NN.M", task_id).replace("NN-M", task_id.replace(".", "-"))
+
+    made = [found[0] / f"{task_id}{end}" for end in (".py", ".md", ".wrong.md")]
+    for path in made:
+        path.write_text(filled(path.name.replace(task_id, "task")), encoding="utf-8")
+    source = exercises / "source" / found[0].name / f"{found[0].name}.ipynb"
+    book = json.loads(source.read_text(encoding="utf-8"))
+    cells = json.loads(filled("cells.json"))
+    for cell in cells:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    book["cells"][-1:-1] = cells
+    source.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return [*made, source]
