@@ -1,21 +1,16 @@
 """The exercises themselves: what the kit says of right, blank and wrong answers."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-import textwrap
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import nbformat
 import pytest
 from answers import answer, blank_message, right_answers, wrong_answers
 
 from labkit.errors import ExerciseError, UnknownTaskError
-from labkit.grader.release import new_task, starting_code
+from labkit.grader.release import make_release, new_task
 from labkit.grader.runner import run
 from labkit.grader.tasks import EXERCISES, all_tasks, find_task, read_task
 
@@ -175,53 +170,22 @@ def test_release_shows_no_solution():
         assert "THE LEARNER STARTS FROM" not in text
 
 
-def test_starting_code_is_read_from_the_solution():
-    """Code below the mark is kept with its indentation; a plain solution has none."""
-    source = textwrap.dedent("""
-        ### BEGIN SOLUTION
-        1
-        ### END SOLUTION
-        if x:
-            ### BEGIN SOLUTION
-            2
-            ### THE LEARNER STARTS FROM
-            # if y:
-            #     3
-            ### END SOLUTION
-    """)
-    assert starting_code(source) == [[], ["if y:", "    3"]]
-
-
 # --- the command ----------------------------------------------------------------------
-
-
-def run_python(code, *args, cwd):
-    """Run Python in a process of its own, as nbgrader is used to."""
-    scripts = str(Path(sys.executable).parent)  # nbgrader calls alembic by name
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
-        env={**os.environ, "PATH": os.pathsep.join([scripts, os.environ["PATH"]])},
-        cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
 
 
 def test_release_is_what_the_sources_make(tmp_path):
     """What the command would write is there already, and nothing else."""
-    code = """
-        import pathlib, sys
-        from labkit.grader.release import make_release
-        make_release(pathlib.Path(sys.argv[1]) / "made")
-    """
-    done = run_python(code, tmp_path, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert {path.name for path in tmp_path.iterdir()} == {"made"}
-    made, there = (
-        {p.relative_to(root): p.read_bytes() for p in root.rglob("*.*") if p.is_file()}
-        for root in (tmp_path / "made", EXERCISES / "release")
-    )
-    made_from = "run `python -m labkit exercises`"
-    assert made.keys() == {p for p in there if "checkpoint" not in str(p)}, made_from
-    assert [p for p in made if made[p] != there[p]] == [], made_from
+    made = {path: (tmp_path / path).read_bytes() for path in make_release(tmp_path)}
+    there = [
+        p for p in (EXERCISES / "release").rglob("*.*") if "checkpoint" not in str(p)
+    ]
+    differs = {
+        str(path)
+        for path in [*made, *(p.relative_to(EXERCISES / "release") for p in there)]
+        if not (EXERCISES / "release" / path).is_file()
+        or made.get(path) != (EXERCISES / "release" / path).read_bytes()
+    }
+    assert differs == set(), "run `python -m labkit exercises`"
 
 
 def test_new_task_passes_as_it_is(tmp_path):

@@ -1,78 +1,36 @@
 """Make the learners' copies of the exercises: ``python -m labkit exercises``.
 
 ``exercises/source`` is written by hand; ``exercises/release`` is made from it by
-nbgrader's own converter, which replaces each solution by a line to fill in. A task that
-starts from working code needs that code instead. It stands in the solution, as a
-comment::
-
-    ### BEGIN SOLUTION
-    order = orders.get(timeout=idle_s)
-    ### THE LEARNER STARTS FROM
-    # order = orders.get()
-    ### END SOLUTION
-
-The same settings serve an instructor who runs nbgrader in the folder ``exercises``.
+nbgrader's own converter, with the settings of ``exercises/nbgrader_config.py``.
 """
 
 import json
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from labkit.errors import ExerciseError
-from labkit.grader.runner import STUB
 from labkit.grader.tasks import EXERCISES
 
-__all__ = ["configure", "make_release", "new_task", "starting_code"]
+__all__ = ["make_release", "new_task"]
 
-_MARK = "### THE LEARNER STARTS FROM"
-
-
-def starting_code(source: str) -> list[list[str]]:
-    """Return the lines below the mark of each solution in a cell, no comments any more.
-
-    There are none where a stub is wanted.
-    """
-    found: list[list[str]] = []
-    below = False
-    for line in source.split("\n"):
-        text = line.strip()
-        if text == "### BEGIN SOLUTION":
-            found.append([])
-        if text.startswith("###"):
-            below = text == _MARK
-        elif below:
-            found[-1].append(text.removeprefix("#").removeprefix(" "))
-    return found
-
-
-def configure(config: Any) -> None:
-    """Set, in nbgrader's configuration, what it needs to make a learner's copy."""
-    from nbgrader.converters import GenerateAssignment
-    from nbgrader.preprocessors import ClearSolutions
-
-    class StartingCode(ClearSolutions):  # type: ignore[misc]
-        """Replace each solution by the code the learner starts from, or by a stub."""
-
-        def preprocess_cell(self, cell: Any, resources: Any, index: int) -> Any:
-            starts = starting_code(cell.source)
-            cell, resources = super().preprocess_cell(cell, resources, index)
-            lines: list[str] = []
-            for line in cell.source.split("\n"):
-                start = starts.pop(0) if line.strip() == STUB and starts else []
-                indent = line[: -len(line.lstrip())]
-                lines += [indent + text for text in start] or [line]
-            cell.source = "\n".join(lines)
-            return cell, resources
-
-    steps = GenerateAssignment.preprocessors.default_args[0]
-    config.GenerateAssignment.preprocessors = [
-        StartingCode if step is ClearSolutions else step for step in steps
-    ]
-    # A stub that raises would stop "Run All" at the first task.
-    config.ClearSolutions.code_stub = {"python": STUB}
+# Without its database, which would be written beside the course.
+_CONVERT = """
+import os, sys
+from nbgrader.apps import NbGrader, NbGraderAPI
+app = NbGrader()
+app.load_config_file()
+app.config.GenerateAssignment.no_database = True
+app.config.SaveCells.enabled = False
+api = NbGraderAPI(config=app.config, log_level="ERROR")
+for name in sorted(os.listdir("source")):
+    done = api.generate_assignment(name)
+    if not done["success"]:
+        sys.exit(f"nbgrader cannot convert {name}: {done.get('error') or done['log']}")
+"""
 
 
 def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
@@ -82,36 +40,17 @@ def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
     notebook.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
-        # nbgrader writes a database beside the course: that stays in this folder.
-        course = Path(folder)
-        shutil.copytree(exercises / "source", course / "source")
-        for source in sorted((course / "source").iterdir()):
-            _convert(course, source.name)
-        made = course / "release"
+        shutil.copytree(exercises / "source", Path(folder, "source"))
+        shutil.copy(exercises / "nbgrader_config.py", folder)
+        command = [sys.executable, "-c", _CONVERT]
+        done = subprocess.run(
+            command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            raise ExerciseError(done.stderr.strip()[-1_000:])
+        made = Path(folder, "release")
         shutil.copytree(made, target, dirs_exist_ok=True)
         return sorted(p.relative_to(made) for p in made.rglob("*") if p.is_file())
-
-
-def _convert(course: Path, name: str) -> None:
-    import nbgrader.apps  # noqa: F401 - nbgrader's parts only load in this order
-    from nbgrader.converters import GenerateAssignment
-    from nbgrader.converters.base import NbGraderException
-    from nbgrader.coursedir import CourseDirectory
-    from traitlets.config import Config
-
-    config = Config()
-    configure(config)
-    config.CourseDirectory.root = str(course)
-    config.CourseDirectory.assignment_id = name
-    config.GenerateAssignment.no_database = True
-    config.SaveCells.enabled = False
-    directory = CourseDirectory(config=config)
-    converter = GenerateAssignment(coursedir=directory, config=config)
-    converter.log.setLevel("ERROR")
-    try:
-        converter.start()
-    except (NbGraderException, SystemExit) as error:
-        raise ExerciseError(f"nbgrader cannot convert {name}: {error}") from error
 
 
 def new_task(task_id: str, exercises: Path = EXERCISES) -> list[Path]:
