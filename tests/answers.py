@@ -57,10 +57,10 @@ def wrong_answers(task):
 
 
 def changed(task, diff):
-    """Return the solution, without its comments, with a change."""
-    text = re.sub(r"(?m)^[ ]*#.*\n", "", answer(task, "source") + "\n")
+    """Return the solution, without comments and empty lines, with a change."""
+    text = re.sub(r"(?m)^[ ]*(#.*)?\n", "", answer(task, "source") + "\n")
     for hunk in filter(None, diff.split("@@\n")):
-        lines = hunk.splitlines()
+        lines = [line for line in hunk.splitlines() if line.strip("+- ")]
         old = "".join(line[1:] + "\n" for line in lines if not line.startswith("+"))
         new = "".join(line[1:] + "\n" for line in lines if not line.startswith("-"))
         assert text.count(old) == 1, f"{task.id} has {text.count(old)} times:\n{old}"

@@ -240,20 +240,6 @@ def used_before_taught(text, number, terms):
     return found
 
 
-# --- numbers in words -----------------------------------------------------------------
-
-
-def stated(text, between):
-    """Return the tasks, points and minutes that a sentence states, or None."""
-    found = re.search(
-        rf"(\w+) tasks{between}(\d+) points, about (\d+) minutes",
-        " ".join(text.split()),
-    )
-    if not found or found[1].lower() not in NUMBERS:
-        return None
-    return NUMBERS.index(found[1].lower()), int(found[2]), int(found[3])
-
-
 def types_present():
     """Count the tasks of each type."""
     return Counter(task.type for task in TASKS)

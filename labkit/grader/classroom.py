@@ -85,7 +85,7 @@ def mark(job: Job) -> Graded:
     if not job.unconfined:
         require_walls()
     walls = None if job.unconfined else confined(task)
-    trouble, _ = try_out(job.text, confinement=walls)
+    trouble = "" if task.program else try_out(job.text, confinement=walls)[0]
     report = Report(task, (), trouble)  # the notebook doesn't keep such an answer
     if not trouble:
         report = run(task, job.text, confinement=walls)

@@ -9,6 +9,7 @@ spawn elsewhere; ``LABKIT_START_METHOD`` chooses another method. A spawned child
 cannot import a task, whose name is no identifier: see :class:`there`.
 """
 
+import atexit
 import contextlib
 import functools
 import importlib.util
@@ -17,6 +18,8 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import queue
+import re
+import runpy
 import signal
 import socket
 import stat
@@ -35,9 +38,9 @@ import pytest
 from labkit.grader.tasks import points
 
 __all__ = [
-    "CONTEXT", "Answer", "AnswerError", "Call", "ManagerServer", "Prediction",
-    "Program", "StillRunningError", "ask", "client_of", "load", "points", "shown",
-    "there", "until",
+    "CONTEXT", "START_METHODS", "Answer", "AnswerError", "Call", "ManagerServer",
+    "Prediction", "Program", "Script", "StillRunningError", "ask", "client_of", "load",
+    "points", "shown", "there", "until",
 ]  # fmt: skip
 
 PATIENCE_S = 3.0
@@ -48,6 +51,9 @@ _METHOD = "fork" if sys.platform == "linux" else "spawn"
 CONTEXT: Any = multiprocessing.get_context(
     os.environ.get("LABKIT_START_METHOD", _METHOD)
 )
+
+START_METHODS = sorted(multiprocessing.get_all_start_methods(), reverse=True)
+"""What this machine has; spawn, which every machine has, comes first."""
 
 _EXPLAIN = {
     "Empty": "get() raises queue.Empty when nothing came in time: catch that class.",
@@ -70,6 +76,12 @@ _EXPLAIN = {
     "EOFError": "The other end has closed the connection: the server ended, or a child "
     "that start() had made died of its own error. A port is a number, a key is bytes.",
     "AuthenticationError": "Both sides need the same key: use the one that is given.",
+    "server not yet started": "A client calls connect() before it asks for a queue.",
+    "An attempt has been made": "A child that starts empty imports this file first: put "
+    "what only the program itself should do below `if __name__ == '__main__':`.",
+    "<lambda>": "A child that starts empty gets the callables by name, and a lambda has "
+    "none: write a function with def, at the top of the file.",
+    "has no attribute 'get_": "Each program registers the names that it uses.",
 }
 """What an error most likely means, by its class or by words in its message."""
 
@@ -472,6 +484,7 @@ class Program:
     def __init__(self, function: Callable[..., object], *args: object) -> None:
         self._wire, end = CONTEXT.Pipe()
         self._output = Path(f"program {next(_numbers)}.txt").resolve()
+        self._output.touch()
         play = (str(self._output), there(function), end, args)
         self.process = CONTEXT.Process(target=_play, args=play)
         self.process.start()
@@ -533,6 +546,114 @@ def _play(
     sys.stderr = open(2, "w", 1, "utf-8", closefd=False)  # noqa: SIM115 - likewise
     signal.signal(signal.SIGINT, signal.default_int_handler)
     function(wire, *args)
+
+
+class Script(Program):
+    """The answer as a program of its own, as ``python server.py`` would run it.
+
+    Parameters
+    ----------
+    name : str
+        Its file's name, for the feedback.
+    port : int
+        Takes the place of 50000 in its text, so that answers run side by side.
+    method : str
+        The start method that its Python has by default.
+    """
+
+    def __init__(self, name: str, port: int, method: str) -> None:
+        self.name, self.method, self._port = name, method, port
+        self._text = _ANSWER.read_text(encoding="utf-8")
+        path = _ANSWER.with_name(f"{next(_numbers)}") / name
+        path.parent.mkdir()
+        text = re.sub(r"\b50_?000\b", str(port), self._text)
+        path.write_text(text, encoding="utf-8")
+        super().__init__(_run_script, str(path), method)
+
+    def __str__(self) -> str:
+        return f"{self.name} (start method {self.method})"
+
+    def trouble(self) -> str:
+        """Say which error it has printed, where and why; nothing if none."""
+        said = self.said()
+        found = re.finditer(r"(?m)^(?:\w+\.)*(\w*(?:Error|Empty|Full)\b.*)$", said)
+        # When a child dies, its parent only sees that: EOFError.
+        errors = sorted(found, key=lambda one: one[1].startswith("EOFError"))
+        if not errors:
+            return ""
+        lines = re.findall(rf'{self.name}", line (\d+)', said[: errors[0].start()])
+        code = self._text.split("\n")[int(lines[-1]) - 1].strip() if lines else ""
+        place = f" at line {lines[-1]}: `{code}`" if lines else ""
+        advice = next((_EXPLAIN[key] for key in _EXPLAIN if key in errors[0][1]), "")
+        return f"{self} raised {_readable(errors[0][1])}{place}. {advice}".strip()
+
+    def must_end(self, because: str, code: int = 0, within_s: float = 5.0) -> None:
+        """Fail unless it ends, without a traceback and with this exit code."""
+        ended = self.ends(within_s)
+        assert ended is not None, (
+            f"{self} was still running after {within_s:g} s; expected it to end. {because}"
+        )
+        assert not self.trouble(), self.trouble()
+        assert ended == code, (
+            f"{self} ended with exit code {ended}; expected {code}. {because}"
+        )
+
+    def visit(self, authkey: bytes, *names: str) -> Any:
+        """Connect a client to the server that it should be, as soon as that is there."""
+        found: list[Any] = []
+
+        def connects() -> bool:
+            with contextlib.suppress(EOFError, OSError):
+                place = ("127.0.0.1", self._port)
+                found.append(client_of(place, authkey, *names))
+            return bool(found or not self.process.is_alive())
+
+        try:
+            until(connects, 5)
+        except multiprocessing.AuthenticationError:
+            raise AssertionError(
+                f"{self} refused a client with the key {authkey!r}; expected it to let "
+                f"that client in. {_EXPLAIN['AuthenticationError']}"
+            ) from None
+        assert found, self.trouble() or (
+            f"Nothing listens at 127.0.0.1, port 50000, while {self} runs, or it has ended "
+            "already; expected a server there. get_server() makes one, and "
+            "serve_forever() serves until it is stopped."
+        )
+        return found[0]
+
+
+def _run_script(wire: Any, path: str, method: str) -> None:
+    def obey() -> None:
+        signal.raise_signal(getattr(signal, wire.recv()))
+
+    if os.name != "posix":
+        threading.Thread(target=obey, daemon=True).start()
+    # As set_start_method() does, but an answer can still call that itself.
+    default: Any = multiprocessing.get_context.__self__  # type: ignore[attr-defined]
+    default.__init__(multiprocessing.get_context(method))
+    sys.argv[:] = [path]
+    sys.path.insert(0, str(Path(path).parent))
+    atexit._clear()  # noqa: SLF001 - what this process inherited by fork
+    try:
+        runpy.run_path(path, run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()  # noqa: SLF001 - a child of multiprocessing leaves them out
+
+
+@pytest.fixture
+def script() -> Iterator[Callable[..., Script]]:
+    """Lend a function that runs the answer as a program; port: a free one."""
+    with contextlib.ExitStack() as ended:
+
+        def start(name: str, port: int = 0, method: str = "spawn") -> Script:
+            if not port:
+                with socket.socket() as free:
+                    free.bind(("127.0.0.1", 0))
+                    port = free.getsockname()[1]
+            return ended.enter_context(Script(name, port, method))
+
+        yield start
 
 
 @pytest.fixture

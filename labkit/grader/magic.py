@@ -1,12 +1,14 @@
 """Graded exercises in a notebook: ``%%answer``, :func:`check` and :func:`hint`.
 
 ``%%answer 04.1`` keeps the text of its cell and runs it, first in its own process, and
-in the notebook only when that ended well. :func:`check` grades the text that was kept.
-Nothing that an answer does reaches the notebook's kernel.
+in the notebook only when that ended well. A whole program it saves in ``work`` instead.
+:func:`check` grades the text that was kept. Nothing that an answer does reaches the
+notebook's kernel.
 """
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from labkit.errors import ExerciseError, UnknownTaskError
@@ -117,6 +119,13 @@ def _answer(line: str, cell: str) -> None:
         print(error)
         return
     text, answers = runner.without_magics(cell), _answers()
+    if task.program:
+        file = Path("work", task.program)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        answers[task.id] = text, ""
+        print(f"Saved as {file}. To run it in a terminal: python3 {file}")
+        return
     interrupted = f"The answer cell of {task.id} was interrupted: run it again."
     answers[task.id] = text, interrupted
     try:

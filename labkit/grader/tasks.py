@@ -57,6 +57,7 @@ class Task:
     hints: tuple[str, ...]  # Markdown: a nudge, a pointer, partial code
     path: Path  # the tests
     formerly: tuple[str, ...] = ()  # ids that it had in earlier versions of the course
+    program: str = ""  # the file that the answer is, which no notebook runs
 
     @property
     def points(self) -> float:
@@ -118,6 +119,7 @@ def read_task(path: Path) -> Task:
         hints=tuple(hint.strip() for hint in hints),
         path=path,
         formerly=tuple(fields.get("formerly", "").split()),
+        program=fields.get("program", ""),
     )
 
 

@@ -102,3 +102,15 @@ def crew():
     crew = Crew()
     yield crew
     crew.end()
+
+
+@pytest.fixture
+def board(serve):
+    """Lend a function that serves both queues: the address, and the two proxies."""
+
+    def board(authkey):
+        server = serve(Team, ("127.0.0.1", 0), authkey)
+        team = server.manager
+        return server.address, team.get_task_queue(), team.get_result_queue()
+
+    return board

@@ -1,0 +1,36 @@
+"""01.6: server.py serves one queue to every client, until Ctrl-C."""
+
+from labkit.grader.fixtures import START_METHODS, ask, points
+
+KEY = b"beans"
+REGISTER = "Register a function that returns the queue, under the name get_orders."
+CTRL_C = "serve_forever() ends the program on Ctrl-C, with exit code 0: let it."
+
+
+def _orders(program):
+    client = program.visit(KEY, "get_orders")
+    return ask("get_orders()", client.get_orders, REGISTER)
+
+
+@points(3, "serves one queue to all clients, on every start method")
+def test_serves_one_queue(script):
+    """One client puts an order, and another one looks for it."""
+    for method in START_METHODS:
+        program = script("server.py", method=method)
+        _orders(program).put("tea")
+        found = _orders(program).qsize()
+        assert found == 1, (
+            f"One client put an order, and the next found {found} orders; expected 1. "
+            f"{program} runs the callable for every client: it must return the same "
+            "queue each time."
+        )
+        program.signal("SIGINT")
+
+
+@points(1, "ends on Ctrl-C with exit code 0")
+def test_ends_on_ctrl_c(script):
+    """Somebody presses Ctrl-C while an order is waiting."""
+    program = script("server.py")
+    _orders(program).put("tea")
+    program.signal("SIGINT")
+    program.must_end(CTRL_C)
