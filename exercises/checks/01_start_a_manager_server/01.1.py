@@ -42,9 +42,8 @@ def _must_say_done(orders):
         "queue.Queue."
     )
     assert "multiprocessing" not in str(orders), (
-        f"The server hosts {str(orders).split(' at ')[0].strip('<')}; expected a "
-        "queue.Queue. One of multiprocessing keeps a helper thread in the server, which "
-        "waits for a reader and holds up its end."
+        "The server hosts a queue of multiprocessing; expected a queue.Queue. That one "
+        "needs no helper thread, which would hold up the server's end."
     )
     for name in ("task_done", "join"):
         ask(f"orders.{name}()", lambda name=name: getattr(orders, name)(), advice)
