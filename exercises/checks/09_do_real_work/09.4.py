@@ -61,7 +61,7 @@ def _race(answer, ledger, office):
     go_on.set()
     _raced["calls"] = [call.ends(NO_END) for call in (first, second)]
     _raced["copies"] = len(office.messages())
-    office.close()
+    office.stop()
 
 
 def _must_be_one(copies):
