@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -10,6 +14,8 @@ import pytest
 from labkit.commands import bench
 from labkit.commands.bench import PARTS, Part
 from labkit.throughput import TRANSPORTS, Measurement
+
+TRUST = "trust no figure.\n"
 
 
 def found(name, *rates, batch=1):
@@ -83,9 +89,10 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     new, png = tmp_path / "new.json", tmp_path / "new.png"
     assert bench.main(["--quick", "--json", str(new), "--png", str(png)]) == 0
     said = capsys.readouterr().out.splitlines()
-    first, busy, *parts = said[:4]
+    first, busy, trust, *parts = said[:5]
     assert first == "Measuring 2 parts for about 7 s."
     assert busy.startswith("Other programs use 84 % of the processors: close them")
+    assert f"{trust}\n" == TRUST
     assert parts == ["  Ints ...", "  Connect ..."]
     found = json.loads(new.read_text("utf-8"))["Ints"]
     assert [len(one["rates_per_s"]) for one in found["rounds"][0]] == [3, 3]
@@ -93,17 +100,21 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
-def test_ctrl_c_is_one_sentence(monkeypatch, capsys):
-    """Nothing else is printed, and the shell is told."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Part, "measure", interrupt)
-    assert bench.main(["--json"]) == 130
-    out, said = capsys.readouterr()
-    assert out == ""
-    assert said.endswith("\nlabkit bench: Interrupted.\n")
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal elsewhere alone")
+@pytest.mark.parametrize("after_s", [0.0, 0.5])
+def test_ctrl_c_is_one_sentence(after_s):
+    """Also of the children, which a terminal interrupts as well while they start."""
+    command = [sys.executable, "-m", "labkit", "bench", "--quick", "--json"]
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, start_new_session=True) as running:
+        said = iter(running.stderr.readline, "  Small ints, one per call ...\n")
+        assert next(said).startswith("Measuring 6 parts for about ")
+        assert [line for line in said if "processors" not in line] in ([], [TRUST])
+        threading.Event().wait(after_s)
+        os.killpg(running.pid, signal.SIGINT)
+        out, said = running.communicate(timeout=60)
+    assert (out, said) == ("", "labkit bench: Interrupted.\n")
+    assert running.returncode == 130
 
 
 def test_it_says_how_long_it_takes():

@@ -1,6 +1,7 @@
 """``python -m labkit bench``: what a proxied queue costs, in a minute or two."""
 
 import argparse
+import functools
 import json
 import statistics
 import sys
@@ -39,10 +40,6 @@ class Part:
         """Return about how long a round takes."""
         return 1.5 + 0.35 * (repeats + 1) * len(self.here)
 
-    def measure(self, repeats: int) -> None:
-        """Measure one round, with new processes."""
-        self.rounds.append(compare(self.here, repeats=repeats, **self.settings))
-
     def found(self) -> list[Measurement]:
         """Return one measurement of each transport, with the repeats of all rounds."""
         return [
@@ -52,15 +49,15 @@ class Part:
 
     def divided(self) -> dict[str, list[list[float]]]:
         """Return the ratios of each round, each repeat divided by its neighbour."""
-        rates = [{one.transport: one.rates_per_s for one in r} for r in self.rounds]
-        return {
-            f"{top} / {below}": [
-                [a / b for a, b in zip(one[top], one[below], strict=True)]
-                for one in rates
-            ]
-            for top, below in self.ratios
-            if {top, below} <= {*self.here}
-        }
+        found: dict[str, list[list[float]]] = {}
+        for top, below in self.ratios:
+            if {top, below} <= {*self.here}:
+                found[f"{top} / {below}"] = ratios = []
+                for one in self.rounds:
+                    rates = {each.transport: each.rates_per_s for each in one}
+                    pairs = zip(rates[top], rates[below], strict=True)
+                    ratios.append([a / b for a, b in pairs])
+        return found
 
 
 _DIRECT, _LISTS = "direct queue", "direct queue of lists"
@@ -142,16 +139,17 @@ def measure(parts: Sequence[Part], rounds: int, repeats: int, out: TextIO) -> No
     """Measure all parts; say first how long it takes, and whether others disturb it."""
     import psutil
 
+    say = functools.partial(print, file=out, flush=True)
     seconds = rounds * sum(part.seconds(repeats) for part in parts)
     often = "twice, " if rounds == 2 else ""
-    print(f"Measuring {len(parts)} parts {often}for about {seconds:.0f} s.", file=out)
+    say(f"Measuring {len(parts)} parts {often}for about {seconds:.0f} s.")
     busy = psutil.cpu_percent(interval=0.5)
     if busy > _BUSY_PERCENT:
-        print(f"Other programs use {busy:.0f} % of the processors:", end=" ", file=out)
-        print("close them first, or trust no figure.", file=out)
+        say(f"Other programs use {busy:.0f} % of the processors: close them first, or")
+        say("trust no figure.")
     for part in [*parts] * rounds:
-        print(f"  {part.title} ...", file=out, flush=True)
-        part.measure(repeats)
+        say(f"  {part.title} ...")
+        part.rounds.append(compare(part.here, repeats=repeats, **part.settings))
 
 
 def report(parts: Sequence[Part]) -> dict[str, Any]:

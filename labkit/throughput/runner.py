@@ -25,7 +25,7 @@ from typing import Any
 from labkit import supervised
 from labkit.errors import MeasurementError
 from labkit.throughput.measurement import Measurement
-from labkit.throughput.transports import SPAWN, Transport, find
+from labkit.throughput.transports import SPAWN, Transport, find, no_interrupts
 
 __all__ = ["compare", "measure", "payloads", "rotated"]
 
@@ -212,6 +212,9 @@ class _Line(ExitStack):
     def __init__(self, transport: Transport, producers: int, consumers: int) -> None:
         super().__init__()
         self.transport, self.producers, self.consumers = transport, producers, consumers
+        self._roles = ["producer"] * producers + ["consumer"] * consumers
+        # Kept: the children find them by names that go when the objects go.
+        self._shared = SPAWN.Barrier(len(self._roles)), SPAWN.Semaphore(0)
         self._children: list[Any] = []  # our ends of their pipes, producers first
 
     def open(self) -> None:
@@ -220,14 +223,12 @@ class _Line(ExitStack):
 
     def start(self) -> None:
         """Start the processes; :meth:`wait_ready` waits for them."""
-        roles = ["producer"] * self.producers + ["consumer"] * self.consumers
-        # Kept: the children find them by names that go when the objects go.
-        self._shared = SPAWN.Barrier(len(roles)), SPAWN.Semaphore(0)
-        for role in roles:
+        for role in self._roles:
             ours, theirs = SPAWN.Pipe()
             given = self.transport, self._spec, role, theirs, *self._shared
             child = SPAWN.Process(target=_work, args=given, daemon=True)
-            child.start()
+            with no_interrupts():
+                child.start()
             theirs.close()
             self._children.append(self.enter_context(ours))
             self.callback(child.join)

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import queue
 import secrets
+import signal
 import socket
 import tempfile
 import time
@@ -34,6 +35,19 @@ SPAWN = multiprocessing.get_context("spawn")
 
 _SMALL_BYTES = 8  # up to here an item is an int, above it is bytes
 _numbers = itertools.count(1)
+
+
+@contextmanager
+def no_interrupts() -> Iterator[None]:
+    """Start children that Ctrl-C does not reach: a terminal sends it to all of them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,8 @@ class Plain(Transport):
         authkey = secrets.token_bytes(32)
         with self._address() as address:
             manager = PlainManager(address, authkey, ctx=SPAWN)
-            manager.start(_begin_server)
+            with no_interrupts():
+                manager.start(_begin_server)
             with manager:
                 yield manager.address, authkey
 
