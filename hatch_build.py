@@ -7,7 +7,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 COURSE = (
     "notebooks/*.ipynb",
-    "notebooks/images/*.png",
+    "notebooks/images/*.*",
     "notebooks/questions/*.toml",
     "exercises/release/*/*.ipynb",
     "exercises/checks/*/*.py",

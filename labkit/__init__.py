@@ -39,7 +39,7 @@ import importlib
 
 import labkit.formerly  # noqa: F401 - old names of modules
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 _HOME = {
     "LabkitError": "errors",

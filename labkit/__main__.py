@@ -96,8 +96,9 @@ def further_extras(argv: "list[str]") -> "tuple[str, ...]":
     )
 
 
-def main(argv: "list[str]") -> int:
+def main(argv: "list[str] | None" = None) -> int:
     """Run one command; return its exit status, or 2 if there is no such command."""
+    argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(usage())
         return 0
@@ -105,18 +106,17 @@ def main(argv: "list[str]") -> int:
         print(unknown(argv[0]), file=sys.stderr)
         return 2
     module, extras, _ = COMMANDS[argv[0]]
-    if extras is not None:
-        from labkit import setup
+    try:
+        if extras is not None:
+            from labkit import setup
 
-        status = setup.run_in_venv(argv, (*extras, *further_extras(argv)))
-        if status is not None:
-            return status
-    status = importlib.import_module("labkit." + module).main(argv[1:])
-    return int(status or 0)
+            status = setup.run_in_venv(argv, (*extras, *further_extras(argv)))
+            if status is not None:
+                return status
+        return int(importlib.import_module("labkit." + module).main(argv[1:]) or 0)
+    except KeyboardInterrupt:
+        return 130  # what a shell reports after Ctrl-C
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)  # what a shell reports after Ctrl-C
+    sys.exit(main())

@@ -72,18 +72,17 @@ def lacking(extras: Sequence[str] = ()) -> list[str]:
     if not is_checkout():
         return []  # pip has seen to it
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    lines = ["labkit", *project["dependencies"]]
-    lines += [
-        line for name in extras for line in project["optional-dependencies"][name]
-    ]
-    return [line for line in lines if not _is_met(line)]
+    lines, more = [*project["dependencies"]], project.get("optional-dependencies", {})
+    lines += [line for name in extras for line in more[name]]
+    is_here = ROOT.as_uri() in "".join(
+        one.read_text("direct_url.json") or "" for one in _installed(project["name"])
+    )
+    return ["labkit"] * (not is_here) + [line for line in lines if not _installed(line)]
 
 
-def _is_met(line: str) -> bool:
+def _installed(line: str) -> list[importlib.metadata.Distribution]:
     name = re.split(r"[^\w.-]", line)[0]
-    origin = ROOT.as_uri() if name == "labkit" else ""
-    found = importlib.metadata.distributions(name=name)
-    return any(origin in (one.read_text("direct_url.json") or "") for one in found)
+    return [*importlib.metadata.distributions(name=name)]
 
 
 def run_in_venv(argv: list[str], extras: Sequence[str]) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import labkit
 from labkit import __main__ as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,6 +101,23 @@ def test_before_the_set_up_only_the_standard_library(name):
             names = [node.module]
         for module in names:
             assert module.partition(".")[0] in {*sys.stdlib_module_names, "labkit"}
+
+
+def test_a_script_runs_the_same_commands(monkeypatch, capsys):
+    """The command labkit, which pip installs, calls main() without arguments."""
+    monkeypatch.setattr(sys, "argv", ["labkit", "xyzzy"])
+    assert command_line.main() == 2
+    assert "no command 'xyzzy'" in capsys.readouterr().err
+
+
+def test_the_version_is_said_once_more_where_people_cite():
+    """CITATION.cff and the newest heading of CHANGELOG.md name labkit's version."""
+    cited = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {labkit.__version__}\n" in cited
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    newest = re.findall(r"^## (\d\S+) - (\S+)$", changes, re.MULTILINE)[0]
+    assert newest[0] == labkit.__version__
+    assert f'date-released: "{newest[1]}"' in cited
 
 
 def test_oldest_python_is_said_once_more_in_pyproject():

@@ -23,8 +23,8 @@ build-backend = "backend"
 backend-path = ["."]
 
 [project]
-name = "labkit"
-version = "0.1.0"
+name = "queue-labkit"
+version = "1.0.0"
 dependencies = [{needs}]
 optional-dependencies.test = [{extra}]
 """
@@ -33,10 +33,10 @@ BACKEND = """
 import pathlib, zipfile
 
 def build_editable(folder, config_settings=None, metadata_directory=None):
-    name = "labkit-0.1.0-py3-none-any.whl"
-    info = "labkit-0.1.0.dist-info"
+    name = "queue_labkit-1.0.0-py3-none-any.whl"
+    info = "queue_labkit-1.0.0.dist-info"
     wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
-    about = "Metadata-Version: 2.1\\nName: labkit\\nVersion: 0.1.0\\n"
+    about = "Metadata-Version: 2.1\\nName: queue-labkit\\nVersion: 1.0.0\\n"
     about += pathlib.Path("needs.txt").read_text()
     with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
         archive.writestr("labkit.pth", str(pathlib.Path().resolve()))
@@ -238,7 +238,7 @@ def test_little_room_is_one_sentence(monkeypatch, capsys, tmp_path):
     }.items():
         monkeypatch.setattr(setup, name, value)
     for name in ("pyproject.toml", "constraints.txt"):
-        (tmp_path / name).write_text("[project]\ndependencies = []\n", "utf-8")
+        (tmp_path / name).write_text("[project]\nname = 'kit'\ndependencies = []\n", "utf-8")
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setattr(setup, "STAMP", tmp_path / "stamp")
     monkeypatch.setattr(setup, "PYTHON", tmp_path / "no-python")
@@ -269,7 +269,7 @@ def test_without_a_checkout_nothing_is_set_up(monkeypatch, tmp_path):
 
 def test_megabytes_are_as_said():
     """What a learner's set-up installs, and what the tests add, fits the figures."""
-    waiting, sizes = ["labkit"], {}
+    waiting, sizes = ["queue-labkit"], {}
     while waiting:
         name = re.split(r"[^\w.-]", waiting.pop())[0].lower().replace("_", "-")
         if name in sizes:
