@@ -20,7 +20,7 @@ from pythons import pythons
 from labkit import connect, errors, start_server, wiretap
 from labkit.manager import QueueManager
 from labkit.tap.decode import HEAD_BYTES, TO_CLIENT, TO_SERVER, frames
-from labkit.tap.views import Message, Sequence, Table
+from labkit.tap.views import Message, Sequence
 
 EXCHANGE = Path(__file__).with_name("exchange.py")
 HANDSHAKE = ["challenge", "digest", "welcome"] * 2
@@ -162,8 +162,6 @@ def test_a_manager_a_path_and_an_address_can_be_tapped(tmp_path):
     for nonsense in (None, 5000, QueueManager()):
         with pytest.raises(ValueError, match="give a running server"):
             wiretap(nonsense)
-    with pytest.raises(ValueError, match="keep is 0"):
-        wiretap(("127.0.0.1", 5), keep=0)
 
 
 # What the relay does with bytes.
@@ -284,10 +282,10 @@ def test_messages_arrive_in_pieces_and_in_bunches():
     assert not list(frames([b"\0\0\0"]))
 
 
-def test_wait_for_clear_and_keep():
+def test_wait_for_clear_and_keep(monkeypatch):
     """Old messages count too; numbers start again; the oldest are forgotten."""
-    server = raw_server(swallow)
-    with server as address, wiretap(address, keep=3) as tap, dial(tap) as client:
+    monkeypatch.setattr("labkit.tap.KEPT", 3)
+    with raw_server(swallow) as address, wiretap(address) as tap, dial(tap) as client:
         for number in range(5):
             call = ("tea", "put", (number,), {})
             client.sendall(framed(pickle.dumps(call)))
@@ -359,7 +357,7 @@ def test_the_line_that_names_the_error_is_shown(notes):
         assert tap.wait_for("traceback").text == "ValueError: no milk"
 
 
-# The table and the diagram.
+# The diagram.
 
 NASTY = "put('</code><script>alert(1)</script>; end #x; \\n```')"
 
@@ -398,28 +396,6 @@ class Tags(HTMLParser):
         self.words.append(data)
 
 
-def test_the_table_is_accessible_and_escaped():
-    """A caption, a scope for every heading, and no tag of a message's making."""
-    page = Tags(Table(made())._repr_html_())
-    scopes = [attrs.get("scope") for tag, attrs in page.tags if tag == "th"]
-    assert scopes == ["col"] * 7 + ["row"] * 2
-    assert [tag for tag, _ in page.tags].count("caption") == 1
-    assert "2 messages on 2 connections between clients and server" in page.words
-    assert "script" not in [tag for tag, _ in page.tags]
-    assert NASTY in page.words
-
-
-def test_the_table_as_text():
-    """A line for each message, and the caption."""
-    lines = repr(Table(made())).splitlines()
-    assert len(lines) == 3
-    assert lines[0].endswith(
-        f"connection 2  to server  call       {NASTY}  (1,234 bytes)"
-    )
-    assert repr(Table([])) == "No message has passed the wiretap yet."
-    assert "No message" in Table([])._repr_html_()
-
-
 def test_the_diagram_has_an_arrow_for_each_message():
     """Its direction can be seen and heard, and no tag is of a message's making."""
     page = Tags(Sequence(made())._repr_html_())
@@ -433,18 +409,16 @@ def test_the_diagram_has_an_arrow_for_each_message():
 
 
 def test_the_diagram_as_text():
-    """The same in lines, for front ends without HTML."""
-    diagram = Sequence(made())
-    assert repr(diagram).splitlines()[0] == f"   1  client 2 -> server  call: {NASTY}"
-    assert repr(diagram).splitlines()[1].startswith("   2  server -> client 1  return:")
+    """A line for each message, for front ends without HTML; and how many there are."""
+    lines = repr(Sequence(made())).splitlines()
+    line = f"connection 2  to server  call       {NASTY}  (1,234 bytes)"
+    assert lines[0].endswith(line)
+    assert lines[2] == "2 messages on 2 connections between clients and server"
     assert "0 messages on 0 connections" in Sequence([])._repr_html_()
 
 
-def test_views_have_an_end():
-    """The last 200 rows, the first 60 arrows, and a word that there are more."""
-    table = Table(made(300))
-    assert table._repr_html_().count("<tr>") == 201
-    assert repr(table).endswith("; the last 200 are shown")
+def test_the_diagram_has_an_end():
+    """The first 60 arrows, and a word that there are more."""
     page = Sequence(made(100))._repr_html_()
     assert page.count("<li ") == 60
     assert page.endswith("<p>40 more messages are not drawn</p>")

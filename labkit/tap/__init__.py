@@ -1,8 +1,4 @@
-"""See every message between clients and a manager server.
-
-:mod:`.relay` passes the bytes on, :mod:`.decode` says what they mean without
-unpickling anything, :mod:`.views` shows it.
-"""
+"""See every message between clients and a server: bytes, texts, and a picture."""
 
 import threading
 import time
@@ -15,11 +11,11 @@ from labkit.errors import NoMessageError
 from labkit.manager import Address, shown
 from labkit.tap.decode import TO_CLIENT, Said, frames, read
 from labkit.tap.relay import Relay
-from labkit.tap.views import Message, Sequence, Table
+from labkit.tap.views import Message, Sequence
 
 __all__ = ["Message", "Wiretap", "wiretap"]
 
-KEPT = 10_000  # messages, of 100 characters each
+KEPT = 10_000  # messages; older ones are forgotten
 
 
 class Wiretap:
@@ -32,8 +28,6 @@ class Wiretap:
     ----------
     server : ServerProcess, manager, tuple of (str, int), str or path
         What has an ``address``, a host and a port, or the path of a Unix socket.
-    keep : int, default 10000
-        Messages kept, at least 1; older ones are forgotten.
 
     Attributes
     ----------
@@ -43,20 +37,19 @@ class Wiretap:
     Raises
     ------
     ValueError
-        ``server`` has no address (a manager: not yet), or ``keep`` is below 1.
+        ``server`` has no address; a manager has none before it was started.
 
     Notes
     -----
     Bytes pass unchanged, and are recorded before they are passed on. Nothing is ever
-    unpickled: classes and the calls that a pickle asks for are shown as text. Never
-    measure speed through a tap: a call of 40 microseconds takes 150 to 400.
+    unpickled: classes and the calls that a pickle asks for are shown as text. Of
+    10,000 messages the older ones are forgotten. Never measure speed through a tap: a
+    call of 40 microseconds takes 150 to 400.
     """
 
-    def __init__(self, server: Any, *, keep: int = KEPT) -> None:
-        if keep < 1:
-            raise ValueError(f"keep is {keep}; give 1 or more")
+    def __init__(self, server: Any) -> None:
         self.server_address = _address_of(server)
-        self._messages: deque[Message] = deque(maxlen=keep)
+        self._messages: deque[Message] = deque(maxlen=KEPT)
         self._news = threading.Condition()
         self._count, self._start = 0, time.perf_counter()
         self._relay = Relay(_reachable(self.server_address), self._hear, self._refuse)
@@ -97,13 +90,9 @@ class Wiretap:
             self._messages.clear()
             self._count = 0
 
-    def table(self, first: int = 0, last: int | None = None) -> Table:
-        """Return ``messages[first:last]`` as a table."""
-        return Table(self.messages[first:last])
-
-    def sequence(self, first: int = 0, last: int | None = None) -> Sequence:
-        """Return ``messages[first:last]`` as a sequence diagram."""
-        return Sequence(self.messages[first:last])
+    def sequence(self) -> Sequence:
+        """Return the messages as a sequence diagram, or as lines where none is shown."""
+        return Sequence(self.messages)
 
     def close(self) -> None:
         """Hang up every connection and stop listening; safe to call twice."""
@@ -119,12 +108,6 @@ class Wiretap:
         ways = f"{shown(self.address)} to {shown(self.server_address)}"
         return f"<wiretap at {ways}, {len(self.messages)} messages>"
 
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        printer.text(repr(self.table()))
-
     # Called in the relay's threads.
 
     def _hear(self, connection: int, direction: str, chunks: Iterator[bytes]) -> None:
@@ -132,8 +115,7 @@ class Wiretap:
             try:
                 said = read(direction, frame)
             except Exception as error:  # noqa: BLE001 - bytes must flow on
-                text = f"the tap cannot read this: {error!r}"[:100]
-                said = Said("other", text)
+                said = Said("other", f"the tap cannot read this: {error!r}"[:100])
             self._add(connection, direction, frame.size, said)
 
     def _refuse(self, connection: int, error: OSError) -> None:
@@ -149,9 +131,7 @@ class Wiretap:
             self._news.notify_all()
 
 
-def wiretap(server: Any, *, keep: int = KEPT) -> Wiretap:
-    """Listen in on a server; parameters and errors are those of :class:`Wiretap`."""
-    return Wiretap(server, keep=keep)
+wiretap = Wiretap
 
 
 def _address_of(server: Any) -> Address:

@@ -162,10 +162,8 @@ class _Machine:
         if pickletools.markobject in before:
             values = self.pop_from(self.marks.pop())
             before = before[: before.index(pickletools.markobject)]
-        elif name == "POP" and self.marks[-1:] == [len(self.stack)]:
-            self.marks.pop()
-            return
         values = self.pop_from(len(self.stack) - len(before)) + values
+        kind = info.stack_after[0].name if info.stack_after else ""
         match name:
             case "MARK":
                 self.marks.append(len(self.stack))
@@ -183,30 +181,22 @@ class _Machine:
                 values[0].add(_pairs(values[1:]))
             case "BUILD":
                 values[0].add_state(values[1])
-            case "GLOBAL" | "INST":
-                called = _name(*arg.split(" ", 1))
-                values = [called if name == "GLOBAL" else _call(called, values)]
+            case "GLOBAL":
+                values = [_name(*arg.split(" ", 1))]
             case "STACK_GLOBAL":
                 values = [_name(*(word.raw for word in values))]
-            case "OBJ":
-                values = [_call(values[0], values[1:])]
             case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX":
                 called, args, *keywords = values
                 values = [_call(called, args.parts if args.closing else [args])]
                 for state in keywords:
                     values[0].add_state(state)
-            case "PERSID" | "BINPERSID":
-                values = [_call(Value("<persistent>"), values or [_leaf(arg)])]
-            case "EXT1" | "EXT2" | "EXT4":
-                values = [Value(f"<extension {arg}>")]
-            case "NEXT_BUFFER":
-                values = [Value("<buffer>")]
-            case "NEWTRUE" | "NEWFALSE":
-                values = [_leaf(name == "NEWTRUE")]
-            case _ if info.stack_after and info.stack_after[0].name in _LOOKS:
-                values = [_made(info.stack_after[0].name, values)]
-            case _ if info.stack_after and not info.stack_before:  # with its argument
-                values = [self.opened(arg) or _leaf(arg)]
+            case _ if kind in _LOOKS:
+                values = [_made(kind, values)]
+            case _ if kind in {"any", "buffer"}:
+                raise ValueError(f"{name} is in no message of this protocol")
+            case _ if not values:
+                known = {"NEWTRUE": True, "NEWFALSE": False}.get(name, arg)
+                values = [self.opened(arg) or _leaf(known)]
         self.stack += values[: len(info.stack_after)]
 
     def opened(self, data: Any) -> Value | None:
@@ -219,18 +209,12 @@ class _Machine:
 
     def unfinished(self) -> Value:
         """Return all that is on the stack as one tuple, with ``…`` where it breaks."""
-        values = [_MORE]
-        while self.marks:
-            values = self.pop_from(self.marks.pop()) + values
-            has_below = len(self.stack) > (self.marks[-1] if self.marks else 0)
-            below = self.stack[-1] if has_below else _MORE
-            if below.closing and not below.parts:  # it waits for its items
-                below.add(_pairs(values) if below.opening == "{" else values)
-                values = []
-            else:
-                values = [Value("(", values, ")")]
-        values = self.stack + values
-        return values[0] if len(values) == 1 else Value("(", values, ")")
+        items = [*self.pop_from(self.marks[-1] if self.marks else 0), _MORE]
+        below = self.stack[-1] if self.stack else _MORE
+        if below.closing and not below.parts:  # it waits for these items
+            below.add(_pairs(items) if below.opening == "{" else items)
+            items = []
+        return Value("(", self.stack + items, ")")
 
 
 def read_pickle(data: bytes, turns: Iterator[int] | None = None) -> tuple[Value, str]:

@@ -1,22 +1,14 @@
-"""Messages, as a table and as a sequence diagram, for eyes and for screen readers."""
+"""Messages, and their sequence diagram, for eyes and for screen readers."""
 
 from dataclasses import dataclass, field
 from html import escape
 
 from labkit.tap.decode import TO_SERVER
 
-__all__ = ["Message", "Sequence", "Table"]
+__all__ = ["Message", "Sequence"]
 
-MOST_ROWS = 200
 MOST_ARROWS = 60
 LABEL_LIMIT = 56  # characters on an arrow
-
-_COLUMNS = ("No.", "Time (ms)", "Connection", "Direction", "Kind", "Text", "Bytes")
-_LEFT = 'style="text-align:left"'
-# On a narrow page the table scrolls in itself, by keys too, and its texts stay wide.
-_WIDE = 'style="text-align:left; min-width:15em"'
-_CODE = 'style="white-space:pre-wrap; overflow-wrap:anywhere"'
-_SCROLL = 'tabindex="0" role="region" style="overflow-x:auto"'
 
 # A frame of two lifelines, and in it a line with a head for each message.
 _PICTURE = "max-width:44em; margin:0 0 1em"
@@ -66,51 +58,6 @@ class Message:
         )
 
 
-def _summary(messages: list[Message]) -> str:
-    count, connections = len(messages), len({m.connection for m in messages})
-    return (
-        f"{count:,} message{'s' * (count != 1)} on {connections:,} "
-        f"connection{'s' * (connections != 1)} between clients and server"
-    )
-
-
-class Table:
-    """Messages as rows, the last 200: HTML in a notebook, lines of text elsewhere."""
-
-    def __init__(self, messages: list[Message]) -> None:
-        self.messages = messages
-
-    def _caption(self) -> str:
-        if not self.messages:
-            return "No message has passed the wiretap yet."
-        is_cut = len(self.messages) > MOST_ROWS
-        note = f"; the last {MOST_ROWS} are shown" if is_cut else ""
-        return _summary(self.messages) + note
-
-    def __repr__(self) -> str:
-        return "\n".join([*map(str, self.messages[-MOST_ROWS:]), self._caption()])
-
-    def _repr_html_(self) -> str:
-        heads = "".join(f'<th scope="col" {_LEFT}>{name}</th>' for name in _COLUMNS)
-        rows = "".join(map(_row, self.messages[-MOST_ROWS:]))
-        return (
-            f'<div {_SCROLL} aria-label="Messages on the wire">'
-            f"<table><caption {_LEFT}>{escape(self._caption())}</caption>"
-            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-        )
-
-
-def _row(message: Message) -> str:
-    at_ms = f"{1000 * message.at_s:.1f}"
-    cells = (at_ms, str(message.connection), message.direction, message.kind)
-    row = "".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in cells)
-    return (
-        f'<tr><th scope="row" {_LEFT}>{message.number}</th>{row}'
-        f"<td {_WIDE}><code {_CODE}>{escape(message.text)}</code></td>"
-        f"<td>{message.size_bytes:,}</td></tr>"
-    )
-
-
 class Sequence:
     """Messages as arrows between clients and server, the first 60; or lines of text.
 
@@ -121,13 +68,17 @@ class Sequence:
     def __init__(self, messages: list[Message]) -> None:
         self.messages = messages
 
+    def summary(self) -> str:
+        """Return how many messages there are."""
+        count = len(self.messages)
+        connections = len({message.connection for message in self.messages})
+        return (
+            f"{count:,} message{'s' * (count != 1)} on {connections:,} "
+            f"connection{'s' * (connections != 1)} between clients and server"
+        )
+
     def __repr__(self) -> str:
-        lines = []
-        for m in self.messages:
-            ends = (f"client {m.connection}", "server")
-            source, to = ends if m.direction == TO_SERVER else ends[::-1]
-            lines.append(f"{m.number:>4}  {source} -> {to}  {m.kind}: {m.text}")
-        return "\n".join([*lines, _summary(self.messages)])
+        return "\n".join([*map(str, self.messages), self.summary()])
 
     def _repr_html_(self) -> str:
         drawn = self.messages[:MOST_ARROWS]
@@ -138,7 +89,7 @@ class Sequence:
         more = len(self.messages) - len(drawn)
         note = f"<p>{more} more messages are not drawn</p>" if more else ""
         return (
-            f"<p>{escape(_summary(self.messages))}</p>"
+            f"<p>{escape(self.summary())}</p>"
             f'<div style="{_PICTURE}"><div style="{_ENDS}">'
             f"<b>client{names if clients else ''}</b><b>server</b></div>"
             f'<ol style="{_LIFELINES}">{arrows}</ol></div>{note}'
