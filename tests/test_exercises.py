@@ -216,14 +216,14 @@ def test_folder_without_tasks_says_where_they_belong(tmp_path):
 
 
 TEST = '@points(1, "works")\ndef test_it(answer):\n    pass\n'
-WORDS = "# Title\n\n- type: make\n- belief: b\n- takeaway: t\n"
+WORDS = "# Title\n\n- type: make\n- takeaway: t\n"
 
 
 @pytest.mark.parametrize(
     ("tests", "words", "said"),
     [
         (TEST, None, "01.1.md cannot be read: No such file"),
-        (TEST, "# T\n\n- type: make\n- belief: b\n", "has no line '- takeaway: …'"),
+        (TEST, "# T\n\n- type: make\n", "has no line '- takeaway: …'"),
         (TEST, WORDS.replace("# Title", ""), "has no title"),
         ("", WORDS, "has no test with @points"),
         ("def test_it(answer):\n    pass\n", WORDS, "test_it needs its points"),

@@ -48,7 +48,7 @@ def add_task(exercises, stem, task_id, points, more=""):
     folder.mkdir(parents=True, exist_ok=True)
     test = f'@points({points}, "works")\ndef test_it(answer):\n    pass\n'
     (folder / f"{task_id}.py").write_text(test)
-    head = f"# T\n\n- type: make\n- belief: M\n- takeaway: W\n{more}\n"
+    head = f"# T\n\n- type: make\n- takeaway: W\n{more}\n"
     (folder / f"{task_id}.md").write_text(head + "## Hint\n\nx\n" * 3)
 
 

@@ -10,7 +10,7 @@ from labkit.grader.tasks import EXERCISES
 __all__ = ["main"]
 
 NEXT = """\
-Write your task; say its points in the set's first cell, in the lesson and in the README.
+Write your task; bring the minutes of the set, the lesson and its teacher's page up to date.
 Then: python -m labkit exercises, and python -m labkit test --all tests/test_exercises.py\
 """
 

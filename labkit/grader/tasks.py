@@ -101,7 +101,7 @@ def read_task(path: Path) -> Task:
         for test in tests
         if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
     )
-    for missing in sorted({"type", "belief", "takeaway"} - fields.keys()):
+    for missing in sorted({"type", "takeaway"} - fields.keys()):
         raise ExerciseError(
             f"{words} has no line '- {missing}: …': add it below the title."
         )

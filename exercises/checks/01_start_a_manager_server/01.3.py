@@ -37,30 +37,16 @@ def _new_manager():
     return Story(("127.0.0.1", 0), authkey=os.urandom(16), ctx=CONTEXT)
 
 
-def _serving():
-    server = _new_manager().get_server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
 def _children():
     return len(multiprocessing.active_children())
 
 
-@points(1, "knows what get_server() starts")
-def test_get_server_starts_nothing(prediction):
-    """A server is made, and the children are counted."""
+@points(2, "knows what get_server() starts, and who takes the port")
+def test_get_server(prediction):
+    """A server is made; children are counted, and another one asks for its port."""
     server = _new_manager().get_server()
-    found = _children()
-    server.listener.close()
     why = "Does the line make an object, here, or a process?"
-    prediction.must_be("child processes after get_server()", found, why)
-
-
-@points(1, "knows who takes the port")
-def test_get_server_takes_the_port(prediction):
-    """A second server asks for the same port."""
-    server = _new_manager().get_server()
+    prediction.must_be("child processes after get_server()", _children(), why)
     try:
         Story(server.address, authkey=b"any").get_server().listener.close()
         found = "free"
@@ -82,45 +68,33 @@ def test_start_starts_one(prediction):
     prediction.must_be("child processes after shutdown()", _children(), why)
 
 
-@points(1, "knows how often the callable runs")
-def test_callable_runs_each_time(prediction):
-    """Two clients ask for the orders."""
+@points(2, "knows how often the callable runs, and where its queue is")
+def test_started_server(prediction):
+    """A client asks for the orders twice, and puts one."""
     with _new_manager() as manager:
         proxies = [manager.get_orders(), manager.get_orders()]
-        found = manager.get_calls()[0]
+        calls = manager.get_calls()[0]
+        proxies[0].put("tea")
+        served = proxies[1].qsize()
         del proxies
     why = "Who calls it: register(), the server at its start, or each manager.get_orders()?"
-    prediction.must_be("calls of the callable", found, why)
+    prediction.must_be("calls of the callable", calls, why)
+    why = "After start() the child has its own queue, and the proxy reaches that one."
+    prediction.must_be("orders in the queue made here", _orders.qsize(), why)
+    prediction.must_be("orders in the queue served", served, why)
 
 
-@points(1, "knows in which queue an order is")
-def test_queue_lives_in_the_child(prediction):
-    """An order is put through a proxy."""
-    with _new_manager() as manager:
-        served = manager.get_orders()
-        served.put("tea")
-        there_, here = served.qsize(), _orders.qsize()
-        del served
-    why = "After start() the child has a queue of its own, and the proxy reaches that."
-    prediction.must_be("orders in the queue made here", here, why)
-    prediction.must_be("orders in the queue served", there_, why)
-
-
-@points(1, "knows that each side has a class of its own")
-def test_class_name_does_not_matter(prediction):
-    """The client's class has another name than the server's."""
-    server = _serving()
-    client_of(server.address, bytes(server.authkey), "get_orders").get_orders()
-    why = "A class is everybody's own; only the registered name is sent."
+@points(2, "knows what the two sides must share")
+def test_names(prediction):
+    """A client's class has another name; then it has registered another name."""
+    server = _new_manager().get_server()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    place = server.address, bytes(server.authkey)
+    client_of(*place, "get_orders").get_orders()
+    why = "Each program has its own class; only the registered name is sent."
     prediction.must_be("another class, the same registered name", "works", why)
-
-
-@points(1, "knows what the two sides must share")
-def test_registered_name_matters(prediction):
-    """The client has registered a name that the server does not offer."""
-    server = _serving()
     try:
-        client_of(server.address, bytes(server.authkey), "get_tasks").get_tasks()
+        client_of(*place, "get_tasks").get_tasks()
         found = "works"
     except managers.RemoteError:
         found = "fails"

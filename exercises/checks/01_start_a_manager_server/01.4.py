@@ -7,7 +7,6 @@ import threading
 from labkit.grader.fixtures import (
     Program,
     StillRunningError,
-    ask,
     client_of,
     load,
     points,
@@ -67,16 +66,6 @@ class _Shop:
         return client_of(address, self.key, "get_orders").get_orders()
 
 
-def _must_say_done(orders):
-    """Fail unless a client can say that the one order is done, and wait for that."""
-    advice = (
-        "A multiprocessing.Queue has neither task_done() nor join(): serve a "
-        "queue.Queue."
-    )
-    for name in ("task_done", "join"):
-        ask(f"orders.{name}()", lambda name=name: getattr(orders, name)(), advice)
-
-
 def _must_say_goodbye(program, left):
     program.program.signal("SIGINT")
     code = program.program.ends(PATIENCE_S)
@@ -120,10 +109,10 @@ def test_ends_with_orders_left(answer):
 
 
 @points(1, "lets clients say that an order is done, and wait for that")
-def test_clients_can_say_done(answer):
+def test_clients_can_say_done(answer, must_say_done):
     """A client takes an order, says that it is done, and waits for all."""
     with _Shop(answer) as program:
         orders = program.orders()
         orders.put("tea")
         orders.get(timeout=1)
-        _must_say_done(orders)
+        must_say_done(orders)

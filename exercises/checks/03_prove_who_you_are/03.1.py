@@ -50,40 +50,30 @@ class _Clerk:
         self.arguments, self.environment, self.line = json.load(process.stdout)
         process.stdout.close()
 
-    def must_have_the_key(self):
-        """Fail unless the first line was the key."""
-        shown = f"a line that starts with {self.line[:2]!r}" if self.line else "nothing"
-        assert self.line == self.key.hex(), (
-            f"The program that {self.call} had started found {shown} on its input; "
-            "expected the key in hexadecimal, as key.hex() gives it. Give Popen "
-            "stdin=subprocess.PIPE, and write to the stdin of what it returns."
-        )
 
-
-@points(1, "keeps the key out of the arguments")
-def test_arguments_do_not_show_it(answer):
-    """The program looks at its own arguments."""
+@points(1, "keeps the key out of the arguments and the environment")
+def test_nothing_shows_it(answer):
+    """The program looks at its own arguments, and at its environment."""
     clerk = _Clerk(answer)
     assert not any(clerk.key.hex() in argument for argument in clerk.arguments), (
         f"{clerk.call} started the program with the key among its arguments; expected "
         "it on the first line of its input. The list of processes shows arguments: "
         "take key.hex() out of the list."
     )
-
-
-@points(1, "keeps it out of the environment")
-def test_environment_does_not_show_it(answer):
-    """The program looks at its own environment."""
-    clerk = _Clerk(answer)
     assert not any(clerk.key.hex() in value for value in clerk.environment), (
         f"{clerk.call} put the key into the program's environment; expected it on the "
         "first line of its input. Each program inherits the environment of the one "
         "that starts it."
     )
-    clerk.must_have_the_key()
 
 
-@points(2, "hands it over on the first line of the input")
+@points(3, "hands it over on the first line of the input")
 def test_key_arrives(answer):
     """The program reads its first line."""
-    _Clerk(answer).must_have_the_key()
+    clerk = _Clerk(answer)
+    found = f"a line that starts with {clerk.line[:2]!r}" if clerk.line else "nothing"
+    assert clerk.line == clerk.key.hex(), (
+        f"The program that {clerk.call} had started found {found} on its input; "
+        "expected the key in hexadecimal, as key.hex() gives it. Give Popen "
+        "stdin=subprocess.PIPE, and write to the stdin of what it returns."
+    )

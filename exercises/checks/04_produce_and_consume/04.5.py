@@ -70,7 +70,13 @@ print(json.dumps([*map(ended, children), *shops, printed()]))
 
 
 PREDICTS = "what_happens"
-STORIES = ("typed work", "saved work", "typed shop", "saved shop", "print")
+STORIES = (
+    "Process of a function from a cell",
+    "Process of a function from a file",
+    "start() of a manager class from a cell",
+    "start() of a manager class from a file",
+    "print after serve_forever() in a cell",
+)
 
 
 @functools.cache
@@ -86,10 +92,6 @@ def _notebook():
             check=True,
         )
     return dict(zip(STORIES, json.loads(done.stdout), strict=True))
-
-
-def _play(story):
-    return _notebook()[story]
 
 
 def _interrupt():
@@ -121,33 +123,32 @@ def _interrupt():
     return "ends" if said not in (b"", b"0") else "goes on"
 
 
+def _compare(prediction, why, *stories):
+    for story in stories:
+        prediction.must_be(story, _notebook()[story], why)
+
+
 @points(2, "knows where a child looks for a function")
 def test_functions(prediction):
     """A function is typed in a cell; another one is imported."""
-    why = "A child that starts empty imports the function, and a cell is no file."
-    prediction.must_be("Process of a function from a cell", _play("typed work"), why)
-    why = "The child imports the same file, and finds the function there."
-    prediction.must_be("Process of a function from a file", _play("saved work"), why)
+    why = "A child that starts empty imports the function, and a cell is not a file."
+    stories = "Process of a function from a cell", "Process of a function from a file"
+    _compare(prediction, why, *stories)
 
 
 @points(2, "knows where a child looks for a class")
 def test_classes(prediction):
     """A manager's class is typed in a cell; another one is imported."""
-    why = "The child cannot import the class; all the notebook sees is a bare EOFError."
-    prediction.must_be(
-        "start() of a manager class from a cell", _play("typed shop"), why
-    )
-    why = "The child imports the same file, and finds the class there."
-    prediction.must_be(
-        "start() of a manager class from a file", _play("saved shop"), why
-    )
+    why = "The child has to import the class; if it can't, you see a bare EOFError."
+    story = "start() of a manager class from a "
+    _compare(prediction, why, f"{story}cell", f"{story}file")
 
 
 @points(1, "knows what serve_forever() leaves behind in a notebook")
 def test_prints(prediction):
     """A server was run in the notebook itself, and has ended."""
     why = "serve_forever() puts the first sys.stdout back, which is the terminal's."
-    prediction.must_be("print after serve_forever() in a cell", _play("print"), why)
+    _compare(prediction, why, "print after serve_forever() in a cell")
 
 
 @points(1, "knows whom the stop button reaches")

@@ -72,10 +72,10 @@ def in_turn(manager, number, count):
     results.put(number)
 
 
-@points(1, "knows whom a sentinel ends")
-def test_one_sentinel(prediction, crew, board):
-    """Three workers wait; one None is put."""
-    tasks, _ = board
+@points(2, "knows whom a sentinel ends, and in which order results come")
+def test_workers(prediction, crew, board):
+    """Three workers wait, and one None is put; each task ends before the last one."""
+    tasks, results = board
     three = [crew.lend_a_thread(tutorials_worker) for _ in range(3)]
     tasks.put(None)
     until(lambda: not all(one.is_alive() for one in three))
@@ -86,12 +86,6 @@ def test_one_sentinel(prediction, crew, board):
         one.join(PATIENCE_S)
     why = "Each item is handed to one worker, and a sentinel is an item."
     prediction.must_be("one None", ended, why)
-
-
-@points(1, "knows in which order results come")
-def test_order(prediction, crew, board):
-    """Each of three tasks ends before the one that was put before it."""
-    _, results = board
     for number in range(3):
         crew.lend_a_thread(in_turn, number, 3)
     until(lambda: results.qsize() == 3)
@@ -123,18 +117,6 @@ def test_losses(prediction, crew, board):
     prediction.must_be("killed", results.qsize(), why)
 
 
-@points(1, "knows what a timeout says of a slow worker")
-def test_timeout(prediction, board):
-    """The worker is there, and not ready."""
-    _, results = board
-    try:
-        results.get(timeout=0.02)
-    except queue.Empty as error:
-        raised = type(error).__name__
-    why = "The time was over. Whether anybody works at it, a timeout does not tell."
-    prediction.must_be("timeout", raised, why)
-
-
 @points(1, "knows what start() does with objects, lambdas and the master's file")
 def test_start(prediction, crew, board, unguarded):
     """What start() does with the objects and the callables of the master."""
@@ -158,24 +140,30 @@ def test_start(prediction, crew, board, unguarded):
     prediction.must_be("no guard", errors[0], why)
 
 
-@points(1, "knows how a worker ends that waits while the server goes")
-def test_shutdown(prediction, crew, board):
-    """A worker waits in get() while the master ends."""
-    tasks, _ = board
-    raised = []
+@points(2, "knows what a timeout says, and what the end of the server")
+def test_waiting(prediction, crew, board):
+    """Somebody waits for a slow worker; a worker waits while the master ends."""
+    tasks, results = board
+    try:
+        results.get(timeout=0.02)
+    except queue.Empty as error:
+        raised = type(error).__name__
+    why = "The time was over. A timeout doesn't tell whether anybody works at it."
+    prediction.must_be("timeout", raised, why)
+    found = []
 
     def wait():
         try:
             tasks.get()
         except (EOFError, OSError) as error:
-            raised.append(type(error).__name__)
+            found.append(type(error).__name__)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     waiting.join(0.05)
     crew.manager.shutdown()
     waiting.join(PATIENCE_S)
-    assert raised
     why = "The server ended in the middle of its call: there is nothing more to read."
     # Which of the two depends on the system.
+    assert found
     prediction.must_be("shutdown", "EOFError", why, also="ConnectionResetError")

@@ -17,40 +17,28 @@ class _Counting(BaseManager):
 _Counting.register("get_queue")
 
 
-@points(1, "counts the calls of put()")
+@points(2, "counts the calls of put()")
 def test_put(prediction, mailbox):
-    """One letter in each call."""
+    """Letters one by one; then lists of letters."""
     box = mailbox()
     for letter in LETTERS:
         box.put(letter)
     why = "Each put() waits for its answer."
     prediction.must_be("put, 1,000 letters one by one", len(box.calls), why)
-
-
-@points(1, "counts the calls that lists make")
-def test_lists(prediction, mailbox):
-    """The items are lists."""
-    box = mailbox()
+    box.calls.clear()
     for start in range(0, 1000, 100):
         box.put(list(LETTERS[start : start + 100]))
     why = "A list is one item, and one call."
     prediction.must_be("put, 1,000 letters in lists of 100", len(box.calls), why)
 
 
-@points(1, "counts the calls of put_many()")
-def test_put_many(prediction, mailbox):
-    """All at once."""
+@points(2, "counts the calls of put_many() and get_many()")
+def test_many(prediction, mailbox):
+    """All letters at once; then as many as come, until none is left."""
     box = mailbox()
     box.put_many(LETTERS)
     why = "The whole list goes in one call; the server makes items of it."
     prediction.must_be("put_many, 1,000 letters", len(box.calls), why)
-
-
-@points(1, "counts the calls of get_many()")
-def test_get_many(prediction, mailbox):
-    """Take until nothing is left."""
-    box = mailbox()
-    box.put_many(LETTERS)
     box.calls.clear()
     while box.qsize():
         box.get_many(400)

@@ -29,47 +29,34 @@ def pack(orders, work):
 """
 
 
-def _play(depot, code, until_line=("begin", "tea")):
+def _play(depot, code, order="tea"):
     """Let a packer take an order of three, kill it, and count what is left."""
     orders = depot.queue(ORDERS)
-    begun, order = until_line
     free = 1 if order == "the next one" else 0
     with depot.packer(None, "pack", orders, code=code, free=free) as packer:
-        assert packer.did(begun, order)
+        assert packer.did("begin", order)
     # The server sees the end of a killed program's connection within a moment.
     until(lambda: not orders.stats().unacked)
     until(lambda: orders.stats().connections == 1)
     return orders.qsize()
 
 
-@points(1, "knows what get() leaves behind")
-def test_get(prediction, depot):
-    """The packer dies with an order that it took with get()."""
-    left = _play(depot, GET)
+@points(2, "knows what a death before ack() leaves behind")
+def test_taken(prediction, depot):
+    """The packer dies with an order that it took with get(), or on a receipt."""
     why = "After get() only the packer knew of the order."
-    prediction.must_be("get, killed while packing", left, why)
-
-
-@points(1, "knows what receive() leaves behind")
-def test_receive(prediction, depot):
-    """The packer dies with an order that it holds on a receipt."""
-    left = _play(depot, RECEIVE)
+    prediction.must_be("get, killed while packing", _play(depot, GET), why)
     why = "The server lends an order, and takes it back when the connection ends."
-    prediction.must_be("receive, killed while packing", left, why)
+    prediction.must_be("receive, killed while packing", _play(depot, RECEIVE), why)
 
 
-@points(1, "knows what an early ack() leaves behind")
-def test_early_ack(prediction, depot):
-    """The packer dies with an order that it has acknowledged."""
+@points(2, "knows what an ack() too early or too late leaves behind")
+def test_ack(prediction, depot):
+    """The packer acknowledges before the work; or dies when the order is packed."""
     left = _play(depot, EARLY_ACK)
     why = "With ack() the server forgets the order: from then on it is as after get()."
     prediction.must_be("receive, ack, killed while packing", left, why)
-
-
-@points(1, "knows what a missing ack() leaves behind")
-def test_no_ack(prediction, depot):
-    """The packer dies when the order is packed, before it can say so."""
-    left = _play(depot, NO_ACK, ("begin", "the next one"))
+    left = _play(depot, NO_ACK, "the next one")
     why = "Nobody told the server that it was packed: it will be packed twice."
     prediction.must_be("receive, packed, killed before ack", left, why)
 

@@ -6,54 +6,43 @@ PREDICTS = "what_happens"
 WORDS = ("works", "refused", "silence", "no entry")
 
 
-@points(1, "knows who reaches loopback")
-def test_loopback_inside(prediction):
-    """Knows who reaches loopback."""
-    why = "Loopback joins the programs of one machine."
-    prediction.must_be(
-        "bound to 127.0.0.1, a client in the shop calls 127.0.0.1", "works", why
-    )
+@points(3, "knows whom loopback joins")
+def test_loopback(prediction):
+    """127.0.0.1 is called from the shop, and from the cellar."""
+    for story, end, why in (
+        (
+            "bound to 127.0.0.1, a client in the shop calls 127.0.0.1",
+            "works",
+            "Loopback joins the programs of one machine.",
+        ),
+        (
+            "bound to 127.0.0.1, the cellar calls 10.77.0.1",
+            "refused",
+            "The shop is there, but nothing listens at 10.77.0.1, and it says so.",
+        ),
+        (
+            "bound to '', the cellar calls 127.0.0.1",
+            "refused",
+            "The cellar's 127.0.0.1 is the cellar itself, where nobody listens.",
+        ),
+    ):
+        prediction.must_be(story, end, why)
 
 
-@points(1, "knows who does not reach loopback")
-def test_loopback_outside(prediction):
-    """Knows who does not reach loopback."""
-    why = "The shop is there; nothing of it listens at 10.77.0.1, and it says so."
-    prediction.must_be("bound to 127.0.0.1, the cellar calls 10.77.0.1", "refused", why)
-
-
-@points(1, "knows whose loopback 127.0.0.1 is")
-def test_own_loopback(prediction):
-    """Knows whose loopback 127.0.0.1 is."""
-    why = "The cellar's 127.0.0.1 is the cellar itself, where nobody listens."
-    prediction.must_be("bound to '', the cellar calls 127.0.0.1", "refused", why)
-
-
-@points(1, "knows what the empty address means")
+@points(2, "knows who is heard at every address, and who may come in")
 def test_everywhere(prediction):
-    """Knows what the empty address means."""
+    """The server listens at all of the shop's addresses."""
     why = "'' means every address of the shop, and 10.77.0.1 is one."
     prediction.must_be("bound to '', the cellar calls 10.77.0.1", "works", why)
-
-
-@points(1, "knows how a firewall sounds")
-def test_firewall(prediction):
-    """Knows how a firewall sounds."""
-    why = "What is dropped never comes to the shop, so nobody can say no."
-    prediction.must_be("bound to '', a firewall drops what comes", "silence", why)
-
-
-@points(1, "knows how a wrong key sounds")
-def test_key(prediction):
-    """Knows how a wrong key sounds."""
-    why = "It is heard, and its digest is wrong: AuthenticationError."
+    why = "The cellar is heard, but its digest is wrong: AuthenticationError."
     prediction.must_be("bound to '', the cellar has another key", "no entry", why)
 
 
-@points(1, "knows how a pulled cable sounds")
-def test_cable(prediction):
-    """Knows how a pulled cable sounds."""
+@points(2, "knows when nobody says anything")
+def test_silence(prediction):
+    """Something between the two machines drops every packet."""
+    why = "A packet that is dropped never reaches the shop, so nobody can refuse it."
+    prediction.must_be("bound to '', a firewall drops what comes", "silence", why)
     why = "Nobody closes the connection, and a plain client waits for ever."
-    prediction.must_be(
-        "a client waits in get(), the shop's cable is pulled", "silence", why
-    )
+    story = "a client waits in get(), the shop's cable is pulled"
+    prediction.must_be(story, "silence", why)
