@@ -270,8 +270,8 @@ def test_what_goes_wrong_in_a_child_is_told():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"repeats": 0}, "repeats is 0; give 1 to"),
-        ({"ends": [(1, 65)]}, "ends is 65; give 1 to 64"),
+        ({"repeats": 0}, "repeats is 0; give 1 or more"),
+        ({"ends": [(0, 1)]}, "ends is 0; give 1 or more"),
         ({"ends": [(1, 2)]}, "pipe serves one producer and one consumer"),
         ({"payload_bytes": -1}, "payload_bytes is -1"),
         ({"batch_size": 0}, "batch_size is 0"),
@@ -285,11 +285,9 @@ def test_settings_out_of_range(settings, sentence):
 
 
 def test_an_unknown_transport():
-    """The message knows the name that was meant."""
-    with pytest.raises(errors.MeasurementError, match="did you mean 'labkit tcp'"):
+    """The message knows the names that there are."""
+    with pytest.raises(errors.MeasurementError, match="there is direct queue, "):
         measure("labkit tpc")
-    with pytest.raises(errors.MeasurementError, match="number of transports is 0"):
-        compare([])
 
 
 def test_a_child_that_ends_without_a_word(tmp_path):

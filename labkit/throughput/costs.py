@@ -1,8 +1,6 @@
 """The cost model of a call: ``t(n) = a + b * n``, and where it does not hold.
 
-``a`` is the price of a call, ``b`` the price of each byte in it. Over Linux loopback
-the standard library's manager breaks the model: above 16 KiB it writes a message in
-two pieces, and the second waits for the acknowledgement of the first.
+``a`` is the price of a call, ``b`` the price of each byte in it.
 """
 
 import itertools
@@ -81,8 +79,8 @@ def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
     Parameters
     ----------
     points : iterable of (int, float) or of Measurement
-        Bytes and seconds of a call, of 2 sizes at least; of several times at one
-        size the median counts. Or measurements of one transport.
+        Bytes and seconds of a call, or measurements of one transport; of several at
+        one size the median counts.
 
     Returns
     -------
@@ -95,8 +93,7 @@ def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
 
     Notes
     -----
-    Least squares of the relative error, so that a microsecond at 8 bytes counts as
-    much as a millisecond at 1 MiB. Sizes on a cliff are left out.
+    Least squares of the relative error; sizes on a cliff are left out.
 
     Examples
     --------

@@ -6,9 +6,7 @@ travels to the child processes, which open their ends with it. Yours may be as s
 """
 
 import contextlib
-import difflib
 import functools
-import itertools
 import multiprocessing
 import os
 import queue
@@ -34,7 +32,6 @@ __all__ = ["SPAWN", "TRANSPORTS", "Transport", "find"]
 SPAWN = multiprocessing.get_context("spawn")
 
 _SMALL_BYTES = 8  # up to here an item is an int, above it is bytes
-_numbers = itertools.count(1)
 
 
 @contextmanager
@@ -203,7 +200,7 @@ class Labkit(Plain):
         from labkit.servers import start_server
 
         # In a notebook a server replaces another of its name: never a learner's.
-        name = f"throughput {next(_numbers)}"
+        name = f"throughput {secrets.token_hex(4)}"
         with self._address() as address, start_server(address, name=name) as server:
             yield server.address, bytes(server.authkey)
 
@@ -257,29 +254,20 @@ class FirstCall(Transport):
         return get
 
 
-_MANAGERS = (
-    Plain("plain tcp"),
-    Plain("plain unix", unix=True),
-    Labkit("labkit tcp"),
-    Labkit("labkit unix", unix=True),
-)
-_ALL: tuple[Transport, ...] = (
-    Queue("direct queue"),
-    Queue("direct queue of lists", batched=True),
-    SimpleQueue("simple queue"),
-    Pipe("pipe", one_to_one=True),
-    *_MANAGERS,
-    Labkit("labkit batched tcp", batched=True),
-    Labkit("labkit batched unix", batched=True, unix=True),
-    Streamed("labkit streamed tcp", batched=True),
-    Streamed("labkit streamed unix", batched=True, unix=True),
-    *(FirstCall(f"{way.name}, first call", way=way) for way in _MANAGERS),
-)
-TRANSPORTS: dict[str, Transport] = {
-    one.name: one
-    for one in _ALL
-    if hasattr(socket, "AF_UNIX") or "unix" not in one.name
-}
+_ALL: list[Transport] = [
+    *(Queue("direct queue"), Queue("direct queue of lists", batched=True)),
+    *(SimpleQueue("simple queue"), Pipe("pipe", one_to_one=True)),
+]
+for _family in ("tcp", "unix") if hasattr(socket, "AF_UNIX") else ("tcp",):
+    _way: Any = {"unix": _family == "unix"}
+    _single = Plain(f"plain {_family}", **_way), Labkit(f"labkit {_family}", **_way)
+    _ALL += [
+        *_single,
+        Labkit(f"labkit batched {_family}", batched=True, **_way),
+        Streamed(f"labkit streamed {_family}", batched=True, **_way),
+        *(FirstCall(f"{way.name}, first call", way=way) for way in _single),
+    ]
+TRANSPORTS = {one.name: one for one in _ALL}
 """What can be measured on this machine, by name: no Unix sockets on Windows."""
 
 
@@ -289,6 +277,7 @@ def find(transport: str | Transport) -> Transport:
         return transport
     if transport in TRANSPORTS:
         return TRANSPORTS[transport]
-    near = difflib.get_close_matches(transport, TRANSPORTS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(TRANSPORTS)}"
-    raise MeasurementError(f"there is no transport {transport!r} here; {hint}")
+    there = ", ".join(TRANSPORTS)
+    raise MeasurementError(
+        f"there is no transport {transport!r} here; there is {there}"
+    )
