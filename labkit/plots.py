@@ -30,7 +30,6 @@ __all__ = [
     "plot_costs",
     "plot_latency",
     "plot_payload",
-    "plot_scaling",
     "plot_speedup",
     "plot_throughput",
     "seconds_text",
@@ -147,21 +146,6 @@ def plot_batches(
     """
     what = "items in one call", lambda one: one.batch_size, number_text
     return _curves(list(measurements), title, *what, level=True)
-
-
-def plot_scaling(
-    measurements: Iterable[Measurement],
-    title: str = "How many producers and consumers",
-) -> Plot:
-    """Draw items per second against how many producers and consumers there are."""
-    found = list(measurements)
-    ends = sorted({(one.producers, one.consumers) for one in found})
-    return _curves(
-        *(found, title, "number of producers and consumers"),
-        lambda one: ends.index((one.producers, one.consumers)),
-        lambda place: "{} and {}".format(*ends[int(place)]),
-        ticks=range(len(ends)),
-    )
 
 
 def plot_latency(measurements: Iterable[Measurement], title: str = "Latency") -> Plot:
@@ -427,13 +411,10 @@ def _curves(
 
 
 def _names(found: Sequence[Measurement]) -> list[str]:
-    """Return a name for each, as short as identifies it among the others."""
-    details: list[Callable[[Measurement], str]] = [
-        lambda one: bytes_text(one.payload_bytes),
-        lambda one: f"{one.producers} and {one.consumers} processes",
-    ]
-    told = [detail for detail in details if len({detail(one) for one in found}) > 1]
-    return [", ".join([one.label, *(d(one) for d in told)]) for one in found]
+    """Return a name for each, with the size where sizes differ."""
+    several = len({one.payload_bytes for one in found}) > 1
+    sizes = (f", {bytes_text(one.payload_bytes)}" * several for one in found)
+    return [one.label + size for one, size in zip(found, sizes, strict=True)]
 
 
 def _note(axis: Any, x: float, y: float, text: str) -> None:

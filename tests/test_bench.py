@@ -20,7 +20,7 @@ TRUST = "trust no figure.\n"
 
 def found(name, *rates, batch=1):
     """Return a measurement of these repeats."""
-    return Measurement(name, 8, batch, 1, 1, rates)
+    return Measurement(name, 8, batch, rates)
 
 
 def lists(*rounds):

@@ -50,7 +50,7 @@ def test_a_cliff_that_does_not_end():
 
 def test_measurements_are_points():
     """The time of an item is one by its rate."""
-    found = [Measurement("pipe", s, 1, 1, 1, (1 / line(s),)) for s in SIZES]
+    found = [Measurement("pipe", s, 1, (1 / line(s),)) for s in SIZES]
     assert fit(found).points[0] == (8, pytest.approx(line(8)))
     assert fit(found).a_s == pytest.approx(1e-4)
 

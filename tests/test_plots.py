@@ -16,13 +16,11 @@ from labkit.throughput import Measurement
 from labkit.throughput.costs import fit
 
 
-def found(name, rate, payload=8, batch=1, makers=1, takers=1):
+def found(name, rate, payload=8, batch=1):
     """Return a measurement of three repeats around a rate."""
     rates = (rate * 0.9, rate, rate * 1.2)
     samples = tuple(n / rate for n in range(1, 101))
-    return Measurement(
-        *(name, payload, batch, makers, takers, rates), latency_samples_s=samples
-    )
+    return Measurement(*(name, payload, batch, rates), latency_samples_s=samples)
 
 
 SWEEP = [
@@ -31,17 +29,12 @@ SWEEP = [
     for name, rate in (("direct queue", 8e5), ("labkit tcp", 8e4))
 ]
 BATCHES = [found("labkit batched tcp", 1e4 * n, batch=n) for n in (1, 10, 1000)]
-ENDS = [found("plain tcp", 9e3), found("plain tcp", 7e3, makers=3, takers=3)]
 MODEL = fit([(8, 1e-4), (1024, 2e-4), (20_000, 4e-2), (131_072, 9e-3)])
 SECONDS = {"waiting": {1: 1.2, 2: 0.6, 4: 0.4}, "computing": {4: 0.5, 1: 1.0}}
 DRAWN = {
     "throughput": lambda: plots.plot_throughput([*SWEEP[:2], *BATCHES[2:]]),
     "payload": lambda: plots.plot_payload(SWEEP),
     "batches": lambda: plots.plot_batches([*BATCHES, found("direct queue", 5e4)]),
-    "scaling": lambda: plots.plot_scaling(
-        [found("pipe", 100 * n, takers=n) for n in (1, 2, 3)]
-    ),
-    "ends": lambda: plots.plot_scaling(ENDS),
     "latency": lambda: plots.plot_latency(SWEEP[:2]),
     "costs": lambda: plots.plot_costs({"plain tcp": MODEL}, [(65_536, 5e-3)]),
     "speedup": lambda: plots.plot_speedup(SECONDS, cores=2),
@@ -52,8 +45,6 @@ ALT = {
     "is 1,000 times the slowest.",
     "payload": "labkit tcp 10,000 at 8 bytes and 0.0763 at 1 MiB.",
     "batches": "direct queue 50,000 at 1.",
-    "scaling": "Median rates: pipe 100 at 1 and 1 and 300 at 1 and 3.",
-    "ends": "plain tcp 9,000 at 1 and 1 and 7,000 at 3 and 3.",
     "latency": "direct queue: half within 500 µs, 99 % within 990 µs, all in 1 ms",
     "costs": "64 KiB 4.73 ms was predicted (cross) and 5 ms measured (ring)",
     "speedup": "waiting: 1 with 1, 2 with 2, 3 with 4; computing: 1 with 1, 2 with 4. "
@@ -81,7 +72,7 @@ def test_it_has_the_colours_of_the_page():
     assert "currentColor" in page
     assert not re.search("<style|#ffffff|#000000", page)
     ids = [
-        set(re.findall(' id="([^"]+)"', DRAWN["ends"]()._repr_html_())) for _ in "12"
+        set(re.findall(' id="([^"]+)"', DRAWN["batches"]()._repr_html_())) for _ in "12"
     ]
     assert ids[0].isdisjoint(ids[1])
 
@@ -91,8 +82,7 @@ def spread_out(low, high):
     rates = tuple(low + (high - low) * n / 4 for n in range(5))
     sizes = [int(low), int((low * high) ** 0.5), int(high)]
     return [
-        Measurement("pipe", size, 1, 1, 1, rates, latency_samples_s=rates)
-        for size in sizes
+        Measurement("pipe", size, 1, rates, latency_samples_s=rates) for size in sizes
     ]
 
 

@@ -152,7 +152,7 @@ def test_names_are_text_not_markup(server, view):
 def found(transport, rate, spread=0.0):
     """Return a measurement."""
     rates = (rate, rate * (1 - spread), rate * (1 + spread))
-    return Measurement(transport, 8, 1, 1, 1, rates)
+    return Measurement(transport, 8, 1, rates)
 
 
 @pytest.fixture

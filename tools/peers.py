@@ -158,11 +158,11 @@ class Dask(Transport):
 
 PEERS = (
     Redis("redis tcp"),
-    ZeroMq("zeromq tcp", one_to_one=True),
+    ZeroMq("zeromq tcp"),
     Dask("dask tcp"),
     RedisPipelined("redis pipelined tcp", batched=True),
     Redis("redis of lists tcp", batched=True),
-    ZeroMq("zeromq of lists tcp", batched=True, one_to_one=True),
+    ZeroMq("zeromq of lists tcp", batched=True),
 )
 TRANSPORTS.update((one.name, one) for one in PEERS)
 _PER_ITEM, _LISTS = [[p.name for p in PEERS if p.batched is b] for b in (False, True)]

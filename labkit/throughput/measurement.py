@@ -42,8 +42,8 @@ class Measurement:
     ----------
     transport : str
         A name of :data:`labkit.throughput.TRANSPORTS`.
-    payload_bytes, batch_size, producers, consumers : int
-        Size of an item, items in a call, processes at each end.
+    payload_bytes, batch_size : int
+        Size of an item, items in a call.
     rates_per_s : tuple of float
         Items per second of each repeat, in the order they were made.
     items_per_repeat : tuple of int
@@ -59,8 +59,6 @@ class Measurement:
     transport: str
     payload_bytes: int
     batch_size: int
-    producers: int
-    consumers: int
     rates_per_s: tuple[float, ...]
     items_per_repeat: tuple[int, ...] = ()
     latency_samples_s: tuple[float, ...] = ()

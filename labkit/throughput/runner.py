@@ -11,7 +11,6 @@ V. Stinner, pyperf (https://pyperf.readthedocs.io): calibration, raw values, war
 
 import contextlib
 import itertools
-import math
 import time
 import traceback
 from collections import deque
@@ -41,7 +40,7 @@ _NO_WORD = (
     "a child process ended without a word; in a script, call from below "
     "if __name__ == '__main__':"
 )
-_MOST_ITEMS, _MOST_BYTES = 250_000, 64 << 20  # made for a run of one producer
+_MOST_ITEMS, _MOST_BYTES = 250_000, 64 << 20  # made for a run
 
 
 def measure(transport: str | Transport, **settings: Any) -> Measurement:
@@ -66,11 +65,12 @@ def compare(
     *,
     payload_bytes: int | Sequence[int] = 8,
     batch_size: int | Sequence[int] = 1000,
-    ends: Sequence[tuple[int, int]] = ((1, 1),),
     repeats: int = 5,
     latency_samples: int = 0,
 ) -> list[Measurement]:
     """Measure several transports in one interleaved run.
+
+    Each has one producer and one consumer, processes that do nothing else.
 
     Parameters
     ----------
@@ -82,8 +82,6 @@ def compare(
     batch_size : int or sequence of int, default 1000
         Items in one call, 1 or more, where the transport takes lists. The others
         move one item at a time, and are measured once.
-    ends : sequence of (int, int), default ((1, 1),)
-        How many producers and consumers, 1 to 64 processes each.
     repeats : int, default 5
         1 or more, each of 0.25 s or so.
     latency_samples : int, default 0
@@ -92,7 +90,7 @@ def compare(
     Returns
     -------
     list of Measurement
-        By ends, payload, batch, then in the order of ``transports``.
+        By payload, batch, then in the order of ``transports``.
 
     Raises
     ------
@@ -103,30 +101,23 @@ def compare(
     Notes
     -----
     Takes about ``0.25 * (repeats + 1)`` seconds for each measurement. Payloads are made
-    before the clock starts, which is when producers and consumers, connected before,
-    leave a barrier; it stops when the consumers hold all items.
+    before the clock starts, which is when producer and consumer, connected before,
+    leave a barrier; it stops when the consumer holds all items.
     """
     kinds = [find(transport) for transport in transports]
     sizes = _several("payload_bytes", payload_bytes, 0)
     batches = _several("batch_size", batch_size)
     _several("repeats", repeats)
-    _several("ends", [*itertools.chain(*ends)])
-    for kind in kinds:
-        if kind.one_to_one and {*ends} != {(1, 1)}:
-            raise MeasurementError(f"{kind.name} serves one producer and one consumer")
     with ExitStack() as stack:
-        lines = {
-            (kind, end): stack.enter_context(_Line(kind, *end))
-            for end, kind in itertools.product(ends, kinds)
-        }
+        lines = {kind: stack.enter_context(_Line(kind)) for kind in kinds}
         with ThreadPoolExecutor(8) as threads:  # servers take a while to start
             list(threads.map(_Line.open, lines.values()))
         for step in (_Line.start, _Line.wait_ready):
             for line in lines.values():
                 step(line)
         trials: dict[Any, _Trial] = {}
-        for end, size, batch, kind in itertools.product(ends, sizes, batches, kinds):
-            place = lines[kind, end], size, batch if kind.batched else 1
+        for size, batch, kind in itertools.product(sizes, batches, kinds):
+            place = lines[kind], size, batch if kind.batched else 1
             trials.setdefault(place, _Trial(*place))
         for trial in trials.values():
             trial.warm_up()
@@ -155,9 +146,7 @@ class _Trial:
 
     def __init__(self, line: "_Line", payload_bytes: int, batch_size: int) -> None:
         self.line, self.payload_bytes, self.batch_size = line, payload_bytes, batch_size
-        # Whole lists for every process at either end.
-        self._unit = math.lcm(line.producers, line.consumers) * batch_size
-        self._count = self._unit
+        self._count = batch_size  # whole lists, always
         self._most = self._whole(_LARGEST_RUN_BYTES / max(payload_bytes, 1))
         self._seconds: list[float] = []
         self._samples: list[float] = []
@@ -168,7 +157,7 @@ class _Trial:
         while (seconds := self._run()) < _WARM_S and self._count < self._most:
             grown = self._count * min(max(0.06 / seconds, 2), 32)
             self._count = min(self._whole(grown), self._most)
-        enough = max(self._count * _AIM_S / seconds, _FEWEST * self._unit)
+        enough = max(self._count * _AIM_S / seconds, _FEWEST * self.batch_size)
         self._count = min(self._whole(enough), self._most)
 
     def repeat(self, latency_samples: int) -> None:
@@ -184,7 +173,7 @@ class _Trial:
 
     def _whole(self, count: float) -> int:
         """Return a number of items near to this that divides into whole lists."""
-        return max(int(count) // self._unit, 1) * self._unit
+        return max(int(count) // self.batch_size, 1) * self.batch_size
 
     def measurement(self) -> Measurement:
         """Return what was found."""
@@ -193,7 +182,6 @@ class _Trial:
             problem = f"a repeat took {shortest:.2g} s only, too short to be believed"
         return Measurement(
             *(self.line.transport.name, self.payload_bytes, self.batch_size),
-            *(self.line.producers, self.line.consumers),
             rates_per_s=tuple(self._count / seconds for seconds in self._seconds),
             items_per_repeat=(self._count,) * len(self._seconds),
             latency_samples_s=tuple(self._samples),
@@ -202,15 +190,14 @@ class _Trial:
 
 
 class _Line(ExitStack):
-    """A transport with its producers and consumers, kept running from job to job."""
+    """A transport with its producer and consumer, kept running from job to job."""
 
-    def __init__(self, transport: Transport, producers: int, consumers: int) -> None:
+    def __init__(self, transport: Transport) -> None:
         super().__init__()
-        self.transport, self.producers, self.consumers = transport, producers, consumers
-        self._roles = ["producer"] * producers + ["consumer"] * consumers
+        self.transport = transport
         # Kept: the children find them by names that go when the objects go.
-        self._shared = SPAWN.Barrier(len(self._roles)), SPAWN.Semaphore(0)
-        self._children: list[Any] = []  # our ends of their pipes, producers first
+        self._shared = SPAWN.Barrier(2), SPAWN.Semaphore(0)
+        self._children: list[Any] = []  # our ends of their pipes
 
     def open(self) -> None:
         """Open the transport; may run in any thread."""
@@ -218,7 +205,7 @@ class _Line(ExitStack):
 
     def start(self) -> None:
         """Start the processes; :meth:`wait_ready` waits for them."""
-        for role in self._roles:
+        for role in ("producer", "consumer"):
             ours, theirs = SPAWN.Pipe()
             given = self.transport, self._spec, role, theirs, *self._shared
             child = SPAWN.Process(target=_work, args=given, daemon=True)
@@ -230,39 +217,31 @@ class _Line(ExitStack):
             self.callback(child.kill)  # before that: it holds nothing of value
 
     def wait_ready(self) -> None:
-        """Wait until every process has opened its end."""
-        self._answers(self._children, _READY_WITHIN_S)
+        """Wait until both have opened their ends."""
+        self._answers(_READY_WITHIN_S)
 
     def seconds(self, count: int, payload_bytes: int, batch_size: int) -> float:
         """Move so many items; return the seconds until the last one was received."""
-        share = count // self.producers
-        jobs: list[Any] = [
-            ("produce", share, payload_bytes, batch_size, _FIRST + place * share)
-            for place in range(self.producers)
-        ]
-        jobs += [("consume", count // self.consumers, batch_size)] * self.consumers
-        times = self._do(self._children, jobs)
-        begin = min(start for start, _ in times)
-        end = max(stop for _, stop in times[self.producers :])
-        return max(float(end - begin), 1e-9)
+        shape = count, payload_bytes, batch_size
+        put, (got, end) = self._do(("produce", *shape), ("consume", *shape))
+        return max(float(end - min(put, got)), 1e-9)
 
     def latencies(self, count: int, payload_bytes: int) -> list[float]:
-        """Send items one at a time, from the first producer to the last consumer."""
-        pair = [self._children[0], self._children[-1]]
-        jobs = [("send_singly", count, payload_bytes), ("receive_singly", count)]
-        begins, ends = self._do(pair, jobs)
+        """Send items one at a time."""
+        shape = count, payload_bytes
+        begins, ends = self._do(("send_singly", *shape), ("receive_singly", *shape))
         return [end - begin for begin, end in zip(begins, ends, strict=True)]
 
-    def _do(self, children: Sequence[Any], jobs: Sequence[Any]) -> list[Any]:
-        """Give each child its job; return their answers, in order."""
-        for child, job in zip(children, jobs, strict=True):
+    def _do(self, *jobs: Any) -> list[Any]:
+        """Give each child its job; return their answers."""
+        for child, job in zip(self._children, jobs, strict=True):
             child.send(job)
-        return self._answers(children, RUN_LIMIT_S)
+        return self._answers(RUN_LIMIT_S)
 
-    def _answers(self, children: Sequence[Any], limit_s: float) -> list[Any]:
+    def _answers(self, limit_s: float) -> list[Any]:
         answers: dict[Any, Any] = {}
         deadline = time.monotonic() + limit_s
-        while left := [child for child in children if child not in answers]:
+        while left := [one for one in self._children if one not in answers]:
             rest = max(deadline - time.monotonic(), 0)
             child: Any = next(iter(connection.wait(left, rest)), None)
             if child is None:
@@ -275,7 +254,7 @@ class _Line(ExitStack):
                 error = self._failed(trace.splitlines()[-1])
                 error.add_note(f"In the child process:\n{trace}")
                 raise error
-        return [answers[child] for child in children]
+        return [answers[child] for child in self._children]
 
     def _failed(self, reason: str) -> MeasurementError:
         return MeasurementError(f"{self.transport.name} cannot be measured: {reason}")
@@ -285,7 +264,7 @@ class _Line(ExitStack):
 
 
 def payloads(
-    transport: Transport, count: int, payload_bytes: int, batch: int, first: int
+    transport: Transport, count: int, payload_bytes: int, batch: int = 1
 ) -> Iterator[Any]:
     """Make all that a job puts; the iterator returned makes nothing any more.
 
@@ -294,7 +273,7 @@ def payloads(
     """
     most = min(count, _MOST_ITEMS, _MOST_BYTES // max(payload_bytes, 1))
     distinct = max(most // batch, 1) * batch
-    items = [transport.item(first + n, payload_bytes) for n in range(distinct)]
+    items = [transport.item(_FIRST + n, payload_bytes) for n in range(distinct)]
     if not transport.batched:
         return itertools.islice(itertools.cycle(items), count)
     lists = [items[at : at + batch] for at in range(0, distinct, batch)]
@@ -320,7 +299,7 @@ def _work(transport: Transport, spec: Any, role: str, pipe: Any, *shared: Any) -
 class _End:
     """One end of a transport; the methods are its jobs.
 
-    What a job sends is made before the barrier, where all children meet; the clock
+    What a job sends is made before the barrier, where both children meet; the clock
     starts behind it, and stops when a consumer has its last item.
     """
 
@@ -329,16 +308,16 @@ class _End:
     barrier: Any
     turn: Any
 
-    def produce(self, count: int, *shape: int) -> tuple[float, float]:
-        """Put so many items; return when that began and ended."""
-        put, things = self.move, payloads(self.transport, count, *shape)
+    def produce(self, *shape: int) -> float:
+        """Put so many items; return when that began."""
+        put, things = self.move, payloads(self.transport, *shape)
         self.barrier.wait()
         begin = self.transport.clock()
         for thing in things:
             put(thing)
-        return begin, self.transport.clock()
+        return begin
 
-    def consume(self, count: int, batch: int) -> tuple[float, float]:
+    def consume(self, count: int, _: int, batch: int) -> tuple[float, float]:
         """Get so many items; return when that began, and when the last one was here."""
         get = self.move
         lists = self.transport.batched and self.transport.lists(get, count, batch)
@@ -353,13 +332,13 @@ class _End:
     def send_singly(self, count: int, payload_bytes: int) -> list[float]:
         """Put an item each time the consumer is about to wait; return when."""
         begins = []
-        for thing in payloads(self.transport, count, payload_bytes, 1, _FIRST):
+        for thing in payloads(self.transport, count, payload_bytes):
             self.turn.acquire()
             begins.append(self.transport.clock())
             self.move(thing)
         return begins
 
-    def receive_singly(self, count: int) -> list[float]:
+    def receive_singly(self, count: int, _: int) -> list[float]:
         """Get one item after the other; return when each was here."""
         ends = []
         for _ in range(count):

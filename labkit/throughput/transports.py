@@ -57,13 +57,10 @@ class Transport(ABC):
         What measurements call it.
     batched : bool
         Whether ``put`` takes a list of items, and ``get(at_most)`` returns one.
-    one_to_one : bool
-        Whether it serves one producer and one consumer only.
     """
 
     name: str
     batched: bool = False
-    one_to_one: bool = False
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Any]:
@@ -123,7 +120,7 @@ class SimpleQueue(Queue):
 
 
 class Pipe(Transport):
-    """``multiprocessing.Pipe``, one way: no lock, so one process at each end."""
+    """``multiprocessing.Pipe``, one way: no lock, so for one process at each end."""
 
     @contextmanager
     def open(self) -> Iterator[Any]:
@@ -256,7 +253,7 @@ class FirstCall(Transport):
 
 _ALL: list[Transport] = [
     *(Queue("direct queue"), Queue("direct queue of lists", batched=True)),
-    *(SimpleQueue("simple queue"), Pipe("pipe", one_to_one=True)),
+    *(SimpleQueue("simple queue"), Pipe("pipe")),
 ]
 for _family in ("tcp", "unix") if hasattr(socket, "AF_UNIX") else ("tcp",):
     _way: Any = {"unix": _family == "unix"}
