@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 from labkit.errors import ProgramError, UnknownProgramError
 from labkit.supervised import Supervised
@@ -28,7 +27,7 @@ __all__ = ["ProgramProcess", "processes", "start_process"]
 _KEPT_CHARS = 1_000_000
 
 
-class ProgramProcess:
+class ProgramProcess(Supervised):
     """A program in the background: what it is, what it printed, how it ended.
 
     Made by :func:`start_process` and by the ``%%process`` cell magic. A context
@@ -42,17 +41,14 @@ class ProgramProcess:
         The program's arguments.
     name : str, optional
         What it is called in messages; the file's name without suffix by default.
-    cwd : str or path, optional
-        The folder it runs in; this process's own by default.
-    env : mapping of str to str, optional
-        Its whole environment; this process's own by default.
+    cwd, env : optional
+        The folder it runs in, and its whole environment; this process's own by default.
 
     Attributes
     ----------
-    name : str
+    name, command : str
+        What it is called, and what was started, as one would type it.
     path : pathlib.Path
-    command : str
-        What was started, as one would type it.
     started_at, ended_at : datetime.datetime
         By this machine's clock; `ended_at` is None while it runs.
     pid : int
@@ -89,22 +85,16 @@ class ProgramProcess:
         self.command = shlex.join([*shown, self.path.as_posix(), *args])
         self.started_at = datetime.now().astimezone()
         self.ended_at: datetime | None = None
-        self.exit_code: int | None = None
         self.in_view = False
         self._pieces: deque[str] = deque()
         self._taken = self._dropped = self._printed = 0  # characters
         self._listeners: list[Callable[[], object]] = []
         self._changed = threading.Condition()
-        self._supervised = Supervised(
-            [*python, file, *args], self._take, self._end, cwd=cwd, env=env
-        )
-        self.pid = self._supervised.pid
+        argv = [*python, file, *args]
+        super().__init__(argv, self._take, self._end, cwd=cwd, env=env)
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.state}"
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -135,25 +125,17 @@ class ProgramProcess:
         return self.exit_code is None
 
     def wait(self, timeout: float = 30.0) -> int:
-        """Wait until it has ended; print the output not shown yet, under its name.
+        """Wait until it has ended, at most `timeout` seconds; return the exit code.
 
-        Parameters
-        ----------
-        timeout : float
-            Longest wait in seconds.
-
-        Returns
-        -------
-        int
-            The exit code; minus the signal's number if a signal ended it.
+        The output not shown yet is printed, under the program's name.
 
         Raises
         ------
         ProgramError
-            It still runs after `timeout` seconds, and goes on running.
+            It still runs then, and goes on running.
         """
         try:
-            code = self._supervised.wait(timeout)
+            code = self.join(timeout)
         finally:
             with self._changed:
                 text, self._printed = self._since(self._printed), self._taken
@@ -169,17 +151,12 @@ class ProgramProcess:
     def wait_for_output(self, text: str, timeout: float = 10.0) -> str:
         """Wait until it has printed a line with some text; return the whole line.
 
-        Parameters
-        ----------
-        text : str
-            A part of the line; lines printed before the call count as well.
-        timeout : float
-            Longest wait in seconds.
+        Lines printed before the call count as well.
 
         Raises
         ------
         ProgramError
-            The program has ended, or the time is over, without such a line.
+            The program has ended, or `timeout` seconds are over, without such a line.
         """
 
         def find(end: str) -> str | None:
@@ -196,34 +173,14 @@ class ProgramProcess:
         last = "\n".join(self.output.splitlines()[-10:]) or "(nothing)"
         raise ProgramError(f"{self.name} {what}; it printed last:\n{last}")
 
-    def interrupt(self) -> None:
-        """Press Ctrl-C for it: KeyboardInterrupt, in it and the processes it started.
-
-        On Windows it ends at once.
-        """
-        self._supervised.interrupt()
-
-    def terminate(self) -> None:
-        """Send SIGTERM, and do not wait; on Windows it ends at once."""
-        self._supervised.terminate()
-
     def stop(self, timeout: float = 2.0) -> int | None:
         """End it and everything it started; a program that has ended stays as it is.
 
-        Parameters
-        ----------
-        timeout : float
-            Seconds it has to end by itself after SIGTERM, before it is killed.
-
-        Returns
-        -------
-        int or None
-            The exit code; None only in a forked copy of this process.
+        After SIGTERM it has `timeout` seconds to end by itself; then it is killed.
+        Returns the exit code; None only in a forked copy of this process.
         """
         self.terminate()
-        if self._supervised.wait(timeout) is None:
-            self._supervised.end()
-        return self.exit_code
+        return self.end() if self.join(timeout) is None else self.exit_code
 
     def on_change(self, listener: Callable[[], object]) -> None:
         """Have a function called, in a thread, after each piece of output and the end.
@@ -247,9 +204,8 @@ class ProgramProcess:
                 self._dropped += len(self._pieces.popleft())
         self._tell()
 
-    def _end(self, code: int) -> None:
+    def _end(self, _code: int) -> None:
         self.ended_at = datetime.now().astimezone()
-        self.exit_code = code
         self._tell()
 
     def _tell(self) -> None:
@@ -274,13 +230,7 @@ class _Processes(dict[str, ProgramProcess]):
         return "\n".join(map(repr, self.values())) or "no programs"
 
     def stop_all(self, timeout: float = 2.0) -> None:
-        """End every program, and everything it started.
-
-        Parameters
-        ----------
-        timeout : float
-            Seconds they have, together, to end by themselves after SIGTERM.
-        """
+        """End every program and all it started; `timeout` is for all together."""
         programs = list(self.values())
         for program in programs:
             program.terminate()

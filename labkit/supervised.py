@@ -43,8 +43,7 @@ _children: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
 def start(module: str, *args: str, **env: str) -> "subprocess.Popen[bytes]":
     """Start a module, which calls :func:`watch`, as ``python -m`` does.
 
-    Its pipes are unbuffered, its standard error is part of its output, and `env` is
-    added to its environment.
+    Its standard error is part of its output; `env` is added to its environment.
     """
     # -P, and this very package found first: a learner's queue.py beside the notebook
     # must not replace the standard library's.
@@ -97,27 +96,21 @@ def run(
     argv: Sequence[_Argument],
     *,
     timeout_s: float,
-    max_chars: int = 1_000_000,
-    **options: Any,
+    max_chars: int = 1 << 20,
+    **opts: Any,
 ) -> Finished:
     """Run a program to its end or a deadline, and end whatever it leaves behind.
 
-    Parameters
-    ----------
-    argv, **options
-        As for :class:`Supervised`, and so are the errors.
-    timeout_s : float
-        Seconds that the program may take; then it and all it started are ended.
-    max_chars : int, default 1,000,000
-        How much of the beginning of its output is kept; the rest is read and dropped.
+    Of its output the first `max_chars` are kept. The options, and the errors, are those
+    of :class:`Supervised`.
     """
     kept = io.StringIO()
 
     def keep(text: str) -> None:
         kept.write(text[: max_chars - kept.tell()])
 
-    with Supervised(argv, keep, **options) as program:
-        code = program.wait(timeout_s)
+    with Supervised(argv, keep, **opts) as program:
+        code = program.join(timeout_s)
     return Finished(code, code is None, kept.getvalue(), program.leftovers)
 
 
@@ -131,17 +124,14 @@ class Supervised:
     ----------
     argv : sequence of str or path
         The program and its arguments; not passed through a shell.
-    on_output : callable, optional
-        Takes each piece of text as it comes, in a thread; the program waits meanwhile.
-    on_exit : callable, optional
-        Takes the exit code, in a thread, after the last `on_output`.
+    on_output, on_exit : callable, optional
+        Called in a thread with each piece of text as it comes, while the program waits;
+        and after the last piece with the exit code.
     stdin_text : str, optional
         What the program reads on standard input.
-    cwd : str or path, optional
-        The folder it runs in; this process's own by default.
-    env : mapping of str to str, optional
-        Its whole environment; this process's own by default. Either way Python
-        programs write UTF-8 without delay and without colours.
+    cwd, env : optional
+        The folder it runs in, and its whole environment; this process's own by default.
+        Python programs write UTF-8 without delay and without colours.
 
     Attributes
     ----------
@@ -173,8 +163,6 @@ class Supervised:
 
         words = [os.fspath(word) for word in argv]
         sorry = f"cannot start {words[0]!r}: {{}}; check the name and the path"
-        if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
-            raise ProgramError(sorry.format(f"there is no folder {os.fspath(cwd)!r}"))
         self.exit_code: int | None = None
         self.leftovers = 0
         self._on_output, self._on_exit = on_output, on_exit
@@ -185,7 +173,10 @@ class Supervised:
         env |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         env["PYTHON_COLORS"] = "0"
         command = [sys.executable, "-I", "-S", _HERE]  # a bare Python starts sooner
-        process: Any = _popen(command, stderr=subprocess.PIPE, cwd=cwd, env=env)
+        try:
+            process: Any = _popen(command, stderr=subprocess.PIPE, cwd=cwd, env=env)
+        except OSError as error:  # there is no such folder
+            raise ProgramError(sorry.format(error)) from None
         self._process, self._lifeline = process, process.stdin
         self._reports, self._output = process.stdout, process.stderr
         place = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
@@ -208,7 +199,7 @@ class Supervised:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def wait(self, timeout_s: float = float("inf")) -> int | None:
+    def join(self, timeout_s: float = float("inf")) -> int | None:
         """Wait until all has ended; return the exit code, or None after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while self._follower.is_alive() and (left := deadline - time.monotonic()) > 0:
@@ -216,23 +207,23 @@ class Supervised:
         return self.exit_code
 
     def interrupt(self) -> None:
-        """Press Ctrl-C for the program and its group; on Windows it ends at once."""
+        """Press Ctrl-C for it and what it started; on Windows it ends at once."""
         if hasattr(os, "killpg"):
             self._send(signal.SIGINT, os.killpg)
         else:
             self.terminate()
 
     def terminate(self) -> None:
-        """Ask the program to end: SIGTERM; on Windows it ends at once."""
+        """Send SIGTERM, and do not wait; on Windows it ends at once."""
         self._send(signal.SIGTERM, os.kill)
 
     def end(self) -> int | None:
         """End the program and all it started at once; return its exit code."""
         with contextlib.suppress(OSError):
             self._lifeline.close()
-        if self.wait(_END_WITHIN_S) is None:
+        if self.join(_END_WITHIN_S) is None:
             self._process.kill()
-        return self.wait(_END_WITHIN_S)
+        return self.join(_END_WITHIN_S)
 
     def _send(self, number: int, send: Callable[[int, int], None]) -> None:
         if self.exit_code is None and not self._lifeline.closed:

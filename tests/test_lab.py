@@ -130,7 +130,7 @@ def test_lab_runs_quietly_and_stops_at_once(server):
     assert [Path(c.cmdline()[0]) for c in kernels] == [Path(sys.executable)]
 
     server.program.interrupt()
-    ended = server.program.wait(STOP_S)
+    ended = server.program.join(STOP_S)
     if os.name == "posix":  # elsewhere an interrupt ends it without ado
         assert ended == 0
     assert server.program.leftovers == 0

@@ -24,8 +24,6 @@ _LAST_LINES = 200
 _LAST_CHARS = 40_000  # a line may be endless
 _PAUSE_S = 0.1
 
-_shown: dict[str, "Pane"] = {}
-
 
 def register_magics(shell: Any) -> None:
     """Make ``%%process`` known to a shell of IPython; ``%load_ext labkit`` does."""
@@ -72,17 +70,14 @@ def _words(line: str) -> list[str]:
 def show(program: ProgramProcess) -> None:
     """Show a program below the running cell: a live pane, or a line of text.
 
-    A pane needs a kernel, to which a front end may be connected. Elsewhere, as in an
-    IPython terminal, a line of text says what was started; the pane has the same line
-    for front ends without widgets. The pane of an earlier program of the same name is
-    taken away. Where a reader sees the pane, ``wait`` does not print the output again.
+    A pane needs a kernel; an IPython terminal gets the line, and so does a front end
+    without widgets. A reader who sees the pane does not get the output again.
     """
     if not views.in_kernel():
         sys.stdout.write(f"{program!r}\n")
         return
-    if program.name in _shown:
-        _shown.pop(program.name).close()
-    pane = _shown[program.name] = Pane(program)
+    pane = Pane(program)
+    views.replace(f"program {program.name}", pane)
     page = pane.box._repr_mimebundle_() | {"text/plain": repr(program)}
     pane.page = views.display(page, display_id=True)
     program.in_view = views.is_seen()
@@ -90,24 +85,15 @@ def show(program: ProgramProcess) -> None:
 
 
 class Pane:
-    """The widgets of one program: its state, its output, the buttons that end it.
+    """The widgets of one program: its state, its last lines, the buttons that end it.
 
-    Attributes
-    ----------
-    box : ipywidgets.VBox
-        The whole pane, ready for display.
-    page : IPython.display.DisplayHandle or None
-        Where it is shown.
-    state, log : ipywidgets.HTML
-        The state in words; the last lines of the output.
-    stop_button, interrupt_button : ipywidgets.Button
-        They act at once if no cell runs, else when it has ended.
+    The buttons act at once if no cell runs, else when it has ended.
     """
 
     def __init__(self, program: ProgramProcess) -> None:
         import ipywidgets
 
-        self.page: Any = None
+        self.page: Any = None  # where it is shown, if it is
         self._program = program
         self._news, self._ended = threading.Event(), threading.Event()
         self.state = ipywidgets.HTML(layout={"flex": "1 1 auto"})

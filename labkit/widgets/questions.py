@@ -19,7 +19,6 @@ from labkit.widgets.views import button, panel, plain, rich
 __all__ = ["Ordering", "Prediction", "Question", "Quiz", "arrange", "predict", "quiz"]
 
 _CUT = "(lines below this one are left out)"
-_asked: dict[str, "Question"] = {}
 
 
 class Question(ABC):
@@ -38,16 +37,18 @@ class Question(ABC):
         self.entry = dict(self._logbook.notes(self.kind).get(name, {}))
         head = f"{views.style()}<p><strong>{rich(texts['question'])}</strong></p>"
         parts = [ipywidgets.HTML(head, layout=views.AUTO), *self._make_inputs()]
-        if name in _asked:  # the cell was run again
-            views.close_all(_asked[name].box)
-        _asked[name] = self
         self.box = ipywidgets.VBox(parts)
+        views.replace(f"question {name}", self)
         self.box.add_class("labkit-ask")
         self._receipt = None
         if views.in_kernel():
             views.display(self._repr_mimebundle_())
             self._receipt = views.display(panel([]), display_id=True)
         self._say(*self._feedback())
+
+    def close(self) -> None:
+        """Take it off the page."""
+        views.close_all(self.box)
 
     @abstractmethod
     def _make_inputs(self) -> list[Any]:
@@ -114,7 +115,8 @@ class Prediction(Question):
             self._say([late])
             return
         try:
-            self.guess = value if self.options else _number(value)
+            number = re.sub(r"(?<=\d)[ ,](?=\d{3}\b)", "", value)  # 1,200 or 1 200
+            self.guess = value if self.options else float(number)
         except ValueError:
             no = f"{value!r} is not a number: write it like 1200, 0.5 or 1e6."
             self._say([no], right=False)
@@ -169,8 +171,7 @@ class Prediction(Question):
     def _shown(self, value: Any) -> str:
         if self.options or not isinstance(value, int | float):
             return f'"{value}"'
-        whole = float(value).is_integer() and abs(value) < 1e9
-        text = f"{value:,.0f}" if whole else f"{float(f'{value:.3g}'):,.12g}"
+        text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
         return f"{text} {self.texts.get('unit', '')}".strip()
 
 
@@ -334,14 +335,6 @@ def _shuffled(name: str, lines: list[str]) -> list[str]:
     """Return lines in an order that depends on the name alone, and is another."""
     found = sorted(lines, key=lambda line: zlib.crc32(f"{name}{line}".encode()))
     return found if found != lines else [*found[1:], found[0]]
-
-
-def _number(text: str) -> float:
-    """Read a number as people write it: 1200, 1,200, 1 200, 0.5 or 1e6."""
-    number = float(re.sub(r"(?<=\d)[ ,](?=\d{3}\b)", "", text))
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
 
 
 def predict(name: str, *texts: Any, **more: Any) -> Prediction:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 __all__ = ["Live", "button", "close_all", "display", "in_kernel", "panel", "rich"]
 
@@ -16,6 +16,7 @@ WIDE: dict[str, Any] = {
     "style": {"description_width": "initial"},
     "layout": {"width": "calc(min(100%, 40em) - 4px)"},
 }
+_shown: dict[str, Any] = {}
 _BORDERS = {True: "#009e73", False: "#d55e00", None: "var(--jp-border-color1, #bdbdbd)"}
 
 
@@ -108,17 +109,20 @@ def close_all(widget: Any) -> None:
             part.close()
 
 
+def replace(key: str, shown: Any) -> None:
+    """Close what was shown under this key before: its cell is run again."""
+    if old := _shown.pop(key, None):
+        old.close()
+    _shown[key] = shown
+
+
 class Live:
     """A sentence and a table, which threads may change with `say` and `draw`."""
-
-    _shown: ClassVar[dict[str, "Live"]] = {}
 
     def __init__(self, key: str, *heads: str) -> None:
         import ipywidgets
 
-        if key in self._shown:  # the cell was run again
-            self._shown[key].close()
-        self._shown[key] = self
+        replace(key, self)
         self.closed, self.says, self.rows = False, "", list[Sequence[str]]()
         self._heads, self._drawn = heads, list[str]()
         self.state, self.table = (ipywidgets.HTML(layout=AUTO) for _ in "12")
