@@ -183,13 +183,8 @@ def plot_costs(
 ) -> Plot:
     """Draw measured times, the line fitted to them, and sizes kept for a check.
 
-    Parameters
-    ----------
-    models : CostModel or mapping of str to CostModel
-        Of :func:`labkit.throughput.costs.fit`; by transport, if several.
-    checked : iterable of (int, float)
-        Bytes and seconds that were kept from the fit; the first model predicts them.
-    title : str, optional
+    ``models`` are one or several of :func:`labkit.throughput.costs.fit`, by transport;
+    ``checked`` are bytes and seconds, which the first of them predicts.
     """
     named = models if isinstance(models, Mapping) else {"measured": models}
     figure, axis = canvas(title, list(named))
@@ -227,14 +222,8 @@ def plot_speedup(
 ) -> Plot:
     """Draw how many times as fast several workers are as one, and the ideal line.
 
-    Parameters
-    ----------
-    seconds : mapping of str to mapping of int to float
-        Of each kind of task: by the number of workers, 1 among them, the seconds
-        that the same tasks took.
-    cores : int, optional
-        How many of them can compute at once; marked when given.
-    title : str, optional
+    ``seconds`` says, for each kind of task and number of workers, 1 among them, how
+    long the same tasks took; ``cores``, how many workers can compute at once.
     """
     figure, axis = canvas(title, list(seconds))
     told, sizes = [], sorted({1, *(n for took in seconds.values() for n in took)})

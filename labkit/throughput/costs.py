@@ -23,14 +23,14 @@ _JUMP = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Cliff:
-    """Sizes at which a call costs far more than the model allows."""
+    """Sizes, of those measured, at which a call costs far more than the model allows.
+
+    ``to_bytes`` is None where no larger size was measured; ``extra_s`` is a median.
+    """
 
     from_bytes: int
-    """The smallest size measured that pays the extra."""
     to_bytes: int | None
-    """The largest one; None if no larger size was measured that does not pay it."""
     extra_s: float
-    """What such a call costs beyond the model, the median."""
 
     def __str__(self) -> str:
         where = f"from {self.from_bytes:,} bytes "
@@ -40,16 +40,10 @@ class Cliff:
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """What a call with n bytes costs: ``a_s + b_s_per_byte * n`` seconds.
+    """A call with n bytes costs ``a_s + b_s_per_byte * n`` seconds.
 
-    Attributes
-    ----------
-    a_s, b_s_per_byte : float
-        Seconds for each call, and for each byte, 0 or more.
-    points : tuple of (int, float)
-        Bytes and seconds it was fitted to, the medians, smallest first.
-    cliff : Cliff or None
-        Sizes left out of the fit, for they cost far more.
+    ``points`` are the bytes and seconds it was fitted to, medians, smallest first;
+    those on the ``cliff``, which cost far more, were left out.
     """
 
     a_s: float

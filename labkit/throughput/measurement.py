@@ -46,12 +46,10 @@ class Measurement:
         Size of an item, items in a call.
     rates_per_s : tuple of float
         Items per second of each repeat, in the order they were made.
-    items_per_repeat : tuple of int
     latency_samples_s : tuple of float
         Seconds from before ``put`` until after ``get``, one item at a time.
     problem : str or None
         What kept it from being made as asked.
-    python, platform, start_method : str
     cpus : int
         Processors that these processes may use.
     """

@@ -3,10 +3,6 @@
 A warm-up says how many items a repeat of 0.25 s moves; that number is then fixed. In
 each round every transport has one repeat, and each round begins with another one, so
 that whatever else the machine does hits all alike.
-
-References
-----------
-V. Stinner, pyperf (https://pyperf.readthedocs.io): calibration, raw values, warnings.
 """
 
 import contextlib
@@ -77,11 +73,9 @@ def compare(
     transports : iterable of str or Transport
         Names of :data:`TRANSPORTS`, or adapters of your own.
     payload_bytes : int or sequence of int, default 8
-        Size of each item, 0 or more: an int up to 8, above that ``bytes``; no two
-        are the same object.
+        Size of each item, 0 or more: an int up to 8, above that ``bytes``.
     batch_size : int or sequence of int, default 1000
-        Items in one call, 1 or more, where the transport takes lists. The others
-        move one item at a time, and are measured once.
+        Items in one call, 1 or more, where the transport takes lists.
     repeats : int, default 5
         1 or more, each of 0.25 s or so.
     latency_samples : int, default 0

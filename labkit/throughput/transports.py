@@ -13,18 +13,21 @@ import queue
 import secrets
 import signal
 import socket
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import arbitrary_address  # type: ignore[attr-defined]
 from multiprocessing.managers import BaseManager
 from typing import Any
 
 from labkit import supervised
+from labkit.buffering import buffered, prefetched
 from labkit.errors import MeasurementError
+from labkit.manager import connect
+from labkit.servers import start_server
 
 __all__ = ["SPAWN", "TRANSPORTS", "Transport", "find"]
 
@@ -160,18 +163,15 @@ class Plain(Transport):
     def open(self) -> Iterator[Any]:
         """Start the manager's process."""
         authkey = secrets.token_bytes(32)
-        with self._address() as address:
-            manager = PlainManager(address, authkey, ctx=SPAWN)
-            with no_interrupts():
-                manager.start(_begin_server)
-            with manager:
-                yield manager.address, authkey
+        manager = PlainManager(self.address(), authkey, ctx=SPAWN)
+        with no_interrupts():
+            manager.start(_begin_server)
+        with manager:
+            yield manager.address, authkey
 
-    @contextmanager
-    def _address(self) -> Iterator[Any]:
-        """Give where to listen: a free port, or a path that only we can reach."""
-        with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
-            yield f"{folder}/queue" if self.unix else ("127.0.0.1", 0)
+    def address(self) -> Any:
+        """Return where to listen: a free port, or a path that only we can reach."""
+        return arbitrary_address("AF_UNIX") if self.unix else ("127.0.0.1", 0)
 
     def proxy(self, spec: Any) -> Any:
         """Connect; return a proxy of the queue."""
@@ -194,17 +194,13 @@ class Labkit(Plain):
     @contextmanager
     def open(self) -> Iterator[Any]:
         """Start ``python -m labkit serve``."""
-        from labkit.servers import start_server
-
         # In a notebook a server replaces another of its name: never a learner's.
         name = f"throughput {secrets.token_hex(4)}"
-        with self._address() as address, start_server(address, name=name) as server:
+        with start_server(self.address(), name=name) as server:
             yield server.address, bytes(server.authkey)
 
     def proxy(self, spec: Any) -> Any:
         """Connect; return a proxy of the queue."""
-        from labkit.manager import connect
-
         return connect(*spec).get_queue("throughput")
 
 
@@ -213,16 +209,12 @@ class Streamed(Labkit):
 
     def producer(self, spec: Any) -> Callable[[Any], object]:
         """Return a put_many that does not wait for the answer."""
-        from labkit.buffering import buffered
-
         return buffered(self.proxy(spec), max_items=1_000_000, in_flight=16).put_many
 
     def lists(
         self, get: Callable[..., Any], count: int, batch_size: int
     ) -> Iterator[list[Any]]:
         """Take them while the next are on their way."""
-        from labkit.buffering import prefetched
-
         proxy: Any = get.__self__  # type: ignore[attr-defined]
         return prefetched(proxy, batch_size, limit=count, ahead=8)
 
