@@ -103,6 +103,23 @@ def test_a_file_that_is_no_journal_is_left_alone(file):
         start_server(journal=file)
 
 
+def test_what_a_damaged_end_has_lost_is_counted(file):
+    """SQLite ignores what comes after the damage; the server says so."""
+    with start_server(journal=file) as server:
+        orders = server.connect().get_queue("orders")
+        for _ in range(20):
+            orders.put("x" * 500)
+        server.kill()
+        log = file.with_name(file.name + "-wal")
+        data = bytearray(log.read_bytes())
+        data[len(data) // 2] ^= 255
+        log.write_bytes(data)
+        server.restart()
+        lost = 20 - server.connect().get_queue("orders").qsize()
+        assert 0 < lost < 20
+        assert f"Writes that are lost: {lost}." in server.log
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     """The error names the file."""
     with pytest.raises(errors.JournalError, match="none"):

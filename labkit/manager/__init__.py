@@ -94,7 +94,7 @@ class QueueManager(managers.BaseManager):
     retry_for : float, default 0.0
         Seconds that a lost connection is tried again before a call fails.
     **options
-        ``serializer``, ``ctx`` and ``shutdown_timeout`` as in ``BaseManager``.
+        ``ctx`` and ``shutdown_timeout``, as in ``BaseManager``.
 
     Raises
     ------
@@ -120,8 +120,7 @@ class QueueManager(managers.BaseManager):
     ) -> None:
         if authkey is not None:
             authkey = check_authkey(authkey)
-        options.setdefault("serializer", SERIALIZER)
-        super().__init__(address, authkey, **options)
+        super().__init__(address, authkey, SERIALIZER, **options)
         self._authkey = SecretKey(self._authkey)
         self.retry_for = retry_for
         self._client: Client | None = None

@@ -63,23 +63,21 @@ class Journal:
             # Only its owner may read what is queued; SQLite makes -wal like the file.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             self.path.chmod(0o600)
-            wal = _wal_commits(self.path)
+            commits = _commits_in_log(self.path)
             # autocommit: each statement below is a transaction, or says BEGIN.
             self._db = sqlite3.connect(
                 self.path, timeout=0.5, check_same_thread=False, isolation_level=None
             )
             self._open()
-            self.lost_writes = self._lost(wal)
+            self.lost_writes = 0
+            with contextlib.suppress(sqlite3.Error):  # a full disk: only writes mind
+                # SQLite ignores a log from its first damaged frame on, without a word.
+                _, good, _ = self._db.execute("PRAGMA wal_checkpoint").fetchone()
+                self.lost_writes = sum(frame > good for frame in commits)
             (last,) = self._db.execute("SELECT max(id) FROM entries").fetchone()
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from None
         self._next_id = (last or 0) + 1
-
-    def _lost(self, commits: list[int]) -> int:
-        with contextlib.suppress(sqlite3.Error):  # a full disk, which only writes mind
-            _, frames, _ = self._db.execute("PRAGMA wal_checkpoint").fetchone()
-            return sum(number > frames for number in commits)
-        return 0
 
     def _error(self, error: Exception, doing: str = "used") -> JournalError:
         if "locked" in str(error):
@@ -172,21 +170,16 @@ class Journal:
             self._late += rows
 
 
-def _wal_commits(path: Path) -> list[int]:
-    """Return which frames of the write-ahead log end a transaction, counted from 1.
-
-    SQLite ignores a log from its first damaged frame on, without a word.
-    """
-    try:
-        log = Path(f"{path}-wal").read_bytes()
-        page_size, salts = int.from_bytes(log[8:12], "big"), log[16:24]
-        headers = [log[n : n + 24] for n in range(32, len(log), page_size + 24)]
-    except (OSError, ValueError):  # there is none, or it is empty
-        return []
+def _commits_in_log(path: Path) -> list[int]:
+    """Return which frames of the write-ahead log end a transaction, counted from 1."""
+    log = Path(f"{path}-wal")
+    data = log.read_bytes() if log.exists() else b""
+    page_size, salts = int.from_bytes(data[8:12], "big"), data[16:24]
+    frames = enumerate(range(32, len(data), page_size + 24), 1)
     return [
         number
-        for number, header in enumerate(headers, 1)
-        if header[8:16] == salts and any(header[4:8])
+        for number, at in frames
+        if data[at + 8 : at + 16] == salts and any(data[at + 4 : at + 8])
     ]
 
 

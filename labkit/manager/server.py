@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from multiprocessing import connection, managers, process
+from multiprocessing import managers, process
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
@@ -90,14 +90,7 @@ class QueueServer(managers.Server):
         serializer: str = wire.SERIALIZER,
         deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
     ) -> None:
-        if serializer != wire.SERIALIZER:
-            raise ValueError(
-                f"a QueueManager serves with serializer {wire.SERIALIZER!r}, not "
-                f"{serializer!r}; leave the argument out"
-            )
-        if address is None:
-            address = ("127.0.0.1", 0)
-        super().__init__(registry, address, authkey, serializer)
+        super().__init__(registry, address or ("127.0.0.1", 0), authkey, serializer)
         self.listener: Listener
         self.authkey = SecretKey(authkey)
         self.acceptor = Acceptor([self.listener], self.authkey, self._admit, deadline_s)
@@ -106,7 +99,6 @@ class QueueServer(managers.Server):
         self._look_at = MANY_QUEUES
         self.journal: Journal | None = None
         self._clients: dict[wire.Connection, threading.Thread] = {}
-        self._clients_lock = threading.Lock()
 
     # Life and end of the server.
 
@@ -131,8 +123,7 @@ class QueueServer(managers.Server):
         """Let calls that are under way send their answer, then close all."""
         for queue in list(self.queues.values()):
             queue.wake_all()
-        with self._clients_lock:
-            clients = dict(self._clients)
+        clients = dict(self._clients)
         for client in clients:
             # Nothing more is read; what is being answered can still be sent.
             how = socket.SHUT_RD if client.busy else socket.SHUT_RDWR
@@ -148,8 +139,7 @@ class QueueServer(managers.Server):
     def _admit(self, sock: socket.socket) -> None:
         client = wire.Connection(sock)
         thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
-        with self._clients_lock:
-            self._clients[client] = thread
+        self._clients[client] = thread
         try:
             thread.start()
         except Exception:  # noqa: BLE001 - the system has no thread or memory left
@@ -174,8 +164,7 @@ class QueueServer(managers.Server):
 
     def _let_go(self, client: wire.Connection) -> None:
         client.close()
-        with self._clients_lock:
-            self._clients.pop(client, None)
+        self._clients.pop(client, None)
 
     def _check(self, client: wire.Connection) -> None:
         """Raise when a waiting call had better give up; see :data:`CALLER`."""
@@ -307,9 +296,8 @@ class QueueServer(managers.Server):
         maker = self.registry[typeid][0] if typeid in self.registry else None
         if not isinstance(maker, NamedQueue):
             return super().create(c, typeid, *args, **kwds)
-        if maker.name is not None:
-            return self._named_queue(maker.name, *args, **kwds)
-        return self._named_queue(*args, **kwds)
+        named = () if maker.name is None else (maker.name,)
+        return self._named_queue(*named, *args, **kwds)
 
     def keep(self, journal: "Journal") -> None:
         """Keep every queue in a journal from now on; begin with what it holds.
@@ -336,7 +324,8 @@ class QueueServer(managers.Server):
                     f"{maxsize}; ask for it with the same number, or with none"
                 )
             ident = f"{IDENT_PREFIX}{queue.maxsize}:{name}"
-            self.id_to_obj[ident] = (queue, frozenset(EXPOSED), None)
+            # Where nothing counts the references: it lives as long as the server.
+            self.id_to_local_proxy_obj[ident] = (queue, frozenset(EXPOSED), None)
         return ident, EXPOSED
 
     def _forget_unused(self) -> None:
@@ -344,49 +333,33 @@ class QueueServer(managers.Server):
         for name, queue in list(self.queues.items()):
             if queue.retire():
                 del self.queues[name]
-                self.id_to_obj.pop(f"{IDENT_PREFIX}0:{name}", None)
+                del self.id_to_local_proxy_obj[f"{IDENT_PREFIX}0:{name}"]
         self._look_at = max(MANY_QUEUES, 2 * len(self.queues))
 
     def _referent(self, ident: str) -> _Referent:
-        if ident not in self.id_to_obj and ident.startswith(IDENT_PREFIX):
+        found = self.id_to_local_proxy_obj.get(ident) or self.id_to_obj.get(ident)
+        if found is None and ident.startswith(IDENT_PREFIX):
             # A proxy from before a restart: its queue begins again, under its name.
             maxsize, _, name = ident.removeprefix(IDENT_PREFIX).partition(":")
             self._named_queue(name, int(maxsize))
-        return self.id_to_obj.get(ident) or self.id_to_local_proxy_obj[ident]
-
-    def incref(self, c: Any, ident: str) -> None:
-        """Count a reference; a named queue stays anyway."""
-        if not ident.startswith(IDENT_PREFIX):
-            super().incref(c, ident)
-
-    def decref(self, c: Any, ident: str) -> None:
-        """Drop a reference; a named queue stays anyway."""
-        if not ident.startswith(IDENT_PREFIX):
-            super().decref(c, ident)
+            return self._referent(ident)
+        return found or self.id_to_obj[ident]
 
 
 def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
     """Let signals stop a server: politely, and a second one at once."""
+    pid = os.getpid()
 
     def handle(signum: int, _frame: Any) -> None:
-        if server.stop_event.is_set():
+        if os.getpid() != pid:  # a forked child of the server ends as any other
+            signal.signal(signum, before[signum] or signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        elif server.stop_event.is_set():
             os._exit(128 + signum)
-        server.stop()
+        else:
+            server.stop()
 
     before = {signum: signal.signal(signum, handle) for signum in signums}
-
-    def restore() -> None:
-        for signum, handler in before.items():
-            signal.signal(signum, handler or signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signums)
-
-    if hasattr(os, "register_at_fork"):
-        # A forked child is ended by signals as any other, from its first moment on.
-        os.register_at_fork(
-            before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, signums),
-            after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, signums),
-            after_in_child=restore,
-        )
 
 
 def serve_for_parent(server: QueueServer, writer: Any) -> None:
@@ -400,12 +373,8 @@ def serve_for_parent(server: QueueServer, writer: Any) -> None:
 
 def _stop_with_parent(server: QueueServer) -> None:
     """Wait until the process that started this one has gone, then stop."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    parent_pid = os.getppid()
-    # A brother process may hold the other end of the sentinel: look at both.
-    while not connection.wait([parent.sentinel], timeout=1.0):
-        if os.getppid() != parent_pid:
-            break
+    parent, pid = multiprocessing.parent_process(), os.getppid()
+    # A brother process may hold the other end of what is waited for: look at both.
+    while parent is not None and parent.is_alive() and os.getppid() == pid:
+        parent.join(1.0)
     server.stop()
