@@ -39,13 +39,13 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
     max_wait_s : float, default 0.05
         Seconds, above 0, that an item waits at most before its batch is put.
     in_flight : int, default 4
-        Batches that may be on their way to a server at a time, at least 1.
+        Batches that may be collected while others are on their way, at least 1.
 
     Notes
     -----
     **What can be lost:** a process that is killed takes with it the items of the last
     ``max_wait_s``, more only while the server is waited for, and at most
-    ``max_items * in_flight``. A normal exit, an exception, and :meth:`close` flush
+    ``max_items * (in_flight + 1)``. A normal exit, an exception, and :meth:`close` flush
     first. Where the connection breaks, what is not known to be put stays here and is
     put again by the next flush: perhaps twice, never not at all.
 
@@ -75,12 +75,15 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
         if not max_wait_s > 0:
             raise ValueError(f"max_wait_s is {max_wait_s}; give seconds above 0")
         bound = getattr(queue, "maxsize", 0)  # a larger batch would never fit
+        bound = bound if bound > 0 else sys.maxsize
         self.queue = queue
-        self.max_items = min(max_items, bound) if bound > 0 else max_items
+        self.max_items = min(max_items, bound)
         self.max_wait_s = max_wait_s
-        self.in_flight = in_flight
+        self._most = self.max_items  # in a message
+        if isinstance(queue, QueueProxy):
+            self._most = min(max(max_items * in_flight // 2, max_items), bound)
         self._items: list[Any] = []
-        self._sent: deque[list[Any]] = deque()  # batches that are not answered yet
+        self._sent: list[Any] = []  # in the message that is not answered yet
         self._connection: ClientConnection | None = None
         if isinstance(queue, QueueProxy):
             self._connection = queue.pipelined()  # a plain queue is refused here
@@ -95,7 +98,7 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
     @property
     def waiting(self) -> int:
         """How many items are here and not known to be in the queue."""
-        return len(self._items) + sum(map(len, self._sent))
+        return len(self._items) + len(self._sent)
 
     def put(self, item: Any) -> None:
         """Take an item; put the batch when it is full.
@@ -119,15 +122,18 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
             error, self._error = self._error, None
             if error is not None:
                 raise error
-            self._send_all(least)
+            # What comes while a message is under way goes together in the next one.
+            while len(self._items) >= (self._most if self._sent else least):
+                self._send()
 
     def flush(self) -> None:
         """Put what is here, and wait until it is in the queue."""
         with self._changed:
             self._error = None
             self._oldest = time.monotonic()  # a failed flush is tried after as long
-            self._send_all()
-            self._settle(0)
+            while self._items:
+                self._send()
+            self._settle()
 
     def close(self) -> None:
         """Flush, and take no more; safe to call twice."""
@@ -142,38 +148,30 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
         if threading.current_thread() is not self._flusher:
             self._flusher.join()
 
-    def _send_all(self, least: int = 1) -> None:
-        """Send what is here in batches; the last ones may still be under way."""
-        while len(self._items) >= least:
-            batch, rest = self._items, []
-            if len(batch) > self.max_items:
-                batch, rest = batch[: self.max_items], batch[self.max_items :]
-            self._send(batch, rest)
-
-    def _send(self, batch: list[Any], rest: list[Any]) -> None:
+    def _send(self) -> None:
+        """Send a message once the one before it is answered."""
+        batch, rest = self._items[: self._most], self._items[self._most :]
         if not isinstance(self.queue, QueueProxy):  # no server between: no waiting
             self.queue.put_many(batch)
             self._items = rest
             return
-        if self._connection is None:
-            self._connection = self.queue.pipelined()
         blob = wire.dumps(batch)  # what cannot be pickled fails before it is sent
-        self._sent.append(batch)
-        self._items = rest
+        self._settle()
         try:
+            if self._connection is None:
+                self._connection = self.queue.pipelined()
+            self._sent, self._items = batch, rest
             self.queue.post(self._connection, "put_packed", blob, len(batch))
         except BaseException:
             self._hang_up()
             raise
-        if len(self._sent) >= self.in_flight:
-            self._settle(self.in_flight // 2)  # several answers come in one piece
 
-    def _settle(self, still_open: int) -> None:
-        """Wait for answers until at most so many batches are under way."""
+    def _settle(self) -> None:
+        """Wait for the answer to the message that is under way."""
         try:
-            while self._connection is not None and len(self._sent) > still_open:
+            if self._connection is not None and self._sent:
                 value_of(self._connection.recv())
-                self._sent.popleft()
+                self._sent = []
         except BaseException:
             self._hang_up()
             raise
@@ -183,8 +181,7 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self._items[:0] = [item for batch in self._sent for item in batch]
-        self._sent.clear()
+        self._items, self._sent = self._sent + self._items, []
 
     def _flush_in_time(self) -> None:
         with self._changed:
@@ -271,7 +268,7 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
             if not items and not self._parcels:
                 self._receive()
             while self._parcels and len(items) < self._max_items:
-                items = items_of([(0, items), self._parcels.popleft()])
+                items = items + items_of([self._parcels.popleft()])
         except BaseException:
             self._hang_up()
             raise
@@ -297,7 +294,8 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
         if self._connection is None:
             self._connection = self._queue.pipelined()
         count = min(self._at_once, self._to_come)
-        self._queue.post(self._connection, "get_packed", count, True, self._timeout)
+        args = count, True, self._timeout, True
+        self._queue.post(self._connection, "get_packed", *args)
         self._is_asked = True
 
     def _take_answer(self) -> None:

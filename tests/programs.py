@@ -5,6 +5,7 @@ import threading
 import time
 
 import psutil
+import pytest
 
 # In short pieces: a signal that arrives on the way into a sleep is seen after it.
 SLEEP = "import time; any(time.sleep(0.05) for _ in range(2400))"
@@ -67,3 +68,12 @@ class Lines:
         with self._changed:
             assert self._changed.wait_for(lambda: wanted in self.text, timeout=20)
         return self.text
+
+
+def limit_files(running, size):
+    """Let the server's files grow no further, as a full disk does."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux changes another process's limits")
+    _, hard = resource.prlimit(running.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (size or hard, hard))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from programs import until
+from programs import limit_files, until
 
 from labkit import connect, errors
 from labkit.manager import QueueManager, TaskQueue, handshake, keys, server, wire
@@ -306,15 +306,6 @@ def test_a_child_that_outlives_a_killed_client_holds_nothing():
         assert orders.get(timeout=1) == "tea"
 
 
-def limit_files(running, size):
-    """Let the server's files grow no further, as a full disk does."""
-    resource = pytest.importorskip("resource", reason="Windows has no such limit")
-    if not hasattr(resource, "prlimit"):
-        pytest.skip("only Linux changes another process's limits")
-    _, hard = resource.prlimit(running.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (size or hard, hard))
-
-
 def test_a_full_disk_refuses_what_it_cannot_keep(tmp_path):
     """A put is an error, an ack leaves its item held; with room all goes on."""
     with start_server(journal=tmp_path / "journal") as running:
@@ -400,7 +391,6 @@ FAULTS += [sqlite3.OperationalError, EOFError, ValueError]
 # Each step of a call at the server; what undoes a step must not fail.
 STEPS = [
     (wire, "loads"),
-    (server.QueueServer, "_referent"),
     (server.QueueServer, "_call"),
     (server.QueueServer, "_send"),
     (TaskQueue, "_await"),

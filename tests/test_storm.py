@@ -3,18 +3,22 @@
 import multiprocessing
 import os
 import random
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 import storm
+from programs import limit_files
 
+from labkit.errors import JournalError
 from labkit.servers import start_server
 
 WORKERS = 15  # processes of four threads each; with four producers, 64 clients
 PRODUCERS = 4
 BATCH = 50
+LIMITS = sys.platform == "linux"  # where a full disk can be played
 # Forked from a process that has labkit loaded, where the system can: see conftest.
 START = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
 
@@ -95,11 +99,13 @@ def done_by(producer):
     return producer.log.read_text().count("\n") if producer.log.exists() else 0
 
 
-def rage(server, orders, workers, restart_every_s):
+def rage(server, orders, workers, restart_every_s, fill_at=()):
     """Deal out work and kill at random until everything is done.
 
+    The disk is full for a second when so many batches are left as ``fill_at`` says.
     Returns, for each life of the server, the last numbers that were seen.
     """
+    fill_at = list(fill_at)
     tick = threading.Event()
     letters = server.connect(retry_for=10).get_queue("letters")
     lives = [letters.stats()]
@@ -116,6 +122,13 @@ def rage(server, orders, workers, restart_every_s):
             else:
                 workers.kill_one()
                 workers.running.append(workers.start())
+        if fill_at and len(orders.open) < fill_at[-1]:
+            fill_at.pop()
+            limit_files(server, 1)
+            tick.wait(1)
+            with pytest.raises(JournalError):
+                letters.put("what a full disk cannot keep")
+            limit_files(server, None)
         if time.monotonic() > next_restart:
             next_restart = time.monotonic() + restart_every_s
             server.kill()
@@ -129,15 +142,17 @@ def rage(server, orders, workers, restart_every_s):
 
 @pytest.mark.parametrize("journal", [None, "lab.journal"], ids=["memory", "journal"])
 def test_nothing_is_lost_in_a_storm(tmp_path: Path, journal, request, capsys):
-    """Kills, lost links and restarts: every item at least once, and why any twice."""
+    """Kills, lost links, restarts, a full disk: every item at least once."""
     count = request.config.getoption("--storm")
     restarts = float("inf") if journal is None else 0.7
+    batches = count // BATCH
+    fill_at = (batches / 3, 2 * batches / 3) if journal and LIMITS else ()
     with start_server(journal=journal and tmp_path / journal) as server:
         producers = Clients("producer", PRODUCERS, server, tmp_path)
         workers = Clients("worker", WORKERS, server, tmp_path)
         orders = Orders(producers, count)
         try:
-            lives = rage(server, orders, workers, restarts)
+            lives = rage(server, orders, workers, restarts, fill_at)
         finally:
             producers.stop()
             workers.stop()

@@ -18,7 +18,7 @@ from labkit.manager.acceptor import Listener
 from labkit.manager.entries import items_of
 from labkit.manager.handshake import FAILURE, LONGEST, client_side
 from labkit.manager.keys import SecretKey
-from labkit.manager.queue import EXPOSED
+from labkit.manager.queue import EXPOSED, PACKED
 from labkit.manager.server import IDENT_PREFIX
 
 __all__ = ["Client", "ClientConnection", "QueueProxy", "open_connection", "value_of"]
@@ -181,20 +181,20 @@ class ClientConnection(wire.Connection):
         super().__init__(new.sock)
         return value_of(answer)
 
-    def send(self, obj: Any) -> None:
-        """Send a request; this is what the standard library's proxies call."""
+    def send(self, obj: Any, simple: bool = False) -> None:
+        """Be ready, and send a request; the standard library's proxies call this."""
         if obj[0] is not None:  # not one of the server's own functions
             self.ready()
         elif self.busy:
             super().__init__(open_connection(self.address, self._authkey).sock)
-        self.post(obj)
+        self.post(obj, simple)
 
-    def post(self, request: Any) -> None:
+    def post(self, request: Any, simple: bool = False) -> None:
         """Send a request over an open connection, after others or not."""
         self.busy = True
         self._method = request[1]
         try:
-            super().send(request)
+            super().send(request, simple)
         except BaseException as error:
             self._broken(error)
             raise
@@ -205,7 +205,7 @@ class ClientConnection(wire.Connection):
         # for nobody: so hang up at once. Should a second interrupt prevent that, busy
         # stays set, and the next call does it.
         try:
-            answer = super().recv()
+            answer = wire.loads(self.recv_bytes())
         except BaseException as error:
             self._broken(error)
             raise
@@ -264,9 +264,10 @@ class Client:
 
     def connection(self) -> ClientConnection:
         """Return this thread's connection."""
-        if not hasattr(self.local, "connection"):
-            self.local.connection = self.new_connection()
-        connection: ClientConnection = self.local.connection
+        try:
+            connection: ClientConnection = self.local.connection
+        except AttributeError:
+            connection = self.local.connection = self.new_connection()
         return connection
 
     def new_connection(self) -> ClientConnection:
@@ -289,14 +290,14 @@ class Client:
             The connection ended after the request was sent, and repeating it might
             do it twice.
         """
-        connection = self.connection()
+        connection, simple = self.connection(), request[1] in PACKED
         try:
-            connection.send(request)
+            connection.send(request, simple)
             answer = connection.recv()
         except errors.OutcomeUnknownError:
             if request[1] not in _REPEATABLE:
                 raise
-            connection.send(request)
+            connection.send(request, simple)
             answer = connection.recv()
         try:
             return value_of(answer)
@@ -358,8 +359,10 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
             self._token.address, self._authkey, retry_for=0.0
         )
         self._tls = self._client.local
-        self._offered = frozenset(EXPOSED if exposed is None else exposed)
-        self._packs = "put_packed" in self._offered
+        self._missing = frozenset(() if exposed is None else EXPOSED).difference(
+            exposed or ()
+        )
+        self._packs = "put_packed" not in self._missing
 
     def _incref(self) -> None:
         # Named queues live as long as their server. Nothing is counted, so nothing
@@ -373,17 +376,14 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         args: tuple[Any, ...] = (),
         kwds: dict[str, Any] = {},  # noqa: B006 - as in BaseProxy
     ) -> Any:
-        self._check_offered(methodname)
-        return self._client.call((self._token.id, methodname, args, kwds))
-
-    def _check_offered(self, methodname: str) -> None:
-        if methodname in EXPOSED and methodname not in self._offered:
+        if methodname in self._missing:
             # Packed or not, a plain queue has no batches and no receipts.
             name = methodname.replace("t_packed", "t_many").removesuffix("_packed")
             raise errors.NotOfferedError(
                 f"the queue at {wire.shown(self._token.address)} is a plain "
                 f"queue.Queue, which has no {name}(); host a TaskQueue to use it"
             )
+        return self._client.call((self._token.id, methodname, args, kwds))
 
     @property
     def maxsize(self) -> int:
@@ -393,14 +393,15 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
 
     def pipelined(self) -> ClientConnection:
         """Return a new connection, for calls that overlap: see :meth:`post`."""
-        self._check_offered("put_packed")
+        if not self._packs:
+            self.put_many([None])  # says what a plain queue has not
         connection = self._client.new_connection()
         connection.ready()
         return connection
 
     def post(self, connection: ClientConnection, method: str, *args: Any) -> None:
         """Send a call; the answers arrive in the order of the calls."""
-        connection.post((self._token.id, method, args, {}))
+        connection.post((self._token.id, method, args, {}), simple=True)
 
     # Items travel packed where the server has a TaskQueue: it need not open them.
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from labkit.manager.wire import dumps
 
-__all__ = ["Entry", "Parcel", "items_of"]
+__all__ = ["Entry", "Parcel", "items_of", "parcels_of"]
 
-Parcel = tuple[int, Any]  # how many items, and a list of them, pickled or not
+Parcel = tuple[int, bytes]  # how many items, and a pickled list of them
 
 
 @dataclass(slots=True)
@@ -43,16 +43,11 @@ class Entry:
     deadline: float = 0.0  # then it goes back at this time,
     owner: object = None  # or when this connection ends
 
-    def parcel(self) -> Parcel:
-        """Return the items unopened, for a client that calls :func:`items_of`."""
-        if self.blob is None:
-            return 1, [self.item]
-        return self.count, self.blob if self.first is None else self._slice()
-
     def pickled(self) -> bytes:
         """Return the items as one pickled list."""
-        _, items = self.parcel()
-        return items if type(items) is bytes else dumps(items)
+        if self.blob is None:
+            return dumps([self.item])
+        return self.blob if self.first is None else dumps(self._slice())
 
     def opened(self) -> list[Any]:
         """Return the items, or raise what their classes raise."""
@@ -83,10 +78,17 @@ class Entry:
             return [head, rest]
 
 
+def parcels_of(entries: list[Entry]) -> list[Parcel]:
+    """Return the items of some entries, each a pickled list."""
+    if len(entries) > 1 and all(entry.blob is None for entry in entries):
+        return [(len(entries), dumps([entry.item for entry in entries]))]
+    return [(entry.count, entry.pickled()) for entry in entries]
+
+
 def items_of(parcels: Iterable[Parcel]) -> list[Any]:
     """Return the items in some parcels, in order."""
     items: list[Any] = []
-    for _, some in parcels:
-        opened = pickle.loads(some) if type(some) is bytes else some  # noqa: S301
+    for _, blob in parcels:
+        opened = pickle.loads(blob)  # noqa: S301
         items = items + opened if items else opened
     return items

@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from labkit.errors import JournalError, ReceiptError
-from labkit.manager.entries import Entry
+from labkit.manager.entries import Entry, parcels_of
 
 if TYPE_CHECKING:
     from labkit.manager.journal import QueueJournal
 
 __all__ = ["CALLER", "EXPOSED", "PatientCondition", "QueueStats", "Taken", "TaskQueue"]
 
+# With items that the server does not open: labkit's proxies use these.
+PACKED = ("put_packed", "get_packed", "receive_packed")
 # What clients may call; the rest is the server's business.
 EXPOSED = (
     *("put", "get", "put_nowait", "get_nowait", "qsize", "empty", "full"),
     *("task_done", "join"),
     *("put_many", "get_many", "receive", "ack", "nack", "dead_letters", "stats"),
-    # The same with items that the server does not open: labkit's proxies use these.
-    *("put_packed", "get_packed", "receive_packed"),
+    *PACKED,
     *(("shutdown",) if hasattr(queue.Queue, "shutdown") else ()),  # from Python 3.13
 )
 
@@ -130,7 +131,7 @@ class Taken:
     def answer(self, items: Callable[[Entry], list[Any]] = Entry.items) -> Any:
         """Return what to send to a client."""
         if self.packed:
-            things = [entry.parcel() for entry in self.entries]
+            things = parcels_of(self.entries)
         else:
             things = [item for entry in self.entries for item in items(entry)]
         value = things[0] if self.single else things
@@ -249,7 +250,6 @@ class TaskQueue(queue.Queue[Any]):
             )
 
         def has_room() -> bool:
-            self._check_open("put")
             return self.maxsize <= 0 or self._qsize() + count <= self.maxsize
 
         with self.not_full:
@@ -259,7 +259,7 @@ class TaskQueue(queue.Queue[Any]):
             self.not_empty.notify(count)
 
     def _store(self, entries: list[Entry], count: int) -> None:
-        self._check_open("put")
+        self._check_open()
         if self._journal is not None:
             self._journal.add(entries)
         self.queue.extend(entries)
@@ -314,10 +314,17 @@ class TaskQueue(queue.Queue[Any]):
 
     @takes
     def get_packed(
-        self, max_items: int, block: bool = True, timeout: float | None = None
+        self,
+        max_items: int,
+        block: bool = True,
+        timeout: float | None = None,
+        whole: bool = False,
     ) -> Taken:
-        """Take what is there as parcels; see :meth:`get_many`."""
-        return self._take(max_items, block, timeout, single=False, packed=True)
+        """Take what is there as parcels; see :meth:`get_many`.
+
+        None is opened, where fewer items will do, if they are to be ``whole``.
+        """
+        return self._take(max_items, block, timeout, None, whole, False, packed=True)
 
     @takes
     def receive_packed(
@@ -335,7 +342,9 @@ class TaskQueue(queue.Queue[Any]):
         block: bool,
         timeout: float | None = None,
         visibility_timeout: float | None = None,
-        **form: bool,
+        whole: bool = False,
+        single: bool = True,
+        packed: bool = False,
     ) -> Taken:
         if max_items < 1:
             raise ValueError(f"max_items is {max_items}; give 1 or more")
@@ -344,26 +353,23 @@ class TaskQueue(queue.Queue[Any]):
                 f"visibility_timeout is {visibility_timeout}; give seconds above 0"
             )
 
-        def has_items() -> bool:
-            if not self._qsize():
-                self._check_open("get")
-            return bool(self._size)
-
         with self.not_empty:
-            self._await(self.not_empty, has_items, queue.Empty, block, timeout)
+            self._await(self.not_empty, self._qsize, queue.Empty, block, timeout)
             before = self._size
-            entries = self._pop(max_items)
+            entries = self._pop(max_items, whole)
             self.not_full.notify(before - self._size)
             receipt = None
             if visibility_timeout is not None:
                 receipt = self._lend(entries[0], visibility_timeout)
-        return Taken(self, entries, receipt, **form)
+        return Taken(self, entries, receipt, single, packed)
 
-    def _pop(self, limit: int) -> list[Entry]:
+    def _pop(self, limit: int, whole: bool = False) -> list[Entry]:
         """Take entries with so many items from the head, or with all there are."""
         entries: list[Entry] = []
         while limit and self.queue:
             if self.queue[0].count > limit:
+                if whole and entries:
+                    break
                 try:
                     self._cut_head(limit)
                 except JournalError:
@@ -496,7 +502,7 @@ class TaskQueue(queue.Queue[Any]):
     def _await(
         self,
         condition: PatientCondition,
-        is_ready: Callable[[], bool],
+        is_ready: Callable[[], object],
         give_up: type[Exception],
         block: bool,
         timeout: float | None,
@@ -507,18 +513,19 @@ class TaskQueue(queue.Queue[Any]):
                 raise ValueError("'timeout' must be a non-negative number")
             deadline = time.monotonic() + timeout
         while not is_ready():
+            self._check_open()
             left = None if deadline is None else deadline - time.monotonic()
             if not block or (left is not None and left <= 0):
                 raise give_up
             condition.wait(left)
 
-    def _check_open(self, method: str) -> None:
+    def _check_open(self) -> None:
         """Raise ``queue.ShutDown`` if it was shut down (from Python 3.13)."""
         if self._retired:
             raise RetiredError
         if getattr(self, "is_shutdown", False):
             shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
-            raise shut(f"the queue was shut down; {method} no longer works")
+            raise shut("the queue was shut down")
 
     def stats(self) -> QueueStats:
         """Return the queue's numbers at this moment, as a frozen record."""

@@ -24,6 +24,7 @@ from labkit.manager.keys import SecretKey
 from labkit.manager.queue import (
     CALLER,
     EXPOSED,
+    PACKED,
     QueueStats,
     RetiredError,
     Taken,
@@ -188,26 +189,27 @@ class QueueServer(managers.Server):
         self, client: wire.Connection, body: memoryview, call: Callable[..., _Reply]
     ) -> None:
         """Answer one call. What it took is gone only once the answer was sent."""
-        taken, delivered = None, False
+        taken, delivered, packed = None, False, False
         try:
             try:
                 ident, name, args, kwds = wire.loads(body)
                 kind, result = call(client, ident, name, args, kwds)
                 if type(result) is Taken:
                     taken, result = result, result.answer()
+                packed = kind == "#RETURN" and name in PACKED
             except _ClientGone:
                 raise
             except BaseException:  # noqa: BLE001 - SystemExit, too, is told the client
                 kind, result = "#TRACEBACK", format_exc()
-            delivered = self._send(client, (kind, result)) and kind == "#RETURN"
+            delivered = self._send(client, (kind, result), packed) and kind == "#RETURN"
         finally:
             if taken is not None:
                 taken.delivered() if delivered else taken.give_back()
 
-    def _send(self, client: wire.Connection, reply: _Reply) -> bool:
+    def _send(self, client: wire.Connection, reply: _Reply, packed: bool) -> bool:
         """Send a reply, or why it cannot be pickled; return whether it was sent."""
         try:
-            client.send(reply)
+            client.send(reply, simple=packed)
         except OSError:
             raise
         except BaseException:  # noqa: BLE001 - a class may raise anything when pickled
@@ -224,7 +226,8 @@ class QueueServer(managers.Server):
         kwds: dict[str, Any],
     ) -> _Reply:
         """Call a referent's method; return the kind and the value of the answer."""
-        obj, exposed, typeids = self._referent(ident)
+        found = self.id_to_local_proxy_obj.get(ident) or self.id_to_obj.get(ident)
+        obj, exposed, typeids = found or self._renewed(ident)
         if name not in exposed:
             fallback = self.fallback_mapping.get(name)
             if fallback is None:
@@ -235,8 +238,8 @@ class QueueServer(managers.Server):
             return "#RETURN", fallback(self, client, ident, obj, *args, **kwds)
         method = getattr(obj, name)
         try:
-            if hasattr(method, "for_client"):
-                return "#RETURN", method.for_client(obj, *args, **kwds)
+            if taking := getattr(method, "for_client", None):
+                return "#RETURN", taking(obj, *args, **kwds)
             result = method(*args, **kwds)
         except _ClientGone:
             raise
@@ -336,14 +339,12 @@ class QueueServer(managers.Server):
                 del self.id_to_local_proxy_obj[f"{IDENT_PREFIX}0:{name}"]
         self._look_at = max(MANY_QUEUES, 2 * len(self.queues))
 
-    def _referent(self, ident: str) -> _Referent:
-        found = self.id_to_local_proxy_obj.get(ident) or self.id_to_obj.get(ident)
-        if found is None and ident.startswith(IDENT_PREFIX):
-            # A proxy from before a restart: its queue begins again, under its name.
+    def _renewed(self, ident: str) -> _Referent:
+        """Make the queue of a proxy from before a restart again, under its name."""
+        if ident.startswith(IDENT_PREFIX):
             maxsize, _, name = ident.removeprefix(IDENT_PREFIX).partition(":")
             self._named_queue(name, int(maxsize))
-            return self._referent(ident)
-        return found or self.id_to_obj[ident]
+        return self.id_to_local_proxy_obj[ident]
 
 
 def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
@@ -352,7 +353,7 @@ def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
 
     def handle(signum: int, _frame: Any) -> None:
         if os.getpid() != pid:  # a forked child of the server ends as any other
-            signal.signal(signum, before[signum] or signal.SIG_DFL)
+            signal.signal(signum, before[signal.Signals(signum)] or signal.SIG_DFL)
             os.kill(os.getpid(), signum)
         elif server.stop_event.is_set():
             os._exit(128 + signum)
