@@ -13,10 +13,8 @@ __all__ = [
     "JournalError",
     "KeyTypeError",
     "LabkitError",
-    "MeasurementCancelledError",
     "MeasurementError",
     "NetworkError",
-    "NoMessageError",
     "NoServerError",
     "NotAQueueServerError",
     "NotOfferedError",
@@ -122,13 +120,5 @@ class MeasurementError(LabkitError, RuntimeError):
     """A measurement cannot be made, or could not be made within its budget."""
 
 
-class MeasurementCancelledError(LabkitError):
-    """A measurement was cancelled; its processes have ended."""
-
-
 class NetworkError(LabkitError, OSError):
     """A network that this machine does not make, or made not quite."""
-
-
-class NoMessageError(LabkitError, TimeoutError):
-    """No such message went through the wiretap in time."""

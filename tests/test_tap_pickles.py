@@ -8,7 +8,7 @@ import struct
 from collections import OrderedDict
 
 import pytest
-from test_tap import dial, framed, raw_server, swallow
+from test_tap import dial, framed, raw_server, swallow, wait_for
 
 from labkit import wiretap
 from labkit.tap.decode import MAX_STEPS, TEXT_LIMIT, read_pickle
@@ -188,7 +188,7 @@ def test_hostile_pickles_through_a_tap(tmp_path, monkeypatch):
             for body in pickled:
                 client.sendall(framed(body))
             client.sendall(framed(pickle.dumps(("tea", "put", ("honest",), {}))))
-        last = tap.wait_for(lambda m: m.text == "put('honest')", timeout=60)
+        last = wait_for(tap, lambda m: m.text == "put('honest')", 60)
         assert last.number == len(pickled) + 1
         shown = [m.text for m in tap.messages]
     assert not list(tmp_path.iterdir())

@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from os import PathLike, fspath
 from typing import Any, Self
 
-from labkit.errors import NoMessageError
 from labkit.manager import Address, shown
 from labkit.tap.decode import TO_CLIENT, Said, frames, read
 from labkit.tap.relay import Relay
@@ -21,8 +20,8 @@ KEPT = 10_000  # messages; older ones are forgotten
 class Wiretap:
     """A relay between clients and a server that decodes what passes.
 
-    A context manager: leaving the block hangs up every connection that goes through it;
-    what was recorded stays. All methods are safe for any number of threads.
+    A context manager that hangs up every connection; what was recorded stays. Safe for
+    any number of threads.
 
     Parameters
     ----------
@@ -50,7 +49,7 @@ class Wiretap:
     def __init__(self, server: Any) -> None:
         self.server_address = _address_of(server)
         self._messages: deque[Message] = deque(maxlen=KEPT)
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
         self._count, self._start = 0, time.perf_counter()
         self._relay = Relay(_reachable(self.server_address), self._hear, self._refuse)
         self.address: Address = self._relay.address
@@ -58,35 +57,12 @@ class Wiretap:
     @property
     def messages(self) -> list[Message]:
         """What has passed so far, in order; a new list each time."""
-        with self._news:
+        with self._lock:
             return list(self._messages)
-
-    def wait_for(
-        self, what: str | Callable[[Message], bool], timeout: float = 5.0
-    ) -> Message:
-        """Return the first message of a kind, waiting for it if needed.
-
-        ``what`` is a kind, such as ``"return"``, or a function that is true of the
-        message sought. Raises NoMessageError if none passes within ``timeout`` seconds.
-        """
-
-        def first() -> Message | None:
-            fits = what if callable(what) else lambda m: m.kind == what
-            return next(filter(fits, list(self._messages)), None)
-
-        with self._news:
-            if (found := self._news.wait_for(first, timeout)) is not None:
-                return found
-        kinds = dict(Counter(message.kind for message in self.messages))
-        raise NoMessageError(
-            f"no {'such' if callable(what) else repr(what)} message passed within "
-            f"{timeout:g} s, but {kinds or 'nothing'}; connect a client to "
-            f"{shown(self.address)}"
-        )
 
     def clear(self) -> None:
         """Forget all messages; numbers start from 1 again, connections go on."""
-        with self._news:
+        with self._lock:
             self._messages.clear()
             self._count = 0
 
@@ -123,12 +99,11 @@ class Wiretap:
         self._add(connection, TO_CLIENT, 0, Said("refused", text))
 
     def _add(self, connection: int, direction: str, size: int, said: Said) -> None:
-        with self._news:
+        with self._lock:
             self._count += 1
             at_s = time.perf_counter() - self._start
             head = (self._count, connection, direction, said.kind, size, at_s)
             self._messages.append(Message(*head, *said[1:]))
-            self._news.notify_all()
 
 
 wiretap = Wiretap

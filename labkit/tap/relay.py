@@ -25,9 +25,7 @@ class Relay:
     """Listen on loopback and pass each connection on, with a thread for each direction.
 
     ``hear(connection, direction, chunks)`` gets each direction to its end; a chunk is
-    passed on when the next one is asked for. ``refuse(connection, error)`` learns that
-    the server could not be reached. ``address`` is where clients connect; for a Unix
-    socket, it is in a folder that only this user can enter.
+    passed on when the next one is asked for.
     """
 
     def __init__(
