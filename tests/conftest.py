@@ -45,13 +45,6 @@ def pytest_addoption(parser):
         help="students whose answers nbgrader and labkit both grade",
     )
     parser.addoption(
-        "--cuts",
-        type=int,
-        default=0,
-        metavar="N",
-        help="how often test_hosts cuts a host off in one long run of 100 tasks each",
-    )
-    parser.addoption(
         "--demos",
         default="",
         metavar="PATTERN",

@@ -1,7 +1,6 @@
 """Several hosts, each with an address of its own, and a cable that is pulled."""
 
 import contextlib
-import random
 import re
 import shutil
 import socket
@@ -85,39 +84,6 @@ def test_a_host_that_never_comes_back_loses_no_task(site):
     site.folder.joinpath("go").touch()
     out, _ = master.finish()
     assert sorted(record["result"] for record in items(out)) == [1, 2, 3]
-    assert all(worker.process.poll() is None for worker in workers)
-
-
-BAKE = """
-import time
-
-def bake(bread):
-    time.sleep(0.05)  # the work
-    return bread
-"""
-
-
-@needs_hosts
-def test_a_cable_that_is_pulled_again_and_again_loses_no_task(site, request):
-    """Workers and their master are on the host that is cut off, and come back."""
-    cuts = request.config.getoption("--cuts")
-    if not cuts:
-        pytest.skip("takes long: --cuts 12 makes it run")
-    site.write("oven.py", BAKE)
-    options = ["--job", "oven:bake", "--retry-for", 120, "--workers", 2]
-    workers = [site.on(host, "worker", *options) for host in ("near", "far")]
-    breads = list(range(100 * cuts))
-    lines = "".join(f"{bread}\n" for bread in breads)
-    master = site.on("far", "master", "--retry-for", 120, stdin=lines)
-    chance, pause = random.Random(7), threading.Event()
-    for _ in range(cuts):
-        pause.wait(chance.uniform(0.3, 1.5))
-        site.net["far"].unplug()
-        pause.wait(chance.uniform(0.1, 4))
-        site.net["far"].plug_in()
-    out, err = master.finish()
-    print(err)
-    assert sorted(record["task"] for record in items(out)) == breads
     assert all(worker.process.poll() is None for worker in workers)
 
 

@@ -4,7 +4,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -160,25 +159,6 @@ def test_outside_a_checkout_the_file_is_in_the_home_folder(monkeypatch, tmp_path
     monkeypatch.setattr("labkit.logbook.__file__", str(tmp_path / "a" / "b.py"))
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
     assert Logbook().path == tmp_path / ".labkit" / "progress.db"
-
-
-def test_threads_do_not_lose_each_others_rows():
-    """A logbook that writes in the same instant as another waits for it."""
-    together = threading.Barrier(4)
-
-    def work(name):
-        together.wait(10)
-        for _ in range(10):
-            Logbook().attempt(name, 1.0, 1.0)
-
-    names = ("04.1", "04.1", "04.2", "06.1")
-    threads = [threading.Thread(target=work, args=[name]) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    counts = {name: row.attempts for name, row in Logbook().tasks().items()}
-    assert counts == {"04.1": 20, "04.2": 10, "06.1": 10}
 
 
 NOTES = """

@@ -44,6 +44,8 @@ def test_wait_that_takes_too_long_says_what_to_do(start):
     sentence = r"^letters still runs after 0.05 s; wait longer .*, or end it with stop"
     with pytest.raises(ProgramError, match=sentence):
         program.wait(0.05)
+    with pytest.raises(ProgramError, match=r"letters has not printed 'ready' in 0.05"):
+        program.wait_for_output("ready", timeout=0.05)
     assert program.is_alive()
 
 
@@ -71,14 +73,6 @@ def test_waiting_for_output_that_never_comes_shows_the_last_lines(start):
         program.wait_for_output("ready")
     assert "ended (exit code 4)" in str(caught.value)
     assert str(caught.value).endswith("no server at 5000")
-
-
-def test_waiting_for_output_ends_at_the_timeout(start):
-    """A program that runs on in silence is left running, and named."""
-    with pytest.raises(
-        ProgramError, match=r"letters has not printed 'ready' in 0.05 s"
-    ):
-        start(SLEEP).wait_for_output("ready", timeout=0.05)
 
 
 def test_stop_ends_the_children_too(start):

@@ -12,10 +12,7 @@ __all__ = ["Explorer", "explorer"]
 
 _SIZES = {"8 bytes": 8, "1 KiB": 1 << 10, "10 KiB": 10 << 10, "20 KiB": 20 << 10}
 _SIZES |= {"60 KiB": 60 << 10, "200 KiB": 200 << 10, "1 MiB": 1 << 20}
-_BATCHES = {f"{count:,}": count for count in (1, 10, 100, 1000)}
-_HEADS = (
-    "first", "second", "item", "lists of", "first/s", "second/s", "ratio", "guess"
-)  # fmt: skip
+_HEADS = "first", "second", "item", "first/s", "second/s", "ratio", "guess"
 
 
 class Explorer(views.Live):
@@ -35,7 +32,6 @@ class Explorer(views.Live):
         self.first = choice("First", names, "direct queue")
         self.second = choice("Second", names, "plain tcp")
         self.size = choice("Item", _SIZES, 8)
-        self.batch = choice("Lists of (where it takes lists)", _BATCHES, 100)
         self.guess = ipywidgets.Text(
             description="Your guess: the first is this many times as fast:",
             placeholder="a number, such as 3",
@@ -43,7 +39,7 @@ class Explorer(views.Live):
         )
         self.measure_button = views.button("Measure", "Measure both, in turns")
         self.measure_button.on_click(lambda _: self.measure())
-        settings = views.rows(self.first, self.second, self.size, self.batch)
+        settings = views.rows(self.first, self.second, self.size)
         controls = (settings, self.guess, self.measure_button)
         self.box.children = (*controls, *self.box.children, self.table)
         self.say("Choose, type your guess, then press Measure.")
@@ -66,8 +62,7 @@ class Explorer(views.Live):
 
     def _run(self, guess: float) -> None:
         names = [self.first.value, self.second.value]
-        chosen = [*names, self.size.label, self.batch.label]
-        what = {"payload_bytes": self.size.value, "batch_size": self.batch.value}
+        what = {"payload_bytes": self.size.value, "batch_size": 100}  # of lists
         try:
             one, two = self._compare(names, repeats=3, **what)
         except LabkitError as error:
@@ -75,7 +70,8 @@ class Explorer(views.Live):
         else:
             ratio = one.rate_per_s / two.rate_per_s
             rates = [f"{each.rate_per_s:,.0f}" for each in (one, two)]
-            self.rows.insert(0, [*chosen, *rates, f"{ratio:.2g}", f"{guess:.2g}"])
+            found = [*rates, f"{ratio:.2g}", f"{guess:.2g}"]
+            self.rows.insert(0, [*names, self.size.label, *found])
             self.draw()
             off = max(ratio / guess, guess / ratio)
             said = (

@@ -78,9 +78,9 @@ def display(bundle: dict[str, Any], **options: Any) -> Any:
 
 
 def twins(text: str, box: Any) -> dict[str, Any]:
-    """Return a widget, if it is still there, with a text as its plain and HTML twin."""
+    """Return a widget, unless it is closed, with a text as its plain and HTML twin."""
     page = f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
-    widget: dict[str, Any] = box._repr_mimebundle_() if box else {}
+    widget: dict[str, Any] = box._repr_mimebundle_() if box.comm else {}
     return widget | {"text/plain": text, "text/html": page}
 
 
@@ -123,7 +123,7 @@ class Live:
         import ipywidgets
 
         replace(key, self)
-        self.closed, self.says, self.rows = False, "", list[Sequence[str]]()
+        self.says, self.rows = "", list[Sequence[str]]()
         self._heads, self._drawn = heads, list[str]()
         self.state, self.table = (ipywidgets.HTML(layout=AUTO) for _ in "12")
         self.box = ipywidgets.VBox([ipywidgets.HTML(style()), self.state])
@@ -131,15 +131,12 @@ class Live:
 
     def say(self, sentence: str) -> None:
         """Show a sentence."""
-        if sentence != self.says and not self.closed:
-            self.state.value = status(sentence)
-        self.says = sentence
+        self.says, self.state.value = sentence, status(sentence)
 
     def draw(self, *drawn: str) -> None:
         """Show the rows, each with a drawing at its end if there is one."""
         self._drawn = list(drawn)
-        if not self.closed:
-            self.table.value = self._html()
+        self.table.value = self._html()
 
     def _html(self) -> str:
         heads = [*self._heads, *["depth, last 30 s"][: len(self._drawn)]]
@@ -159,10 +156,8 @@ class Live:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         # A notebook keeps the text, which is true of that moment only.
         text = f"At {datetime.now().astimezone():%H:%M:%S}: {self!r}"
-        return twins(text, None if self.closed else self.box)
+        return twins(text, self.box)
 
     def close(self) -> None:
         """Take it off the page. Safe to call twice."""
-        if not self.closed:
-            self.closed = True
-            close_all(self.box)
+        close_all(self.box)
