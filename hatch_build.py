@@ -10,6 +10,7 @@ COURSE = (
     "notebooks/images/*.*",
     "notebooks/questions/*.toml",
     "exercises/release/*/*.ipynb",
+    "exercises/nbgrader_config.py",
     "exercises/checks/*/*.py",
     "exercises/checks/*/*.md",
 )

@@ -7,6 +7,7 @@ many processes; what all of them use together is not bounded.
 """
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ _LIMITS = (
 
 def _walls(*readable: Path) -> list[str]:
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
+    command += ["--clearenv", "--setenv", "PATH", os.defpath]
+    command += ["--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONUNBUFFERED", "1"]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - a new one
     python = sorted({Path(sys.prefix), Path(sys.base_prefix), _KIT})
     for path in [*filter(Path.exists, map(Path, _SYSTEM)), *python, *readable]:

@@ -7,7 +7,7 @@ from typing import Self
 
 from labkit.grader.runner import Report, Row
 
-__all__ = ["Hints", "Refusal", "Score"]
+__all__ = ["Markdown", "Refusal", "Score"]
 
 # Colours of Okabe and Ito; what they mean is also said in words.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
@@ -51,7 +51,7 @@ class Score(float):
         return points, [self._line(row) for row in report.rows], [*more, self._note]
 
     def _line(self, row: Row) -> str:
-        worth = f"{row.points:g} of {row.check.points:g}"
+        worth = f"{row.check.points * row.passed:g} of {row.check.points:g}"
         line = f"{_STATES[row.state]}, {worth}: {row.check.says}"
         # What was said first is not said again.
         return line if row.message in ("", self.message) else f"{line}. {row.message}"
@@ -87,8 +87,8 @@ class Score(float):
         )
 
 
-class Hints(str):
-    """Some open hints of a task, as Markdown."""
+class Markdown(str):
+    """A text that a notebook shows as Markdown."""
 
     __slots__ = ()
     __repr__ = _repr_markdown_ = str.__str__

@@ -13,7 +13,7 @@ from typing import Any
 
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.grader import runner
-from labkit.grader.feedback import Hints, Refusal, Score
+from labkit.grader.feedback import Markdown, Refusal, Score
 from labkit.grader.tasks import Task, find_task
 from labkit.logbook import Logbook
 
@@ -76,7 +76,7 @@ def _score(task: Task) -> Score:
     return Score(report, "", logbook.trouble)
 
 
-def hint(task_id: str) -> Hints:
+def hint(task_id: str) -> Markdown:
     """Open one more hint of a task, and show those that are open.
 
     Parameters
@@ -86,13 +86,13 @@ def hint(task_id: str) -> Hints:
 
     Returns
     -------
-    Hints
+    Markdown
         Shown as text: first a nudge, then a pointer, then partial code.
     """
     try:
         task = find_task(task_id)
     except (UnknownTaskError, ExerciseError) as error:
-        return Hints(error)
+        return Markdown(error)
     count, logbook = len(task.hints), Logbook()
     found = logbook.tasks().get(task.id)
     opened = (found.hints if found else 0) + 1
@@ -103,7 +103,7 @@ def hint(task_id: str) -> Hints:
     ]
     if opened > count:
         parts.append(f"There are no more hints for {task.id}: these are all.")
-    return Hints("\n\n".join(filter(None, [*parts, logbook.trouble])))
+    return Markdown("\n\n".join(filter(None, [*parts, logbook.trouble])))
 
 
 def _answer(line: str, cell: str) -> None:

@@ -44,11 +44,6 @@ TRIAL_S = 5.0  # how long the top level of an answer may take
 _MOST_OUTPUT = 1_000_000  # characters
 _HEADER = "# %%answer\n"  # in place of the magic, so line numbers are those of the cell
 _FOREIGN = ("PYTEST_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "COV_")
-_NEEDED = {
-    "PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMP",
-    "TEMP", "TMPDIR", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT",
-    "LABKIT_START_METHOD",
-}  # fmt: skip
 _AT_ITS_END = 77  # the exit code of a run that was not cut short
 _EXAMINE = (
     f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
@@ -77,11 +72,6 @@ class Row:
         """Whether the answer does what the check looks for."""
         return self.state == "passed"
 
-    @property
-    def points(self) -> float:
-        """What the answer gets for it."""
-        return self.check.points if self.passed else 0.0
-
 
 @dataclass(frozen=True)
 class Report:
@@ -96,7 +86,7 @@ class Report:
     @property
     def points(self) -> float:
         """What the checks that passed are worth."""
-        return sum(row.points for row in self.rows)
+        return sum(row.check.points for row in self.rows if row.passed)
 
     @property
     def is_full(self) -> bool:
@@ -125,20 +115,12 @@ def run(
 
     Parameters
     ----------
-    task : Task
     source : str
         The text of the answer cell below its first line.
     deadline_s : float, optional
         Seconds until it is ended, whatever it does; the task's own by default.
     first_only : bool, default False
         Whether to stop at the first check that fails.
-    confinement : callable, optional
-        See :data:`Confinement`. With one, the environment is bare, too.
-
-    Raises
-    ------
-    ProgramError
-        No process could be started.
     """
     blank = tuple(map(Row, task.checks))
     if trouble := _trouble_in(source):
@@ -179,12 +161,7 @@ def try_out(
 ) -> tuple[str, str]:
     """Run the top level of an answer in its own process, as the notebook is going to.
 
-    Returns
-    -------
-    trouble : str
-        What went wrong, in a sentence; empty if it came to its end.
-    output : str
-        What it printed, with the traceback.
+    Return what went wrong, in a sentence or empty, and what it printed.
     """
     if trouble := _trouble_in(source):
         return trouble, ""
@@ -259,11 +236,7 @@ def _execute(
     job: dict[str, object],
 ) -> supervised.Finished:
     """Run a program on an answer, to its end or the deadline."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if (name in _NEEDED or not confinement) and not name.startswith(_FOREIGN)
-    }
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(_FOREIGN)}
     with tempfile.TemporaryDirectory(
         prefix="labkit-answer-", ignore_cleanup_errors=True
     ) as name:
@@ -308,9 +281,9 @@ def _ending(
 def _read(
     rows: tuple[Row, ...], output: str
 ) -> tuple[tuple[Row, ...], str, tuple[str, ...]]:
-    """Read the report: a line when a check begins and one when it ends, in order.
+    """Read the report, a line when a check begins and one when it ends, in order.
 
-    Returns the rows, what else was written, and what is strange about the report.
+    Return the rows, what else was written, and what is strange about the report.
     """
     found, stray, number = list(rows), "", 0
     for line in output.splitlines(keepends=True):
@@ -349,12 +322,10 @@ def examine() -> None:
 
     from labkit.grader import fixtures
 
-    config = Path("../pytest.ini").resolve()  # empty: none other is looked for
-    config.touch()
     quiet = ("terminal", "cacheprovider", "faulthandler", "tmpdir")
     options = [option for name in quiet for option in ("-p", f"no:{name}")]
     options += ["-s", "--assert=plain", "--import-mode=importlib"]
-    options += [f"--config-file={config}", f"--rootdir={task.parent}"]
+    options += [f"--config-file={os.devnull}", f"--rootdir={task.parent}"]
     options += [f"--confcutdir={task.parent}", *["--maxfail=1"] * job["first_only"]]
     pytest.main([str(task), *options], plugins=[fixtures, report])
     os._exit(_AT_ITS_END)  # threads that the answer left behind hold nothing up
@@ -377,12 +348,11 @@ class _Reporter:
         os.write(self.pipe, json.dumps(event).encode() + b"\n")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Report which check begins, in case none of it comes back."""
         self._running = nodeid.rsplit("::", maxsplit=1)[-1]
         self._tell("started")
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
-        """Report that the answer pressed Ctrl-C: nobody else is there to do it."""
+        # The answer pressed Ctrl-C: nobody else is there to do it.
         message = (
             "The answer sent the interrupt signal (SIGINT) to the process that it runs "
             "in, as Ctrl-C does; expected it to interrupt nothing but its own programs."
@@ -391,15 +361,12 @@ class _Reporter:
             self._tell("failed", message=message)
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
-        """Report what became of a check."""
         from labkit.grader.fixtures import AnswerError, StillRunningError
 
         error = call.excinfo.value if call.excinfo else None
-        if error is None:
-            if call.when == "call":
-                self._tell("passed")
-            return
-        if call.when == "teardown":  # its row is there
+        if error is None and call.when == "call":
+            self._tell("passed")
+        if error is None or call.when == "teardown":  # its row is there
             return
         said = str(error)
         if call.when == "setup" and "answer" not in sys.modules:

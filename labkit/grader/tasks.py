@@ -17,21 +17,15 @@ from typing import Any, TypeVar
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.setup import course
 
-__all__ = [
-    "EXERCISES", "Check", "Task", "all_tasks", "find_task", "points", "read_task",
-]  # fmt: skip
+__all__ = ["EXERCISES", "Check", "Task", "all_tasks", "find_task", "points"]
 
-EXERCISES = course() / "exercises"
-"""The folder of the exercises: in the checkout, or installed with the package."""
+EXERCISES = course() / "exercises"  # in the checkout, or installed with the package
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
 def points(worth: float, says: str) -> Callable[[_Test], _Test]:  # noqa: ARG001 - read_task() reads them
-    """Say what a test is worth, above 0, and what an answer does that passes it.
-
-    ``@points(2, "handles every order, then ends")``
-    """
+    """Say what a test is worth, above 0, and what an answer does that passes it."""
     return lambda test: test
 
 
@@ -79,10 +73,7 @@ class Task:
 def read_task(path: Path) -> Task:
     """Read a task from its tests, ``NN.M.py``, and the words beside them.
 
-    Raises
-    ------
-    ExerciseError
-        One of the two is missing, or lacks something; the message says what to add.
+    Raises ExerciseError with what to add, if one of the two lacks something.
     """
     words = path.with_suffix(".md")
     try:
@@ -109,18 +100,13 @@ def read_task(path: Path) -> Task:
         raise ExerciseError(f"{words} has no title: begin it with a line '# …'.")
     if not checks:
         raise ExerciseError(f"{path} has no test with @points(…): add one.")
+    deadline_s = float(fields.get("deadline", "10 s").removesuffix("s"))
+    formerly = tuple(fields.get("formerly", "").split())
     return Task(
-        id=path.stem,
-        title=title[1],
-        type=fields["type"],
-        takeaway=fields["takeaway"],
-        deadline_s=float(fields.get("deadline", "10 s").removesuffix("s")),
-        checks=checks,
-        hints=tuple(hint.strip() for hint in hints),
-        path=path,
-        formerly=tuple(fields.get("formerly", "").split()),
-        program=fields.get("program", ""),
-    )
+        path.stem, title[1], fields["type"], fields["takeaway"], deadline_s, checks,
+        tuple(hint.strip() for hint in hints), path, formerly,
+        fields.get("program", ""),
+    )  # fmt: skip
 
 
 def _check(path: Path, test: ast.FunctionDef) -> Check:
@@ -155,12 +141,8 @@ def all_tasks(exercises: Path = EXERCISES) -> list[Task]:
 def find_task(task_id: str, exercises: Path = EXERCISES) -> Task:
     """Read the task of this name.
 
-    Raises
-    ------
-    UnknownTaskError
-        No task has this name; the message suggests the nearest one.
-    ExerciseError
-        There are no tasks in `exercises`, or it cannot be read.
+    Raises UnknownTaskError, which suggests the nearest one, and ExerciseError if it
+    cannot be read.
     """
     paths = _paths(exercises)
     if task_id in paths:
