@@ -238,7 +238,9 @@ def test_little_room_is_one_sentence(monkeypatch, capsys, tmp_path):
     }.items():
         monkeypatch.setattr(setup, name, value)
     for name in ("pyproject.toml", "constraints.txt"):
-        (tmp_path / name).write_text("[project]\nname = 'kit'\ndependencies = []\n", "utf-8")
+        (tmp_path / name).write_text(
+            "[project]\nname = 'kit'\ndependencies = []\n", "utf-8"
+        )
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setattr(setup, "STAMP", tmp_path / "stamp")
     monkeypatch.setattr(setup, "PYTHON", tmp_path / "no-python")

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,8 +46,7 @@ class Job(NamedTuple):
     unconfined: bool  # whether the answer may run without walls around it
 
 
-@dataclass(frozen=True)
-class Graded:
+class Graded(NamedTuple):
     """What an answer got: plain data, too."""
 
     key: str  # of the job
@@ -68,12 +67,8 @@ def _digest(task: Task, text: str) -> str:
 def mark(job: Job) -> Graded:
     """Run one answer, as its notebook does.
 
-    Raises
-    ------
-    ExerciseError
-        The checks on this machine are not those that the job was made for.
-    GradingError
-        There can be no walls on this machine, and the job wants them.
+    Raises ExerciseError if the checks on this machine are not those that the job was
+    made for, and GradingError if it wants walls that this machine cannot have.
     """
     here = Path(job.exercises)
     task = find_task(job.task, here if here.is_dir() else EXERCISES)
@@ -87,8 +82,9 @@ def mark(job: Job) -> Graded:
     walls = None if job.unconfined else confined(task)
     trouble = "" if task.program else try_out(job.text, confinement=walls)[0]
     report = Report(task, (), trouble)  # the notebook doesn't keep such an answer
-    if not trouble:
-        report = run(task, job.text, confinement=walls)
+    if not trouble:  # a busy machine takes no points
+        patient_s = 3 * task.deadline_s
+        report = run(task, job.text, deadline_s=patient_s, confinement=walls)
     failed = tuple(row.check.says for row in report.rows if not row.passed)
     return Graded(
         job.key, report.points, report.message, Score(report)._repr_html_(), failed,
@@ -154,7 +150,7 @@ class Class:
             one = line.submission
             notes = " ".join([*one.notes, *(line.graded.notes if line.graded else ())])
             points, most = f"{line.points:g}", f"{line.out_of:g}"
-            why = _sentence(line.why)
+            why = " ".join(line.why.split())[:500]
             yield one.student, one.assignment, line.task, points, most, why, notes
 
     def _moodle(self) -> Iterator[tuple[object, ...]]:
@@ -219,11 +215,6 @@ class Class:
                 yield f"{one.student}, {line.task}: {what}"
 
 
-def _sentence(text: str) -> str:
-    found = re.match(r".*?(?<=[\w)\]\"'])[.!?](?=\s|$)", text.strip(), re.DOTALL)
-    return " ".join((found[0] if found else text).split())[:500]
-
-
 def _harmless(cell: str) -> str:
     """Keep a spreadsheet program from taking a text for a formula."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) else cell
@@ -244,20 +235,16 @@ def grade(
 
     Parameters
     ----------
-    submitted : Path
-        See :func:`.submissions.read_submissions`.
-    exercises : Path
-        The instructor's exercises, with their checks.
+    submitted, exercises : Path
+        What was handed in, and the instructor's exercises, with their checks.
     assignment : str, default ""
         The only exercise set to grade; all by default.
     pool : concurrent.futures.Executor, optional
         Does the work, such as Dask's ``Client.get_executor()``; threads by default.
     workers : int, optional
         How many answers run at a time in that default; two for each core if omitted.
-    again : bool, default False
-        Whether to grade anew what an earlier run has graded.
-    unconfined : bool, default False
-        Whether answers may run without walls; see :mod:`.confine`.
+    again, unconfined : bool, default False
+        Whether to grade what an earlier run has graded; to run answers without walls.
     tick : callable
         Called with the number of all answers, once for each that is done.
 
@@ -265,8 +252,6 @@ def grade(
     ------
     GradingError
         There is nothing to grade, or no way to confine the answers.
-    ExerciseError
-        The exercises are missing or broken.
     """
     known = read_assignments(exercises)
     if assignment and assignment not in known:
@@ -309,7 +294,7 @@ def grade(
         with file:
             for future in as_completed(futures):
                 graded = future.result()
-                file.write("\n" * (file.tell() > 0) + json.dumps(asdict(graded)))
+                file.write("\n" * (file.tell() > 0) + json.dumps(graded._asdict()))
                 file.flush()
                 done[graded.key] = graded
                 tick(total)
@@ -348,9 +333,8 @@ def _read_journal(path: Path) -> dict[str, Graded]:
     if path.exists():
         for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
-                entry = json.loads(line)
-                entry |= {n: tuple(entry[n]) for n in ("failed", "notes", "suspect")}
-                found[entry["key"]] = Graded(**entry)
-            except (ValueError, TypeError, KeyError):
+                entry = Graded(**json.loads(line))
+                found[entry.key] = entry
+            except (ValueError, TypeError):
                 continue
     return found

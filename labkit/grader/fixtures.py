@@ -15,7 +15,6 @@ import functools
 import importlib.util
 import itertools
 import multiprocessing
-import multiprocessing.connection
 import os
 import queue
 import re
@@ -28,6 +27,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection
 from multiprocessing.managers import BaseManager, SyncManager
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -43,18 +43,18 @@ __all__ = [
     "points", "shown", "there", "until",
 ]  # fmt: skip
 
-PATIENCE_S = 3.0
-"""How long a call may take when nothing is left for it to wait for."""
-
-_ANSWER = Path("answer.py").resolve()  # a task may go to another folder
-_METHOD = "fork" if sys.platform == "linux" else "spawn"
+PATIENCE_S = 3.0  # how long a call may take when nothing is left for it to wait for
 CONTEXT: Any = multiprocessing.get_context(
-    os.environ.get("LABKIT_START_METHOD", _METHOD)
+    os.environ.get(
+        "LABKIT_START_METHOD", "fork" if sys.platform == "linux" else "spawn"
+    )
 )
-
+# Spawn, which every machine has, comes first.
 START_METHODS = sorted(multiprocessing.get_all_start_methods(), reverse=True)
-"""What this machine has; spawn, which every machine has, comes first."""
+_ANSWER = Path("answer.py").resolve()  # a task may go to another folder
+_Because = str | Callable[[], str]
 
+# What an error most likely means, by its class or by words in its message.
 _EXPLAIN = {
     "Empty": "get() raises queue.Empty when nothing came in time: catch that class.",
     "Full": "put_nowait() raises queue.Full when there is no room; put() waits.",
@@ -83,7 +83,6 @@ _EXPLAIN = {
     "none: write a function with def, at the top of the file.",
     "has no attribute 'get_": "Each program registers the names that it uses.",
 }
-"""What an error most likely means, by its class or by words in its message."""
 
 
 def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool:
@@ -102,7 +101,7 @@ _PLAIN = (str, bytes, bytearray, int, float, list, tuple, dict, set, frozenset, 
 def shown(value: object) -> str:
     """Write a value for a message: plain ones in at most 200 signs, else the class."""
     if isinstance(value, BaseException):
-        text = f"{type(value).__name__}({_readable(str(value))!r})"
+        text = f"{type(value).__name__}({_words_of(value)!r})"
     elif isinstance(value, bytes | bytearray) and len(value) > 40:
         text = f"{len(value)} bytes"
     elif value is None or isinstance(value, _PLAIN):
@@ -112,16 +111,15 @@ def shown(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:150]} ... {text[-30:]}"
 
 
-def _readable(text: str) -> str:
-    """Return a text in one line, at most 300 signs, control characters as escapes."""
-    cut = text if len(text) <= 300 else f"{text[:200]} ... {text[-60:]}"
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
-
-
 def _words_of(error: BaseException) -> str:
-    """Return what an error says; of a server's traceback, its last line."""
+    """Return what an error says, in one short line; of a traceback, the last line."""
     text = str(error).strip(" -\n")
-    return _readable(text.split("\n")[-1].strip() if "Traceback" in text else text)
+    return _short(text.split("\n")[-1].strip() if "Traceback" in text else text)
+
+
+def _short(text: str) -> str:
+    text = text if len(text) <= 300 else f"{text[:200]} ... {text[-60:]}"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _plain(value: object) -> object:
@@ -135,13 +133,13 @@ def _plain(value: object) -> object:
     return [*map(_plain, value)] if isinstance(value, list | tuple) else value
 
 
+_NOTHING = object()
+
+
 def _equals_anything(value: Any) -> bool:
     inside: Any = value if isinstance(value, list | tuple) else ()
     inside = value.values() if isinstance(value, dict) else inside
     return bool(value == _NOTHING) or any(map(_equals_anything, inside))
-
-
-_NOTHING = object()
 
 
 # --- the answer -----------------------------------------------------------------------
@@ -153,9 +151,6 @@ class AnswerError(AssertionError):
 
 class StillRunningError(AssertionError):
     """A call goes on for ever: further checks would wait as long, so none follows."""
-
-
-_Because = str | Callable[[], str]
 
 
 class Call:
@@ -189,18 +184,17 @@ class Call:
         return self._ended.wait(seconds)
 
     def ends(self, because: _Because, within_s: float = PATIENCE_S) -> Self:
-        """Wait for the end of the call, whether it returns or raises.
+        """Wait until the call has returned or raised; else raise StillRunningError.
 
-        `because` says why an answer that waits for the server most likely does so for
-        ever, or is a function that says it then. Raises StillRunningError with the
-        line, if the call goes on.
+        `because` says, or is a function that says then, why an answer that waits for
+        the server most likely does so for ever.
         """
         if self.ended_within(within_s):
             return self
         raise self.still_running(because, within_s)
 
     def still_running(self, because: _Because, after_s: float) -> StillRunningError:
-        """Make the error of a call that goes on."""
+        """Make the error of a call that goes on, with its line."""
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented for this
         frames = list(traceback.walk_stack(frame))[::-1] if frame else []
         place = _last_line(frames, self._source) or " outside its own lines"
@@ -221,8 +215,8 @@ class Call:
     ) -> Any:
         """Wait for the call as :meth:`ends` does, and return what it returned.
 
-        Raises AssertionError if it raised, with what and where; or if what it returned
-        claims to be equal to everything. `advice` is for errors not known here.
+        Raise AssertionError if it raised, or if what it returned claims to be equal to
+        everything; `advice` is for errors that nothing is known of here.
         """
         error = self.ends(because, within_s).error
         if error is None:
@@ -250,13 +244,11 @@ class Call:
 
 def _last_line(frames: Iterable[tuple[FrameType, int]], source: Path) -> str:
     """Say at which line of the answer the innermost of these frames is."""
-    numbers = [
-        line for frame, line in frames if frame.f_code.co_filename == str(source)
-    ]
-    if not numbers:
+    lines = [line for frame, line in frames if frame.f_code.co_filename == str(source)]
+    if not lines:
         return ""
-    text = source.read_text(encoding="utf-8").split("\n")[numbers[-1] - 1].strip()
-    return f" at line {numbers[-1]}: `{text}`"
+    text = source.read_text(encoding="utf-8").split("\n")[lines[-1] - 1].strip()
+    return f" at line {lines[-1]}: `{text}`"
 
 
 class Answer:
@@ -281,14 +273,13 @@ class Answer:
             raise AssertionError(  # noqa: TRY004 - a check that fails, not a misuse
                 f"The answer has no function {function}(); keep the task's names."
             )
-        words = (_as_argument(name, value) for name, value in given.items())
+        plain = (str, int, float, bytes, list, tuple, type(None))
+        words = (
+            repr(value) if isinstance(value, plain) and len(repr(value)) <= 40 else name
+            for name, value in given.items()
+        )
         run = functools.partial(found, *given.values())
         return Call(f"{function}({', '.join(words)})", run, self.path)
-
-
-def _as_argument(name: str, value: object) -> str:
-    plain = value is None or isinstance(value, str | int | float | bytes | list | tuple)
-    return repr(value) if plain and len(repr(value)) <= 40 else name
 
 
 @pytest.fixture
@@ -344,9 +335,7 @@ def prediction(answer: Answer, request: pytest.FixtureRequest) -> Prediction:
 
 def load(path: Path, name: str = "answer") -> ModuleType:
     """Load a file as a module."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
+    spec: Any = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -362,13 +351,11 @@ class there:  # noqa: N801 - used as a function is
 
     def __call__(self, *args: object, **named: object) -> Any:
         """Call it, in the module that this process has loaded from that file."""
-        loaded = [m for m in sys.modules.values() if _file_of(m) == self._file]
-        module = loaded[0] if loaded else load(Path(self._file), f"task {self._file}")
+        loaded = (
+            m for m in sys.modules.values() if vars(m).get("__file__") == self._file
+        )
+        module = next(loaded, None) or load(Path(self._file), f"task {self._file}")
         return getattr(module, self._name)(*args, **named)
-
-
-def _file_of(module: object) -> object:
-    return getattr(module, "__file__", None)
 
 
 _hosted: dict[str, "queue.Queue[Any]"] = {}  # filled in the server process only
@@ -385,7 +372,24 @@ class Plain(SyncManager):
 Plain.register("get_queue", callable=_host)
 
 
-class ManagerServer:
+class _Killed:
+    """What is killed when its ``with`` block ends."""
+
+    process: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End its process at once, as a power cut would. Idempotent."""
+        self.process.kill()
+        self.process.join()
+
+
+class ManagerServer(_Killed):
     """A server in a process; by default the standard library's, with nothing of labkit.
 
     The callables that the manager `offers` can be sent to a child: see :class:`there`.
@@ -416,11 +420,6 @@ class ManagerServer:
             proxy.put(item)
         return proxy
 
-    def kill(self) -> None:
-        """End its process at once, as a power cut would. Idempotent."""
-        self.process.kill()
-        self.process.join()
-
 
 def _forget_the_answer() -> None:
     # A real server has never heard of what a client's program defines.
@@ -431,22 +430,15 @@ def _forget_the_answer() -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[ManagerServer]:
     """Lend one plain server to all checks of a task."""
-    server = ManagerServer()
-    yield server
-    server.kill()
+    with ManagerServer() as server:
+        yield server
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., ManagerServer]]:
     """Lend a function that starts servers, with the parameters of ManagerServer."""
     with contextlib.ExitStack() as ended:
-
-        def start(*args: Any) -> ManagerServer:
-            server = ManagerServer(*args)
-            ended.callback(server.kill)
-            return server
-
-        yield start
+        yield lambda *args: ended.enter_context(ManagerServer(*args))
 
 
 @pytest.fixture
@@ -473,12 +465,12 @@ def ask(what: str, action: Callable[[], Any], advice: str) -> Any:
         return action()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
         raise AssertionError(
-            f"A client's {what} raised {type(error).__name__}: {_words_of(error)}; expected it to "
-            f"work. {advice}"
+            f"A client's {what} raised {type(error).__name__}: {_words_of(error)}; "
+            f"expected it to work. {advice}"
         ) from None
 
 
-class Program:
+class Program(_Killed):
     """A function of a task's file in its own process; its end of a pipe comes first."""
 
     def __init__(self, function: Callable[..., object], *args: object) -> None:
@@ -490,12 +482,6 @@ class Program:
         self.process.start()
         end.close()
         self._heard: list[Any] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
 
     def heard(self) -> list[Any]:
         """Return all that it has sent so far."""
@@ -519,18 +505,11 @@ class Program:
     def ends(self, within_s: float = PATIENCE_S) -> int | None:
         """Wait for its end; return its exit code, or None if it goes on."""
         self.process.join(within_s)
-        self.heard()
-        code: int | None = self.process.exitcode
-        return code
+        return self.process.exitcode  # type: ignore[no-any-return]
 
     def said(self) -> str:
         """Return what it printed, errors included."""
         return self._output.read_text(encoding="utf-8", errors="replace").strip()
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        self.process.kill()
-        self.ends()
 
 
 _numbers = itertools.count(1)
@@ -549,16 +528,10 @@ def _play(
 
 
 class Script(Program):
-    """The answer as a program of its own, as ``python server.py`` would run it.
+    """The answer as its own program, as ``python server.py`` would run it.
 
-    Parameters
-    ----------
-    name : str
-        Its file's name, for the feedback.
-    port : int
-        Takes the place of 50000 in its text, so that answers run side by side.
-    method : str
-        The start method that its Python has by default.
+    `port` takes the place of 50000 in its text, so that answers run side by side;
+    `method` is the start method that its Python has by default.
     """
 
     def __init__(self, name: str, port: int, method: str) -> None:
@@ -585,7 +558,7 @@ class Script(Program):
         code = self._text.split("\n")[int(lines[-1]) - 1].strip() if lines else ""
         place = f" at line {lines[-1]}: `{code}`" if lines else ""
         advice = next((_EXPLAIN[key] for key in _EXPLAIN if key in errors[0][1]), "")
-        return f"{self} raised {_readable(errors[0][1])}{place}. {advice}".strip()
+        return f"{self} raised {_short(errors[0][1])}{place}. {advice}".strip()
 
     def must_end(self, because: str, code: int = 0, within_s: float = 5.0) -> None:
         """Fail unless it ends, without a traceback and with this exit code."""
@@ -669,7 +642,7 @@ def no_delay(request: pytest.FixtureRequest) -> Iterator[None]:
 
     Without it each connection costs pauses of 44 ms, a check's whole second.
     """
-    make = multiprocessing.connection.Connection.__init__
+    make = Connection.__init__
 
     def hurried(self: Any, handle: int, *args: Any, **named: Any) -> None:
         make(self, handle, *args, **named)
@@ -680,5 +653,5 @@ def no_delay(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         if not hasattr(request.module, "PLAIN_SOCKETS"):
-            patch.setattr(multiprocessing.connection.Connection, "__init__", hurried)
+            patch.setattr(Connection, "__init__", hurried)
         yield

@@ -96,11 +96,12 @@ class Report:
     @property
     def message(self) -> str:
         """The one sentence to read first."""
-        right = f"{self.task.id} is right: every check passes. {self.task.takeaway}"
+        if self.is_full:
+            return f"{self.task.id} is right: every check passes. {self.task.takeaway}"
         undone = f"{self.task.id} was not checked to its end: run check() once more."
         # What a check said before the end says more than how the end came.
         first = next((row.message for row in self.rows if row.message), self.error)
-        return first or (right if self.is_full else undone)
+        return first or undone
 
 
 def run(
@@ -137,7 +138,7 @@ def run(
     if strange:
         rows = blank
         error = "The report of the checks did not arrive as they send it: no points."
-    elif not (error or tried or any(row.message for row in rows)):
+    elif not tried and ("Traceback" in stray or not (error or _said(rows))):
         error = f"The checks of {task.id} could not start. {_OURS} {stray[-300:]}"
     elif not error and stub and not any(row.passed for row in rows):
         rows = tuple(replace(row, message="") for row in rows)
@@ -154,6 +155,10 @@ def run(
     )
     suspect = (*suspicions(source), *strange)
     return Report(task, rows, error, (note,) if left else (), suspect)
+
+
+def _said(rows: tuple[Row, ...]) -> bool:
+    return any(row.message for row in rows)
 
 
 def try_out(
@@ -217,7 +222,7 @@ def _trouble_in(source: str) -> str:
 _SUSPECT = re.compile(
     r"(?<!\w)(gc|inspect|ctypes|_getframe|_current_frames|f_back|f_locals|f_globals|"
     r"tb_frame|__globals__|__subclasses__|settrace|addaudithook|killpg|os\.kill|"
-    r"pytest|_pytest|pluggy|labkit\.grader|getppid|/proc|exercises/checks)\b"
+    r"pytest|_pytest|pluggy|labkit\.grader|getppid|/proc|exercises/\w+)\b"
 )
 
 
@@ -310,18 +315,18 @@ def _read(
 
 def examine() -> None:
     """Do one job, which is JSON on standard input; report on standard output."""
-    job = json.loads(sys.stdin.read())
-    report, task = _Reporter(), Path(job["task"])
-    # Where the answer was when time ran out: late, for it looks at threads that go on.
-    left_s = max(job["until"] - time.time() - 0.3, 0.05)
-    faulthandler.dump_traceback_later(left_s, file=report.pipe)
-    faulthandler.enable(report.pipe)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.path.append(str(Path.cwd()))
     import pytest
 
     from labkit.grader import fixtures
 
+    job = json.loads(sys.stdin.read())
+    report, task = _Reporter(), Path(job["task"])
+    # Where the answer was when time ran out: late, for it looks at threads that go on.
+    left_s = max(job["until"] - time.time() - 0.3, 0.05)
+    faulthandler.dump_traceback_later(left_s, file=report.pipe)
+    faulthandler.enable(report.pipe)
     quiet = ("terminal", "cacheprovider", "faulthandler", "tmpdir")
     options = [option for name in quiet for option in ("-p", f"no:{name}")]
     options += ["-s", "--assert=plain", "--import-mode=importlib"]

@@ -6,17 +6,15 @@ notebook only the text of the answer cells counts. Nothing is passed over silent
 holds no notebook is a :class:`Submission`, too, with its trouble.
 """
 
-import io
 import json
 import re
-import time
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from labkit.errors import GradingError
 from labkit.grader.runner import without_magics
@@ -28,10 +26,6 @@ _LARGEST = 200_000_000  # bytes of a notebook; pictures make them large
 _PACKED = re.compile(r"(.+?)_(\d+)_assignsubmission_|([^_]+?)(?:_LATE)?_(\d+)_\d+_")
 _ANSWER = re.compile(r"(?:\s*%%(?!answer)[^\n]*\n)*\s*%%answer[ \t]+(\S+)[^\n]*\n?")
 _CHECK = re.compile(r"\s*check\(\s*[\"']([\d.]+)")
-_CHANGES_THE_KIT = re.compile(
-    r"^\s*(labkit|check|hint)[\w.]*\s*=[^=]|setattr\(\s*(labkit|check)|def check\(",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True)
@@ -63,6 +57,10 @@ class _File(NamedTuple):
     data: bytes = b""
     trouble: str = ""
 
+    @property
+    def is_book(self) -> bool:
+        return self.place.suffix.lower() == ".ipynb"
+
 
 def read_assignments(exercises: Path = EXERCISES) -> dict[str, Assignment]:
     """Read every exercise set that is handed out, by name."""
@@ -86,95 +84,65 @@ def read_submissions(
     The set is known by the answers in the notebook, then by its name. Of several
     attempts the last one that can be read counts, and a note names the others.
     """
-    found: list[tuple[float, Submission]] = []
-    others: dict[Path, list[str]] = {}
-    books = set()
-    for file in _files(submitted):
-        if file.trouble or file.place.suffix.lower() == ".ipynb":
-            found.append((file.when, _submission(submitted, file, assignments)))
-            books.add(file.place.parent)
-        else:  # a picture beside a notebook is a part of it
-            group = file.place.parent if file.place.parent.parts else file.place
-            others.setdefault(group, []).append(file.place.name)
-    for place in others.keys() - books:
-        why = f"There is no notebook, only {', '.join(others[place][:3])}."
-        file = _File(place, trouble=why)
-        found.append((0.0, _submission(submitted, file, assignments)))
+    files = list(_found(submitted, Path()))
+    if not files[0].place.parts:
+        raise GradingError(
+            f"There are no submissions in {submitted}. {files[0].trouble}"
+        )
+    books = {file.place.parent for file in files if file.is_book}
     attempts: dict[tuple[str, str, str], list[Submission]] = {}
-    for _, one in sorted(found, key=lambda pair: (pair[0], _natural(pair[1].path))):
-        attempts.setdefault((one.student, one.assignment, one.number), []).append(one)
-    names = Counter((student, assignment) for student, assignment, _ in attempts)
+    for file in sorted(
+        files, key=lambda one: (one.when, len(str(one.place)), one.place)
+    ):
+        # A picture beside a notebook is a part of it.
+        if file.is_book or file.place.parent not in books - {Path()}:
+            one = _submission(submitted, file, assignments)
+            key = one.student, one.assignment, one.number
+            attempts.setdefault(key, []).append(one)
+    names = Counter(key[:2] for key in attempts)
     whole = []
     for key, tries in sorted(attempts.items()):
-        last = [one for one in tries if not one.trouble] or tries
-        notes = (_other(one, submitted) for one in tries if one is not last[-1])
-        one = replace(last[-1], notes=(*last[-1].notes, *notes))
+        last = ([one for one in tries if not one.trouble] or tries)[-1]
+        notes = [
+            f"{one.path.relative_to(submitted)} was passed over: "
+            f"{one.trouble or 'it is an earlier attempt.'}"
+            for one in tries
+            if one is not last
+        ]
         if names[key[:2]] > 1:  # two students of the same name
-            one = replace(one, student=f"{one.student} {one.number}".strip())
-        whole.append(one)
+            last = replace(last, student=f"{last.student} {last.number}".strip())
+        whole.append(replace(last, notes=(*last.notes, *notes)))
     return whole
 
 
-def _natural(path: Path) -> list[str]:
-    return [part.zfill(12) for part in re.split(r"(\d+)", str(path))]
-
-
-def _other(one: Submission, submitted: Path) -> str:
-    where = one.path.relative_to(submitted)
-    if one.trouble:
-        return f"{where} was passed over. {one.trouble}"
-    return f"There is an earlier attempt, {where}: the last one counts."
-
-
-def _files(folder: Path) -> Iterator[_File]:
-    """Find every file, and what keeps others from being read."""
-    if folder.is_file():
-        yield from _unpacked(folder, Path())
-    for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        if _hidden(place):
-            continue
-        try:
-            if path.is_symlink():
-                yield _File(place, trouble="It is a link, which is not followed.")
-            elif path.is_dir():
-                if all(map(_hidden, path.iterdir())):
-                    yield _File(place, trouble="The folder is empty.")
-            elif path.suffix.lower() == ".zip":
-                yield from _unpacked(path, place)
-            elif path.suffix.lower() == ".ipynb" and path.stat().st_size <= _LARGEST:
-                yield _File(place, path.stat().st_mtime, path.read_bytes())
-            else:
-                yield _File(place)
-        except OSError as error:
-            yield _File(place, trouble=f"It cannot be read: {error.strerror}.")
-
-
-def _hidden(place: Path) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in place.parts)
-
-
-def _unpacked(archive: Path | IO[bytes], place: Path) -> Iterator[_File]:
-    """Find every file in an archive, and in those inside it."""
+def _found(source: Any, place: Path, when: float = 0.0) -> Iterator[_File]:
+    """Find every file in a folder or an archive, and what cannot be read."""
+    own = isinstance(source, Path)  # else zipfile's
     try:
-        with zipfile.ZipFile(archive) as pack:
-            inside = [one for one in pack.infolist() if not one.is_dir()]
+        when = source.lstat().st_mtime if own else when
+        if own and source.is_symlink():
+            yield _File(place, trouble="It is a link, which is not followed.")
+        elif source.is_dir() or source.suffix.lower() == ".zip":
+            if not source.is_dir():
+                source = zipfile.Path(source if own else source.open("rb"))
+            hidden = (".", "__MACOSX")
+            inside = [
+                one for one in source.iterdir() if not one.name.startswith(hidden)
+            ]
             if not inside:
-                yield _File(place, trouble="The archive is empty.")
-            for one in inside:
-                inner, data = place / one.filename, b""
-                kind = inner.suffix.lower()
-                if _hidden(inner):
-                    continue
-                if kind in {".ipynb", ".zip"} and one.file_size <= _LARGEST:
-                    data = pack.read(one)
-                if kind == ".zip" and str(inner).lower().count(".zip") <= 3:
-                    yield from _unpacked(io.BytesIO(data), inner)
-                else:
-                    when = time.mktime((*one.date_time, 0, 0, -1))
-                    yield _File(inner, when, data)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-        yield _File(place, trouble=f"It is an archive that cannot be read: {error}.")
+                yield _File(place, trouble="There is nothing in it.")
+            for one in sorted(inside, key=lambda one: str(one.name)):
+                yield from _found(one, place / one.name, when)
+        elif source.suffix.lower() == ".ipynb":
+            with source.open("rb") as file:
+                data = file.read(_LARGEST + 1)
+            large = f"It has more than {_LARGEST:,} bytes." * (len(data) > _LARGEST)
+            yield _File(place, when, data, large)
+        else:
+            yield _File(place, when, trouble="It is no notebook.")
+    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        why = getattr(error, "strerror", None) or error
+        yield _File(place, when, trouble=f"It cannot be read: {why}.")
 
 
 def _student(place: Path) -> tuple[str, str]:
@@ -192,38 +160,36 @@ def _submission(
     student, number = _student(file.place)
     path, named = submitted / file.place, file.place.as_posix().lower()
     name = next((name for name in assignments if name.lower() in named), "")
-    try:
-        book = _book(file)
-        answers = dict(_answers(book))
-        sets = [n for a in answers for n in assignments if a in assignments[n].tasks]
-    except GradingError as error:
-        return Submission(student, number, name, path, trouble=str(error))
+    book, trouble = _book(file)
+    answers = dict(_answers(book))
+    sets = [n for a in answers for n in assignments if a in assignments[n].tasks]
     if not sets:
-        why = (
-            "No cell begins with %%answer: it is not the copy that was handed out, or "
-            "its answer cells were deleted."
-        )
-        return Submission(student, number, name, path, trouble=why)
+        return Submission(student, number, name, path, trouble=trouble or _NO_ANSWERS)
     name = Counter(sets).most_common(1)[0][0]
     tasks = assignments[name].tasks
-    notes = tuple(dict.fromkeys(_oddities(book, tasks)))
     mine = {task: answers[task] for task in answers if task in tasks}
-    return Submission(student, number, name, path, mine, notes=notes)
+    return Submission(
+        student, number, name, path, mine, notes=tuple(_oddities(book, tasks))
+    )
 
 
-def _book(file: _File) -> dict[str, Any]:
+_NO_ANSWERS = (
+    "No cell begins with %%answer: it is not the copy that was handed out, or its "
+    "answer cells were deleted."
+)
+
+
+def _book(file: _File) -> tuple[dict[str, Any], str]:
+    """Return a notebook as JSON, or an empty one and why there is none."""
     if file.trouble:
-        raise GradingError(file.trouble)
+        return {}, file.trouble
     try:
         book = json.loads(file.data)  # in whatever UTF it is
     except (ValueError, RecursionError) as error:
-        size = f"it has more than {_LARGEST:,} bytes" if not file.data else error
-        raise GradingError(f"It is no notebook: it is not JSON ({size}).") from error
+        return {}, f"It is no notebook: it is not JSON ({error})."
     if not isinstance(book, dict) or book.get("nbformat") != 4:
-        raise GradingError(
-            "It is no notebook of format 4: open it in JupyterLab and save it."
-        )
-    return book
+        return {}, "It is no notebook of format 4: open it in JupyterLab and save it."
+    return book, ""
 
 
 def _code(book: dict[str, Any]) -> Iterator[str]:
@@ -262,8 +228,5 @@ def _oddities(book: dict[str, Any], tasks: dict[str, Task]) -> Iterator[str]:
             yield f"Its answer to {task} is not of this set: it was not graded."
         elif count > 1:
             yield f"{task} has {count} answers: the last one above its check counts."
-    for source in sources:
-        if _CHANGES_THE_KIT.search(source):
-            yield f"A cell changes labkit or check(): {source[:80]}"
     if edited := [task for task in tasks if f'check("{task}")' not in sources]:
         yield f"The check cell of {', '.join(edited)} is missing, or was edited."
