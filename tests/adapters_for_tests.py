@@ -81,20 +81,6 @@ class Scene(Transport):
         return get
 
 
-class Distinct(SimpleQueue):
-    """It takes no list that has an item twice."""
-
-    def producer(self, spec):
-        """Return a put that looks at every item."""
-
-        def put(items):
-            if len({id(item) for item in items}) < len(items):
-                raise ValueError("an item was repeated")
-            spec[0](items)
-
-        return put
-
-
 class Touched(SimpleQueue):
     """What it gives is a list that must be gone through before the next."""
 
