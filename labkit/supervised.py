@@ -163,6 +163,8 @@ class Supervised:
 
         words = [os.fspath(word) for word in argv]
         sorry = f"cannot start {words[0]!r}: {{}}; check the name and the path"
+        if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
+            raise ProgramError(sorry.format(f"there is no folder {os.fspath(cwd)!r}"))
         self.exit_code: int | None = None
         self.leftovers = 0
         self._on_output, self._on_exit = on_output, on_exit
@@ -173,10 +175,7 @@ class Supervised:
         env |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         env["PYTHON_COLORS"] = "0"
         command = [sys.executable, "-I", "-S", _HERE]  # a bare Python starts sooner
-        try:
-            process: Any = _popen(command, stderr=subprocess.PIPE, cwd=cwd, env=env)
-        except OSError as error:  # there is no such folder
-            raise ProgramError(sorry.format(error)) from None
+        process: Any = _popen(command, stderr=subprocess.PIPE, cwd=cwd, env=env)
         self._process, self._lifeline = process, process.stdin
         self._reports, self._output = process.stdout, process.stderr
         place = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120

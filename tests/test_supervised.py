@@ -66,7 +66,7 @@ def test_what_is_missing_is_named_in_one_sentence(tmp_path):
     """A program or a folder that does not exist is named in the error."""
     with pytest.raises(ProgramError, match=r"^cannot start 'no-such-program': .+"):
         supervised.run(["no-such-program"], timeout_s=20)
-    with pytest.raises(ProgramError, match=r"No such file .*nowhere"):
+    with pytest.raises(ProgramError, match=r"there is no folder '.*nowhere'"):
         supervised.run(python("pass"), timeout_s=20, cwd=tmp_path / "nowhere")
 
 
