@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import socket
 import sys
 import threading
@@ -239,6 +240,20 @@ def test_paths_keep_what_the_reader_has_set():
     ours = str(Path(lab.__file__).parents[1] / "jupyter")
     assert mine["JUPYTER_PATH"].split(os.pathsep) == [ours, kernels, "data"]
     assert mine["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0] == "config"
+
+
+def test_a_terminal_finds_the_kit_in_every_folder(tmp_path):
+    """The name python3 is this Python there, wherever the terminal was opened."""
+    variables = {**os.environ, "PATH": os.defpath}
+    lab.set_paths(variables)
+    name = "python" if os.name == "nt" else "python3"
+    python = shutil.which(name, path=variables["PATH"])
+    done = supervised.run(
+        [python, "-m", "labkit"], timeout_s=START_S, cwd=tmp_path, env=variables
+    )
+    assert done.output.startswith("Usage: python -m labkit COMMAND")
+    if sys.prefix != sys.base_prefix:
+        assert variables["VIRTUAL_ENV"] == sys.prefix
 
 
 def test_a_home_that_cannot_be_written_to_is_one_sentence(monkeypatch, capsys):

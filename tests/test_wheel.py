@@ -74,7 +74,7 @@ class Installed:
     def run(self, *words, cwd=None):
         """Run Python there; return its exit code and what it printed."""
         command, where = self.command(*words), cwd or self.empty
-        return supervised.run(command, timeout_s=120, cwd=where, env=self.variables)
+        return supervised.run(command, timeout_s=400, cwd=where, env=self.variables)
 
 
 @pytest.fixture(scope="module")

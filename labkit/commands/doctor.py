@@ -97,14 +97,15 @@ def doctor() -> Diagnosis:
     >>> doctor().fit
     True
     """
-    return Diagnosis(tuple(_check(name, look) for name, look in CHECKS.items()))
+    return Diagnosis(tuple(map(_check, CHECKS)))
 
 
-def _check(name: str, look: Callable[[], _Seen]) -> Check:
+def _check(look: Callable[[], _Seen]) -> Check:
     try:
         state, found, todo = look()
     except ImportError:  # psutil: the doctor also runs before the set-up
         state, found, todo = "warn", "not looked at yet", "ask again after the set-up"
+    name = look.__name__.removeprefix("_")
     return Check(name, state, found, "" if state == "ok" else todo)
 
 
@@ -205,27 +206,14 @@ def _processes() -> _Seen:
 
 def _work() -> _Seen:
     folders = (_folder() / "notebooks", _folder() / "exercises")
-    files = [file for folder in folders for file in folder.rglob("*.*")]
-    for path in files:
-        if path.suffix == ".py" and path.stem in sys.stdlib_module_names | IMPORTED:
+    for path in (file for folder in folders for file in folder.rglob("*.py")):
+        if path.stem in sys.stdlib_module_names | IMPORTED:
             found = f"{path} hides the module {path.stem} from the lessons"
             return "FAIL", found, f"rename it to my_{path.name}"
-    if keys := [path for path in files if path.suffix == ".key"]:
-        todo = f"delete the keys of servers that have ended, such as {keys[0]}"
-        return "warn", f"{len(keys)} old keys", todo
     return "ok", "no file of yours hides a module of Python's", ""
 
 
-CHECKS = {
-    "Python": _python,
-    "packages": _packages,
-    "disk": _disk,
-    "folders": _folders,
-    "memory": _memory,
-    "loopback": _loopback,
-    "processes": _processes,
-    "work": _work,
-}
+CHECKS = (_python, _packages, _disk, _folders, _memory, _loopback, _processes, _work)
 
 
 def main(argv: list[str]) -> int:

@@ -101,8 +101,13 @@ def set_paths(environment: MutableMapping[str, str]) -> None:
     """Let Jupyter find this environment's kernel first, and our settings last.
 
     ``python3`` in the reader's own Jupyter folder may be any Python at all. Ours holds
-    labkit-access: what JupyterLab lacks for keys and screen readers.
+    labkit-access: what JupyterLab lacks for keys and screen readers. In JupyterLab's
+    terminals ``python3 -m labkit``, on Windows ``py -m labkit``, works in every folder.
     """
+    path = [str(Path(sys.executable).parent), environment.get("PATH")]
+    environment["PATH"] = os.pathsep.join(filter(None, path))
+    if sys.prefix != sys.base_prefix:
+        environment["VIRTUAL_ENV"] = sys.prefix  # what py looks at
     ours, here = str(Path(__file__).resolve().parents[1] / "jupyter"), sys.prefix
     data = [ours, str(Path(here, "share", "jupyter")), environment.get("JUPYTER_PATH")]
     settings = [environment.get("JUPYTER_CONFIG_PATH"), ours]
