@@ -307,28 +307,6 @@ def test_the_right_order_is_kept():
 # --- what all have in common --------------------------------------------------------
 
 
-def test_texts_in_the_cell_still_work(capsys):
-    """Lessons of the version before had them there, and compared with the option."""
-    options = {"`4`": "It is.", "22": "Not of texts."}
-    guess = predict("t-old", "What is `2 + 2`?", options)
-    guess.input.value = "`4`"
-    guess.compare("`4`")
-    predict("t-n", "How many?", unit="s", within=1.5, because="So.").compare(3)
-    assert capsys.readouterr().out.splitlines() == [
-        "✓ As you predicted.",
-        'What happened: "4". It is.',
-        "Measured: 3 s.",
-        "So.",
-    ]
-    asked = quiz("t-q", "Which?", options, right="`4`")
-    asked.inputs[0].value = "`4`"
-    task = arrange("t-a", "Order.", ["a", "b"], {"c": "No."}, because="So.")
-    put(task, ["a", "b"])
-    asked.check_button.click()
-    assert asked.said.startswith("✓")
-    assert task.said == "✓ That is the order.\nSo."
-
-
 REFUSED = {
     "unknown id": (lambda: predict("t-chioce"), "t.toml has t-choice, t-number"),
     "no such file": (lambda: predict("77-x"), "there is no 77.toml"),
@@ -365,7 +343,8 @@ def test_answers_to_other_texts_are_left_alone(value):
 
 def test_texts_cannot_become_markup():
     """What a question says is shown as it is; backticks mark code."""
-    guess = predict("t-m", "Is `1 < 2`?", {"<b>one</b>": "<i>1</i>", "two": "2"})
+    options = [{"text": "<b>one</b>", "why": "<i>1</i>"}, {"text": "two", "why": "2"}]
+    guess = predict("t-m", question="Is `1 < 2`?", options=options)
     page = guess._repr_mimebundle_()["text/html"] + guess.box.children[0].value
     assert "<code>1 &lt; 2</code>" in page
     assert "<b>one" not in page

@@ -114,8 +114,7 @@ def test_a_failed_action_is_said(view, monkeypatch):
     def fail(_):
         raise ServerStartError("No room is left.")
 
-    fails = {"Restart": ("restarting", fail, "")}
-    monkeypatch.setattr("labkit.widgets.dashboard._ACTS", fails)
+    monkeypatch.setattr("labkit.servers.ServerProcess.restart", fail)
     view.buttons["Restart"].click()
     until(lambda: view.says.endswith("No room is left."))
     until(lambda: not view.buttons["Restart"].disabled)

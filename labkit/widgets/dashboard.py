@@ -17,10 +17,11 @@ _KEPT = 60  # readings: half a minute
 _HEADS = (
     "queue", "depth", "unacked", "put/s", "got/s", "put", "got", "waiting", "dead"
 )  # fmt: skip
-_ACTS = {
-    "Stop": ("stopping", ServerProcess.stop, "Stop the server"),
-    "Kill": ("being killed", ServerProcess.kill, "End it at once, like a power cut"),
-    "Restart": ("restarting", ServerProcess.restart, "The same address and key"),
+_TIPS = {
+    "Stop": "Stop the server",
+    "Kill": "End it at once, like a power cut",
+    "Restart": "Start it again, with the same address and key",
+    "Pause": "Hold the numbers still; the server goes on",
 }
 
 
@@ -31,11 +32,8 @@ class Dashboard(views.Live):
         super().__init__(f"server {server.name}", *_HEADS)
         self._server = server
         self._tracks = defaultdict[str, Any](lambda: deque(maxlen=_KEPT))
-        self._doing = self._problem = ""
-        self._paused, self._end = False, threading.Event()
-        tips = {name: tip for name, (*_, tip) in _ACTS.items()}
-        tips["Pause"] = "Hold the numbers still; the server goes on"
-        self.buttons = {name: views.button(name, tip) for name, tip in tips.items()}
+        self._problem, self._paused, self._end = "", False, threading.Event()
+        self.buttons = {name: views.button(name, tip) for name, tip in _TIPS.items()}
         for name, each in self.buttons.items():
             each.on_click(lambda _, name=name: self._press(name))
         self.box.children += (views.rows(*self.buttons.values()), self.table)
@@ -65,13 +63,11 @@ class Dashboard(views.Live):
             state = f"stopped, and the items it held are {kept}"
         for name, stats in numbers.items():
             self._tracks[name].append(stats)
-        said = f"Server {server.name!r} is {self._doing or state}."
+        said = f"Server {server.name!r} is {state}."
         said += " The numbers below are paused." * self._paused
         said += " No client has asked for a queue yet." * (not self._tracks)
         self.say(f"{said} {self._problem}".strip())
-        for name in _ACTS:
-            useful = alive or name == "Restart"
-            self.buttons[name].disabled = bool(self._doing) or not useful
+        self.buttons["Stop"].disabled = self.buttons["Kill"].disabled = not alive
         if numbers and not self._paused:  # else the last ones stay
             self.rows = [self._row(name) for name in sorted(numbers)]
             self.draw(*(_line(name, self._tracks[name]) for name in sorted(numbers)))
@@ -84,20 +80,15 @@ class Dashboard(views.Live):
         return [name, *(f"{n:,}" for n in (now.depth, now.unacked, *rates, *counts))]
 
     def _press(self, name: str) -> None:
-        """Do what a button says, without keeping the kernel waiting."""
+        self._problem = ""
         if name == "Pause":
             self._paused = not self._paused
             self.buttons[name].description = "Resume" if self._paused else name
-        elif not self._doing:
-            self._doing, self._problem = _ACTS[name][0], ""
-            threading.Thread(target=self._act, args=[name], daemon=True).start()
-
-    def _act(self, name: str) -> None:
+            return
         try:
-            _ACTS[name][1](self._server)
+            getattr(self._server, name.lower())()
         except (LabkitError, OSError) as error:
             self._problem = str(error)
-        self._doing = ""
 
 
 def _line(name: str, track: Any) -> str:

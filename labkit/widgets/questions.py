@@ -337,7 +337,7 @@ def _shuffled(name: str, lines: list[str]) -> list[str]:
     return found if found != lines else [*found[1:], found[0]]
 
 
-def predict(name: str, *texts: Any, **more: Any) -> Prediction:
+def predict(name: str, **texts: Any) -> Prediction:
     """Ask what a learner expects of a run; a later cell calls ``compare(outcome)``.
 
     Parameters
@@ -345,33 +345,17 @@ def predict(name: str, *texts: Any, **more: Any) -> Prediction:
     name : str
         The question's id, such as ``"04-guess-consumer"``. Its texts are in
         ``questions/04.toml`` beside the notebook, else in the installed course.
-    *texts, **more
-        The texts themselves, as version 0.1 took them.
+    **texts
+        The texts themselves, with the names that such a file has.
     """
-    given = _given(("question", "options"), texts, more)
-    return Prediction(name, given or find(name))
+    return Prediction(name, texts or find(name))
 
 
-def quiz(name: str, *texts: Any, **more: Any) -> Quiz:
+def quiz(name: str, **texts: Any) -> Quiz:
     """Ask a question with one right answer or several; see :func:`predict`."""
-    given = _given(("question", "options", "right"), texts, more)
-    return Quiz(name, given or find(name))
+    return Quiz(name, texts or find(name))
 
 
-def arrange(name: str, *texts: Any, **more: Any) -> Ordering:
+def arrange(name: str, **texts: Any) -> Ordering:
     """Ask for lines in their right order; see :func:`predict`."""
-    given = _given(("question", "lines", "distractors"), texts, more)
-    return Ordering(name, given or find(name))
-
-
-def _given(order: Sequence[str], texts: Any, more: dict[str, Any]) -> dict[str, Any]:
-    """Return texts that stand in the cell, as version 0.1 had them, like a file's."""
-    given = dict(zip(order, texts, strict=False)) | more
-    right = given.pop("right", ())
-    rights = [right] if isinstance(right, str) else right
-    for key, old in (("options", "options"), ("extra", "distractors")):
-        given[key] = [
-            {"text": text, "why": why, "right": text in rights}
-            for text, why in (given.pop(old, None) or {}).items()
-        ]
-    return given | {"why": given.get("because", "")} if texts or more else {}
+    return Ordering(name, texts or find(name))

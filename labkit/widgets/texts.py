@@ -35,15 +35,11 @@ def fits(option: dict[str, Any], outcome: Any) -> bool:
 def find(name: str) -> dict[str, Any]:
     """Return the texts of a question, from a file beside the notebook or the kit's."""
     file, known = f"{name.partition('-')[0]}.toml", ""
-    for folder in (Path.cwd(), *Path.cwd().parents, course()):
-        for path in (
-            folder / "questions" / file,
-            folder / "notebooks/questions" / file,
-        ):
+    for folder in (Path.cwd(), *Path.cwd().parents, course() / "notebooks"):
+        path = folder / "questions" / file
+        if path.is_file():
             try:
                 data = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
             except ValueError as error:
                 raise QuestionError(f"{path} is not TOML: {error}.") from error
             if name in data:

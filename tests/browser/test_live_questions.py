@@ -7,15 +7,34 @@ import pytest
 LONG = "A text so long that it has to wrap where the page is narrow. " * 3
 LINES = ["register the name", "bind the address", "answer calls"]
 SETUP = "from labkit import arrange, predict, quiz"
-CHOICE = 'guess = predict("b-choice", "Does get wait?", {"wait": "So.", "fail": "No."})'
-NUMBER = 'number = predict("b-number", "How many?", unit="calls")'
-ONE = f'quiz("b-one", "Who serves?", {{"A": "It dials.", "{LONG}": "Yes."}}, "{LONG}")'
-SEVERAL = (
-    'quiz("b-two", "Who dials?", {"A": "Yes.", "B": "Yes.", "C": "No."}, ["A", "B"])'
-)
-ORDER = (
-    f'arrange("b-order", "Open a shop.", {LINES}, {{"connect": "It does not serve."}})'
-)
+CHOICE = 'guess = predict("b-choice")'
+NUMBER = 'number = predict("b-number")'
+ONE, SEVERAL, ORDER = 'quiz("b-one")', 'quiz("b-two")', 'arrange("b-order")'
+TEXTS = f"""
+[b-choice]
+question = "Does get wait?"
+options = [{{ text = "wait", why = "So." }}, {{ text = "fail", why = "No." }}]
+[b-number]
+question = "How many?"
+unit = "calls"
+[b-one]
+question = "Who serves?"
+options = [
+  {{ text = "A", why = "It dials." }},
+  {{ text = "{LONG}", why = "Yes.", right = true }},
+]
+[b-two]
+question = "Who dials?"
+options = [
+  {{ text = "A", why = "Yes.", right = true }},
+  {{ text = "B", why = "Yes.", right = true }},
+  {{ text = "C", why = "No." }},
+]
+[b-order]
+question = "Open a shop."
+lines = {LINES}
+extra = [{{ text = "connect", why = "It does not serve." }}]
+"""
 COMPARE = 'guess.compare("fail")\nnumber.compare(1200)'
 FOCUSED = """() => {
   const e = document.activeElement, style = getComputedStyle(e);
@@ -30,6 +49,8 @@ def asked(notebook, lab):
     """Open a notebook with a question of each kind; run it."""
     sources = SETUP, CHOICE, NUMBER, ONE, SEVERAL, ORDER, COMPARE
     path = lab.write("notebooks/questions.ipynb", *sources)
+    texts = lab.folder / "notebooks" / "questions" / "b.toml"
+    texts.write_text(TEXTS, encoding="utf-8")
     notebook.open(path)
     for source in sources[:-1]:
         notebook.run_cell(source)
