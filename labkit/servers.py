@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections import deque
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from labkit import errors, supervised
 from labkit.manager import (
@@ -28,9 +28,9 @@ from labkit.manager import (
     shown,
 )
 
-__all__ = ["BackgroundServer", "ServerProcess", "start_server"]
+__all__ = ["ServerProcess", "start_server"]
 
-_ANSWERS_WITHIN_S = 15.0
+_READY_WITHIN_S = 15.0
 _STOPPED_WITHIN_S = 2.0
 
 # Tell glibc, where it is the C library, to keep up to 128 MiB that were freed: to get
@@ -39,16 +39,14 @@ _KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
 }
-_running: "weakref.WeakSet[BackgroundServer]" = weakref.WeakSet()
+_running: "weakref.WeakSet[ServerProcess]" = weakref.WeakSet()
 
 
-class BackgroundServer:
-    """A server in a child process; a context manager that stops it.
+class ServerProcess:
+    """A queue server in its own process, made by :func:`start_server`.
 
-    The child is a module that reads its settings, a line of JSON, from standard input,
-    and prints ``{"event": "ready", "address": ..., "pid": ...}``, or ``"failed"`` with
-    an error's ``kind`` and ``message``. Later lines are orders: see :meth:`ask`. It
-    ends with its input: on :meth:`stop`, and when this process ends in whatever way.
+    A context manager that stops it. However this process ends, even by SIGKILL, the
+    server ends with it.
 
     Attributes
     ----------
@@ -58,159 +56,20 @@ class BackgroundServer:
         Where it listens, with the real port.
     pid : int
         Its process id, or the one it had.
-    """
-
-    kind: ClassVar[str]
-    command: ClassVar[tuple[str, ...]]
-    address: Address
-    pid: int
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        for old in list(_running) if _in_notebook() else ():  # a cell is run again
-            if old.name == name and type(old) is type(self):
-                old.stop()
-
-    def _start(self, **settings: Any) -> None:
-        self._log: deque[str] = deque(maxlen=200)
-        self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._asking = threading.Lock()
-        env = {k: v for k, v in _KEEP_MEMORY.items() if k not in os.environ}
-        self._process: Any = supervised.start(*self.command, **env)
-        self._reader = threading.Thread(
-            target=_read, args=(self._process, self._events, self._log), daemon=True
-        )
-        self._reader.start()
-        event = self._exchange(settings)
-        if event.get("event") != "ready":
-            self._process.kill()
-            self.stop()
-            said = f"it ended before it was ready, and said:\n{self.log or '(nothing)'}"
-            kind = getattr(errors, event.get("kind", ""), errors.ServerStartError)
-            raise kind(event.get("message") or f"{self.kind} {self.name!r}: {said}")
-        address, self.pid = event["address"], event["pid"]
-        self.address = address if isinstance(address, str) else tuple(address)
-        _running.add(self)
-
-    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
-        # An authkey is the only value that JSON does not know.
-        line = json.dumps(message, default=lambda key: bytes(key).hex()) + "\n"
-        with contextlib.suppress(OSError, ValueError):  # it ended; its output says why
-            self._process.stdin.write(line.encode())
-        try:
-            return self._events.get(timeout=_ANSWERS_WITHIN_S)
-        except queue.Empty:
-            silent = (
-                f"{self.kind} {self.name!r} said nothing for {_ANSWERS_WITHIN_S:g} s"
-            )
-            return {"message": f"{silent}; the machine may be overloaded: try again"}
-
-    def ask(self, call: str, *args: object) -> Any:
-        """Send it an order; return what it answers.
-
-        Raises
-        ------
-        ServerStoppedError
-            It has ended, or does not answer.
-        """
-        with self._asking:
-            event = self._exchange({"call": call, "args": args})
-        if "value" in event:
-            return event["value"]
-        self._process.kill()  # an answer that came later would be taken for the next
-        raise errors.ServerStoppedError(
-            f"{self.kind} {self.name!r} has ended, or does not answer; start it again"
-        )
-
-    @property
-    def log(self) -> str:
-        """What the server printed last, up to 200 lines."""
-        return "\n".join(self._log)
-
-    def is_alive(self) -> bool:
-        """Tell whether the process runs."""
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """End it: calls under way are answered, waiting ones get a clear error.
-
-        Safe to call twice. A server that does not end in 2 seconds is killed.
-        """
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(_STOPPED_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join(_STOPPED_WITHIN_S)
-        _running.discard(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def __repr__(self) -> str:
-        state = f"running, pid {self.pid}" if self.is_alive() else "stopped"
-        kind = type(self).__name__
-        return f"<{kind} {self.name!r} at {shown(self.address)}, {state}>"
-
-
-def _read(
-    process: Any, events: "queue.SimpleQueue[dict[str, Any]]", log: deque[str]
-) -> None:
-    output = io.BufferedReader(process.stdout)
-    with io.TextIOWrapper(output, "utf-8", "replace") as lines:
-        for line in lines:
-            try:
-                event = json.loads(line)
-                message = event["message"] if event["event"] == "log" else None
-            except (ValueError, TypeError, KeyError):
-                message = line.rstrip("\n")
-            if message is None:
-                events.put(event)
-            else:
-                log.append(message)
-    events.put({})  # for whoever waits for an answer
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
-
-
-@atexit.register
-def _stop_all() -> None:
-    for server in list(_running):
-        server.stop()
-
-
-class ServerProcess(BackgroundServer):
-    """A queue server in its own process, made by :func:`start_server`.
-
-    However this process ends, even by SIGKILL, the server ends with it.
-
-    Attributes
-    ----------
-    name, address, pid
-        As in :class:`BackgroundServer`.
     authkey : bytes
         Its key; its text form does not show it.
     journal : pathlib.Path or None
         The file that keeps its queues, if any.
     """
 
-    kind = "server"
-    command = ("labkit", "serve", "--supervised")
-
     def __init__(
         self, name: str, address: Address, authkey: bytes, journal: Path | None = None
     ) -> None:
-        super().__init__(name)
-        self.address, self.journal = address, journal
+        self.name, self.address, self.journal = name, address, journal
         self.authkey = keys.check_authkey(authkey)
+        for old in list(_running) if _in_notebook() else ():  # a cell is run again
+            if old.name == name:
+                old.stop()
         # A Unix socket is quicker than TCP on loopback; connect() takes it.
         self._folder = _private_folder() if isinstance(address, tuple) else None
         self._serve()
@@ -218,16 +77,56 @@ class ServerProcess(BackgroundServer):
     def _serve(self) -> None:
         if self._folder:
             self._folder.mkdir(mode=0o700, exist_ok=True)
+        settings = {
+            "address": self.address,
+            "authkey": bytes(self.authkey).hex(),
+            "journal": self.journal and str(self.journal),
+            "nearby": self._folder and str(self._folder / "lab"),
+        }
+        self._log: deque[str] = deque(maxlen=200)
+        env = {k: v for k, v in _KEEP_MEMORY.items() if k not in os.environ}
+        self._process: Any = supervised.start("labkit", "serve", "--supervised", **env)
+        answer: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, args=(answer,), daemon=True)
+        self._reader.start()
         try:
-            self._start(
-                address=self.address,
-                authkey=self.authkey,
-                journal=self.journal and str(self.journal),
-                nearby=self._folder and str(self._folder / "lab"),
-            )
+            with contextlib.suppress(OSError):  # it ended; its output says why
+                self._process.stdin.write(json.dumps(settings).encode() + b"\n")
+            self._take_answer(answer)
         except BaseException:
-            self._remove_folder()
+            self.kill()
             raise
+        _running.add(self)
+
+    def _read(self, answer: "queue.SimpleQueue[str]") -> None:
+        """Read its first line for the starter, and the others for the log."""
+        with io.TextIOWrapper(
+            io.BufferedReader(self._process.stdout), "utf-8", "replace"
+        ) as lines:
+            for line in lines:
+                if line.startswith('{"labkit":'):
+                    answer.put(line)
+                else:
+                    self._log.append(line.rstrip("\n"))
+        answer.put("{}")
+
+    def _take_answer(self, answer: "queue.SimpleQueue[str]") -> None:
+        try:
+            said = json.loads(answer.get(timeout=_READY_WITHIN_S))
+        except queue.Empty:
+            raise errors.ServerStartError(
+                f"server {self.name!r} said nothing for {_READY_WITHIN_S:g} s; the "
+                "machine may be overloaded: try again"
+            ) from None
+        if "pid" not in said:
+            kind = getattr(errors, said.get("labkit", ""), errors.ServerStartError)
+            ended = "it ended before it was ready, and said:"
+            raise kind(
+                said.get("message")
+                or f"server {self.name!r}: {ended}\n{self.log or '(nothing)'}"
+            )
+        address, self.pid = said["labkit"], said["pid"]
+        self.address = address if isinstance(address, str) else tuple(address)
 
     def connect(self, retry_for: float = 0.0) -> QueueManager:
         """Return a connected manager; see :func:`labkit.connect`.
@@ -248,6 +147,15 @@ class ServerProcess(BackgroundServer):
         numbers: dict[str, QueueStats] = self.connect().ask("all_stats")
         return numbers
 
+    @property
+    def log(self) -> str:
+        """What the server printed last, up to 200 lines."""
+        return "\n".join(self._log)
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None
+
     def write_key_file(self, path: str | Path) -> Path:
         """Write the key where another program can read it, and only its owner.
 
@@ -259,9 +167,21 @@ class ServerProcess(BackgroundServer):
         return keys.write_key_file(path, self.authkey)
 
     def stop(self) -> None:
-        """Stop it; see :meth:`BackgroundServer.stop`."""
-        super().stop()
-        self._remove_folder()
+        """End it: calls under way are answered, waiting ones get a clear error.
+
+        Safe to call twice. A server that does not end in 2 seconds is killed.
+        """
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(_STOPPED_WITHIN_S)
+        _running.discard(self)
+        if self._folder:  # a killed server leaves its socket there
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill(self) -> None:
         """End it at once, as a power cut would (SIGKILL): what it held is lost."""
@@ -273,9 +193,26 @@ class ServerProcess(BackgroundServer):
         self.stop()
         self._serve()
 
-    def _remove_folder(self) -> None:
-        if self._folder:  # a killed server leaves its socket there
-            shutil.rmtree(self._folder, ignore_errors=True)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = f"running, pid {self.pid}" if self.is_alive() else "stopped"
+        return f"<ServerProcess {self.name!r} at {shown(self.address)}, {state}>"
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
+
+
+@atexit.register
+def _stop_all() -> None:
+    for server in list(_running):
+        server.stop()
 
 
 def start_server(

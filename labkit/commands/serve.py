@@ -6,9 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from labkit import errors, supervised
 from labkit.commands import common
@@ -61,15 +59,15 @@ def _serve(options: argparse.Namespace) -> int:
     server.acceptor.silence_s = options.silence
     print(f"serving at {shown(server.address)}; key file {options.key_file}")
     print("stop with Ctrl-C", flush=True)
-    _run(server, lambda line: print(line, flush=True))
+    _run(server)
     return common.DONE
 
 
-def _run(server: QueueServer, say: Callable[[str], None]) -> None:
+def _run(server: QueueServer) -> None:
     """Serve until a signal or :meth:`QueueServer.stop`, then say what is left."""
     stop_on_signals(server, signal.SIGINT, signal.SIGTERM)
     if server.journal is not None and (lost := server.journal.lost_writes):
-        say(f"The end of the journal was damaged. Writes that are lost: {lost}.")
+        _say(f"The end of the journal was damaged. Writes that are lost: {lost}.")
     server.serve_forever()
     if server.journal is not None:
         server.journal.close()
@@ -81,11 +79,11 @@ def _run(server: QueueServer, say: Callable[[str], None]) -> None:
                 are = "is" if count == 1 else "are"
                 what = common.count_of(count, "item")
                 said.append(f"{what} {are} still {how} the queue {name!r}.")
-    say(" ".join(said))
+    _say(" ".join(said))
 
 
 def _serve_supervised() -> int:
-    """Be a server that labkit.servers started; :class:`.BackgroundServer` has more.
+    """Be a server that labkit.servers started: say the address, or what failed.
 
     No other program can read the key on its standard input.
     """
@@ -98,19 +96,19 @@ def _serve_supervised() -> int:
         if nearby:
             server.acceptor.listeners.append(Listener(nearby))
     except (errors.LabkitError, ValueError, OSError) as error:
-        _tell(event="failed", kind=type(error).__name__, message=str(error))
+        _say(json.dumps({"labkit": type(error).__name__, "message": str(error)}))
         return 2
     supervised.watch(server.stop)
-    _tell(event="ready", address=server.address, pid=os.getpid())
-    _run(server, lambda line: _tell(event="log", message=line))
+    _say(json.dumps({"labkit": server.address, "pid": os.getpid()}))
+    _run(server)
     if nearby:
         with contextlib.suppress(OSError):
             Path(nearby).parent.rmdir()
     return 0
 
 
-def _tell(**event: Any) -> None:
+def _say(line: str) -> None:
     try:
-        print(json.dumps(event), flush=True)
+        print(line, flush=True)
     except OSError:  # the one who listened has gone
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
