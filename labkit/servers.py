@@ -62,6 +62,8 @@ class ServerProcess:
         The file that keeps its queues, if any.
     """
 
+    _process: Any
+
     def __init__(
         self, name: str, address: Address, authkey: bytes, journal: Path | None = None
     ) -> None:
@@ -85,7 +87,7 @@ class ServerProcess:
         }
         self._log: deque[str] = deque(maxlen=200)
         env = {k: v for k, v in _KEEP_MEMORY.items() if k not in os.environ}
-        self._process: Any = supervised.start("labkit", "serve", "--supervised", **env)
+        self._process = supervised.start("labkit", "serve", "--supervised", **env)
         answer: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(answer,), daemon=True)
         self._reader.start()

@@ -50,21 +50,6 @@ def test_an_item_waits_no_longer_than_asked():
         assert out.waiting == 0
 
 
-def test_a_small_queue_gets_smaller_batches():
-    """A batch above the queue's maxsize goes in pieces, as there is room."""
-    orders = TaskQueue(maxsize=3)
-    taken = []
-    getter = threading.Thread(
-        target=lambda: taken.extend(orders.get() for _ in range(20))
-    )
-    getter.start()
-    with buffered(orders, max_items=20, max_wait_s=60) as out:
-        for number in range(20):
-            out.put(number)
-    getter.join(10)
-    assert taken == list(range(20))
-
-
 def test_a_failed_flush_keeps_its_items_and_tells():
     """The next put raises what went wrong, and nothing is lost."""
     queue = Broken()
@@ -94,6 +79,8 @@ def test_bounds_must_be_positive(bounds):
     """A batch of nothing, or no time, is refused."""
     with pytest.raises(ValueError, match="give"):
         buffered(TaskQueue(), **bounds)
+    with pytest.raises(ValueError, match="give 1 or more"):
+        prefetched(None, max_items=0)
 
 
 @pytest.mark.parametrize("ending", ["pass", "raise SystemExit(3)", "1 / 0"])
@@ -157,12 +144,6 @@ def test_batches_arrive_in_order(server):
         taken = list(batches)
     assert list(chain.from_iterable(taken)) == list(range(1000))
     assert orders.qsize() == 0
-
-
-def test_an_empty_batch_is_refused(server):
-    """A consumer asks for one item at least."""
-    with pytest.raises(ValueError, match="give 1 or more"):
-        prefetched(server.connect().get_queue("orders"), 0)
 
 
 def test_several_inlets_take_no_more_than_their_limit(server):

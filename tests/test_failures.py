@@ -90,18 +90,6 @@ def test_a_killed_client_takes_nothing_with_it(program, call):
         assert orders.get(timeout=5) == "tea"
 
 
-def test_an_item_put_right_after_the_kill_is_not_lost():
-    """Twenty ghosts swallow none of the next twenty items."""
-    with start_server() as server, contextlib.ExitStack() as ghosts:
-        orders = server.connect().get_queue("orders")
-        for _ in range(20):
-            ghosts.enter_context(client(server, LABKIT + "orders.get()"))
-        until(lambda: orders.stats().waiting_consumers == 20, within_s=30)
-        ghosts.close()
-        orders.put_many(range(20))
-        assert orders.get_many(20) == list(range(20))
-
-
 def test_a_killed_worker_gives_its_item_back_at_once():
     """What was received and not acknowledged is redelivered when the worker dies."""
     code = LABKIT + "print(orders.receive(600)[1], flush=True)\nsys.stdin.read()"

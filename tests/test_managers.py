@@ -84,16 +84,6 @@ def test_batches_and_receipts_cross_the_wire():
         assert orders.stats().redelivered == 1
 
 
-def test_many_large_items_come_in_one_call():
-    """More than 255 cannot travel beside a message, so they travel in it."""
-    with QueueManager(authkey=KEY) as manager:
-        tasks = manager.get_task_queue()
-        for number in range(260):
-            tasks.put(number.to_bytes(40_000, "big"))
-        found = tasks.get_many(260)
-    assert [int.from_bytes(item, "big") for item in found] == list(range(260))
-
-
 def test_each_thread_has_its_own_connection():
     """A blocked get in one thread does not hold up another's put."""
     with start_server() as server:
@@ -124,12 +114,6 @@ def test_a_wrong_key():
             connect(server.address, b"lantern")
         assert "light" not in str(caught.value)
         assert "lantern" not in str(caught.value)
-
-
-def test_a_key_that_is_not_bytes():
-    """The error says what to write instead."""
-    with pytest.raises(errors.KeyTypeError, match="must be bytes, not str"):
-        connect(("127.0.0.1", 9), "lighthouse")
 
 
 def test_something_else_listens_there():
@@ -221,22 +205,9 @@ def test_a_unix_socket(tmp_path):
         assert server.connect().get_task_queue().empty()
 
 
-BIG = [bytes([n]) * 50_000 for n in range(40)]
-
-
-@pytest.mark.parametrize(
-    "items",
-    [
-        BIG,
-        [b"x" * 1_000_000],
-        [b"", b"small"],
-        [b"x" * 3000, "text"],
-        [b"y" * 2048] * 300,
-    ],
-    ids=["big batch", "one big", "small", "mixed", "many"],
-)
-def test_items_of_every_kind_come_out_as_they_went_in(items):
-    """Bytes are packed another way than the rest, to labkit and to plain clients."""
+@pytest.mark.parametrize("items", [[b"x" * 1_000_000, "tea"], [b"y" * 2048] * 300])
+def test_items_come_out_as_they_went_in(items):
+    """One by one and in batches, to labkit's clients and to plain ones."""
     from multiprocessing.managers import BaseManager
 
     class Plain(BaseManager):
@@ -256,23 +227,3 @@ def test_items_of_every_kind_come_out_as_they_went_in(items):
         assert [tasks.get() for _ in items] == items
         tasks.put(items[0])
         assert orders.receive()[1] == items[0]
-
-
-def test_the_server_needs_none_of_the_clients_classes():
-    """An item of a class that only the clients know passes through unopened."""
-    with start_server() as server:
-        orders = server.connect().get_queue("orders")
-        orders.put_many([Order("tea"), Order("milk")])
-        assert orders.get_many(2) == [Order("tea"), Order("milk")]
-
-
-class Order:
-    """A class of this file, which the server cannot import."""
-
-    def __init__(self, what):
-        self.what = what
-
-    def __eq__(self, other):
-        return self.what == other.what
-
-    __hash__ = None

@@ -10,14 +10,6 @@ from labkit.manager import TaskQueue
 from labkit.manager.queue import CALLER
 
 
-def test_first_in_first_out():
-    """Items come out in the order they went in."""
-    orders = TaskQueue()
-    for number in range(3):
-        orders.put(number)
-    assert [orders.get() for _ in range(3)] == [0, 1, 2]
-
-
 def test_the_exceptions_are_those_of_queue_queue():
     """Empty and Full are the standard library's own."""
     orders = TaskQueue(maxsize=1)
@@ -76,17 +68,6 @@ def test_get_many_waits_for_the_first_item_only():
         orders.get_many(2, timeout=0.01)
     with pytest.raises(ValueError, match="max_items is 0"):
         orders.get_many(0)
-
-
-def test_an_acknowledged_item_is_gone():
-    """After ack, nothing waits, nothing is open, and join() returns."""
-    orders = TaskQueue()
-    orders.put("tea")
-    receipt, item = orders.receive()
-    orders.ack(receipt)
-    orders.join()
-    assert item == "tea"
-    assert (orders.stats().depth, orders.stats().unacked) == (0, 0)
 
 
 def test_a_late_or_second_ack_gets_a_clear_error():

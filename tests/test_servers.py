@@ -28,6 +28,7 @@ def test_it_is_ready_on_return_and_gone_after_the_block():
         assert server.is_alive()
     assert not server.is_alive()
     assert not psutil.pid_exists(server.pid)
+    server.stop()  # a second time: nothing happens
 
 
 @pytest.mark.skipif(os.name != "posix", reason="processes start slowly on Windows")
@@ -51,15 +52,6 @@ def test_a_port_in_use():
         with pytest.raises(errors.AddressInUseError, match="or use port 0"):
             start_server(server.address)
         assert server.is_alive()
-
-
-def test_a_port_used_by_another_program():
-    """It need not be a queue server that holds the port."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as other,
-        pytest.raises(OSError, match="another program listens"),
-    ):
-        start_server(other.getsockname())
 
 
 def test_a_key_that_is_not_bytes():
@@ -88,13 +80,6 @@ def test_the_port_is_free_at_once():
         server.connect().get_task_queue().put("tea")
         server.restart()
         assert server.connect().get_task_queue().empty()
-    server.stop()
-
-
-def test_stop_twice_is_fine():
-    """The second stop does nothing."""
-    server = start_server()
-    server.stop()
     server.stop()
 
 
@@ -140,13 +125,6 @@ def test_a_key_file_lets_another_program_in(tmp_path):
     with start_server(authkey=KEY) as server:
         path = server.write_key_file(tmp_path / "lab.key")
     assert bytes.fromhex(path.read_text(encoding="ascii")) == KEY
-
-
-def test_stats_by_name():
-    """stats() gives every queue's numbers."""
-    with start_server() as server:
-        server.connect().get_queue("orders").put("tea")
-        assert server.stats()["orders"].depth == 1
 
 
 @pytest.mark.parametrize("forks", [False, True])

@@ -79,7 +79,11 @@ __all__ = [
 ]
 
 
-class QueueManager(managers.BaseManager):
+_BaseManager: Any = managers.BaseManager  # whose attributes type checkers do not see
+_State = managers.State  # type: ignore[attr-defined]
+
+
+class QueueManager(_BaseManager):  # type: ignore[misc]
     """Offer a task queue, a result queue, and any number of queues by name.
 
     A ``BaseManager``: ``start()``, ``get_server()``, ``connect()`` and ``register()``
@@ -103,12 +107,7 @@ class QueueManager(managers.BaseManager):
     """
 
     _Server = QueueServer
-    # Of the base class, where type checkers do not see them.
-    _registry: dict[str, Any]
-    _address: Address
     _authkey: bytes
-    _serializer: str
-    _state: Any
 
     def __init__(
         self,
@@ -152,12 +151,11 @@ class QueueManager(managers.BaseManager):
     def connect(self) -> None:
         """Check that the server answers and holds the same key."""
         self.ask("dummy")
-        self._state.value = managers.State.STARTED  # type: ignore[attr-defined]
+        self._state.value = _State.STARTED
 
     def get_server(self) -> QueueServer:
         """Return a server object; its ``serve_forever`` serves in this process."""
-        state = managers.State  # type: ignore[attr-defined]
-        if self._state.value != state.INITIAL:
+        if self._state.value != _State.INITIAL:
             super().get_server()  # says what is wrong; else it makes the wrong class
         place = self._address, self._authkey, self._serializer
         return self._Server(self._registry, *place)
@@ -174,8 +172,7 @@ class QueueManager(managers.BaseManager):
         return self.client.ask(function, *args)
 
     def _proxy(self, typeid: str, *args: Any) -> QueueProxy:
-        state = managers.State  # type: ignore[attr-defined]
-        if self._state.value != state.STARTED:
+        if self._state.value != _State.STARTED:
             raise NoServerError("this manager has no server; call start() or connect()")
         try:
             ident, exposed = self.ask("create", typeid, *args)
@@ -211,7 +208,7 @@ class QueueManager(managers.BaseManager):
         if process.is_alive():
             process.kill()
             process.join()
-        state.value = managers.State.SHUTDOWN  # type: ignore[attr-defined]
+        state.value = _State.SHUTDOWN
         managers.BaseProxy._address_to_local.pop(address, None)  # noqa: SLF001 - its connections are dead
 
 
@@ -220,7 +217,7 @@ for _typeid, _queue in (
     ("get_result_queue", NamedQueue("results")),
     ("get_queue", NamedQueue()),
 ):
-    QueueManager.register(_typeid, _queue, QueueProxy, create_method=False)  # type: ignore[arg-type]
+    QueueManager.register(_typeid, _queue, QueueProxy, create_method=False)
 
 
 def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueManager:

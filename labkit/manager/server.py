@@ -12,14 +12,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import managers, process
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
 from labkit.manager import wire
-from labkit.manager.acceptor import Acceptor, Listener
+from labkit.manager.acceptor import Acceptor
 from labkit.manager.keys import SecretKey
 from labkit.manager.queue import (
     CALLER,
@@ -39,7 +39,6 @@ __all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer", "stop_on_signals"]
 IDENT_PREFIX = "queue:"
 MANY_QUEUES = 1000  # from so many names on, those that nobody uses are forgotten
 _Reply = tuple[str, Any]
-_Referent = tuple[Any, Collection[str], Any]  # the object, its methods, their typeids
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,14 @@ class NamedQueue:
     name: str | None = None
 
 
+_Server: Any = managers.Server  # whose attributes type checkers do not see
+
+
 class _ClientGone(Exception):  # noqa: N818 - an event, never shown to anyone
     """The client of the call at hand has gone."""
 
 
-class QueueServer(managers.Server):
+class QueueServer(_Server):  # type: ignore[misc]
     """A manager server that outlives bad clients.
 
     Speaks the standard library's protocol and honours what is registered with the
@@ -73,15 +75,7 @@ class QueueServer(managers.Server):
         Every named queue made so far.
     """
 
-    public = [*managers.Server.public, "all_stats"]  # noqa: RUF012 - as the base
-    # Of the base class, where type checkers do not see them.
-    address: wire.Address
-    authkey: bytes
-    registry: dict[str, Any]
-    mutex: threading.Lock
-    id_to_obj: dict[str, _Referent]  # type: ignore[assignment]
-    id_to_local_proxy_obj: dict[str, _Referent]
-    fallback_mapping: dict[str, Callable[..., Any]]
+    public = (*managers.Server.public, "all_stats")
 
     def __init__(
         self,
@@ -92,7 +86,6 @@ class QueueServer(managers.Server):
         deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
     ) -> None:
         super().__init__(registry, address or ("127.0.0.1", 0), authkey, serializer)
-        self.listener: Listener
         self.authkey = SecretKey(authkey)
         self.acceptor = Acceptor([self.listener], self.authkey, self._admit, deadline_s)
         self.stop_event = threading.Event()
@@ -292,9 +285,7 @@ class QueueServer(managers.Server):
         del c
         return {name: queue.stats() for name, queue in list(self.queues.items())}
 
-    def create(
-        self, c: Any, typeid: str, /, *args: Any, **kwds: Any
-    ) -> tuple[str, tuple[str, ...]]:
+    def create(self, c: Any, typeid: str, /, *args: Any, **kwds: Any) -> Any:
         """Return the referent's ident and its methods, making it where needed."""
         maker = self.registry[typeid][0] if typeid in self.registry else None
         if not isinstance(maker, NamedQueue):
@@ -339,7 +330,7 @@ class QueueServer(managers.Server):
                 del self.id_to_local_proxy_obj[f"{IDENT_PREFIX}0:{name}"]
         self._look_at = max(MANY_QUEUES, 2 * len(self.queues))
 
-    def _renewed(self, ident: str) -> _Referent:
+    def _renewed(self, ident: str) -> Any:
         """Make the queue of a proxy from before a restart again, under its name."""
         if ident.startswith(IDENT_PREFIX):
             maxsize, _, name = ident.removeprefix(IDENT_PREFIX).partition(":")
