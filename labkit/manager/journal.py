@@ -9,6 +9,7 @@ receive and ack together 1.8 times; an item of a batch of 1,000 some 10 times.
 """
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import threading
@@ -77,7 +78,7 @@ class Journal:
             (last,) = self._db.execute("SELECT max(id) FROM entries").fetchone()
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from None
-        self._next_id = (last or 0) + 1
+        self.new_ids = itertools.count((last or 0) + 1)
 
     def _error(self, error: Exception, doing: str = "used") -> JournalError:
         if "locked" in str(error):
@@ -124,13 +125,6 @@ class Journal:
         row = (name, maxsize)
         self.write([("INSERT OR IGNORE INTO queues VALUES (?, ?)", [row])])
         return QueueJournal(self, name)
-
-    def new_ids(self, count: int) -> range:
-        """Return ids of rows that were never used."""
-        with self._lock:
-            ids = range(self._next_id, self._next_id + count)
-            self._next_id = ids.stop
-        return ids
 
     def read(self, query: str, *values: Any) -> list[Any]:
         """Return the rows that a query finds."""
@@ -220,12 +214,11 @@ class QueueJournal:
         self, entries: list[Entry], place: int | None = None
     ) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
-        for row, one in zip(self._journal.new_ids(len(entries)), entries, strict=True):
-            where = row if place is None else place
-            # An item that was put alone becomes a list of one.
-            blob = one.pickled()
-            rows.append((row, where, self._name, one.count, blob, one.deliveries))
-            one.row = row
+        for one in entries:
+            one.row = next(self._journal.new_ids)
+            where = one.row if place is None else place
+            blob = one.pickled()  # an item that was put alone becomes a list of one
+            rows.append((one.row, where, self._name, one.count, blob, one.deliveries))
         return rows
 
     def remove(self, entries: list[Entry]) -> None:
