@@ -55,63 +55,43 @@ def shell(tmp_path, monkeypatch):
 
 # --- what an answer may do when its checks run ---------------------------------------
 
+CALL = "consume(orders, handle, 0.15) "
 HOSTILE = {
-    "endless loop": (
-        consume("while 1: pass"),
-        (
-            "consume(orders, handle, 0.15) was still running after 3 s, at line 4: "
-            "`while 1: pass`; expected it to end. It asks no server there: a loop has "
-            "no way out."
-        ),
+    consume("while 1: pass"): (
+        f"{CALL}was still running after 3 s, at line 4: `while 1: pass`; expected it to "
+        "end. It asks no server there: a loop has no way out."
     ),
-    "os._exit": (
-        consume("import os", "os._exit(3)"),
-        (
-            "The answer ended the Python it runs in (exit code 3), while checking "
-            "whether it handles every order, then ends. Leave out sys.exit(), "
-            "os._exit() and the like."
-        ),
+    consume("import os", "os._exit(3)"): (
+        "The answer ended the Python it runs in (exit code 3), while checking whether it "
+        "handles every order, then ends. Leave out sys.exit(), os._exit() and the like."
     ),
-    "sys.exit": (
-        consume("raise SystemExit(1)"),
-        (
-            "consume(orders, handle, 0.15) raised SystemExit (1) at line 4: "
-            "`raise SystemExit(1)`; expected it to return. Nothing here should raise."
-        ),
+    consume("raise SystemExit(1)"): (
+        f"{CALL}raised SystemExit (1) at line 4: `raise SystemExit(1)`; expected it to "
+        "return. Nothing here should raise."
     ),
-    "segfault": (
-        consume("import ctypes", "ctypes.string_at(0)"),
-        "The answer crashed Python (",
+    consume("import ctypes", "ctypes.string_at(0)"): "The answer crashed Python (",
+    consume("while True:", "    try: orders.get()", "    except BaseException: 0"): (
+        f"{CALL}was still running after 3 s, at line 5: "
     ),
-    "swallows everything": (
-        consume("while True:", "    try: orders.get()", "    except BaseException: 0"),
-        "consume(orders, handle, 0.15) was still running after 3 s, at line 5: ",
+    consume("import os, signal", "os.kill(os.getpid(), signal.SIGINT)"): (
+        "The answer sent the interrupt signal (SIGINT) to the process that it runs in"
     ),
-    "no such function": (
-        "def eat(): pass",
-        "The answer has no function consume(); keep the task's names.",
+    "def eat(): pass": "The answer has no function consume(); keep the task's names.",
+    "def consume(orders): pass": (
+        f"{CALL}raised TypeError (consume() takes 1 positional argument but 3 were "
+        "given); expected it to return. Keep the parameters that the task gives."
     ),
-    "other parameters": (
-        "def consume(orders): pass",
-        (
-            "consume(orders, handle, 0.15) raised TypeError (consume() takes 1 "
-            "positional argument but 3 were given); expected it to return. Keep the "
-            "parameters that the task gives."
-        ),
-    ),
-    "raises when loaded": (
-        "1 / 0",
-        "Loading the answer raised ZeroDivisionError (division by zero) at line 2: `1",
+    "1 / 0": (
+        "Loading the answer raised ZeroDivisionError (division by zero) at line 2: `1"
     ),
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_answer_gets_one_sentence_and_no_points(task, name):
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_answer_gets_one_sentence_and_no_points(task, text):
     """Whatever the answer does, grading comes back with a sentence about it."""
-    text, message = HOSTILE[name]
     report = run(task, text, deadline_s=30)
-    assert report.message.startswith(message)
+    assert report.message.startswith(HOSTILE[text])
     assert report.points == 0
 
 
@@ -206,14 +186,6 @@ def test_lines_that_could_forge_are_named(line):
     assert found.endswith(line)
 
 
-def test_interrupting_oneself_is_told(task):
-    """An answer that sends SIGINT to its own process hears just that."""
-    kill = consume("import os, signal", "os.kill(os.getpid(), signal.SIGINT)")
-    report = run(task, kill)
-    assert report.points == 0
-    assert report.message.startswith("The answer sent the interrupt signal (SIGINT)")
-
-
 def test_value_that_equals_everything_is_refused():
     """A class whose == is always true gets no points by it."""
     liar = "class Any:\n    def __eq__(self, other): return True\n"
@@ -233,22 +205,12 @@ def test_long_values_are_cut(task):
 
 # --- what an answer may do when its cell runs ----------------------------------------
 
-TROUBLE = {
+TRIALS = {
     "": "The answer cell is empty: write your answer below its first line.",
     "# soon\n'later'\n...": "The answer cell is empty: ",
     "def f(:\n  pass": "The answer is not valid Python, line 2: invalid syntax.",
     "x = 1\n%time x": "Line 3 is a command of the notebook (`%time x`); an answer is",
     "x = 'a\0b'": "The answer",
-}
-
-
-@pytest.mark.parametrize("text", TROUBLE)
-def test_what_is_no_answer_is_said_without_running(text):
-    """Text that cannot be run is told apart, with the line that the learner sees."""
-    assert try_out(text)[0].startswith(TROUBLE[text])
-
-
-TRIALS = {
     "while True:\n    pass": "The answer did not end: it was stopped after 4 s, while "
     "running the answer cell, at line",
     "import os\nos._exit(0)": "The answer ended the Python it runs in (exit code 0)",
@@ -302,26 +264,21 @@ def test_empty_answer_cell_is_told(shell, capsys):
     assert not err
 
 
-@pytest.mark.usefixtures("shell")
-@pytest.mark.parametrize("task_id", ["04.1", "4.1", "no such task"])
-def test_check_without_an_answer_is_zero_and_a_sentence(task_id, capsys):
+NO_ANSWER = {
+    "04.1": "There is no answer to 04.1 yet: run the cell that begins with",
+    "4.1": "There is no task '4.1': did you mean '04.1'?",
+    "no such task": "There is no task 'no such task': there are 0",
+}
+
+
+@pytest.mark.parametrize("task_id", NO_ANSWER)
+def test_check_without_an_answer_is_zero_and_a_sentence(shell, task_id, capsys):
     """A cell that was never run, or a wrong name, is told in words and is 0."""
-    score = magic.check(task_id)
-    assert score == 0
-    expected = {
-        "04.1": "There is no answer to 04.1 yet: run the cell that begins with",
-        "4.1": "There is no task '4.1': did you mean '04.1'?",
-        "no such task": "There is no task 'no such task': there are 0",
-    }
-    assert capsys.readouterr().out.startswith(expected[task_id])
-
-
-def test_unknown_name_in_an_answer_cell_is_told(shell, capsys):
-    """%%answer of a task that does not exist keeps nothing and says so."""
-    shell.run_cell_magic("answer", "04.1x", "x = 1")
-    assert capsys.readouterr().out == (
-        "There is no task '04.1x': did you mean '04.1'?\n"
-    )
+    if task_id != "04.1":
+        shell.run_cell_magic("answer", task_id, "x = 1")
+        assert capsys.readouterr().out.startswith(NO_ANSWER[task_id])
+    assert magic.check(task_id) == 0
+    assert capsys.readouterr().out.startswith(NO_ANSWER[task_id])
 
 
 def test_score_is_a_bare_number_as_text_and_words_as_html(task):

@@ -85,7 +85,7 @@ def test_everything_that_is_kept_is_shown(mine, small):
     assert text.startswith("**0 of 3 tasks done, 4.5 of 15 points.** Next: [task 04.2")
     assert "04_sell.ipynb#cell-id=ex-2)" in text.splitlines()[0]
     assert "| 4.5 of 11 points | questions: 1 right, 1 wrong, 1 open |" in text
-    assert "| 04.2 make: T | 4.5 of 6 | 1 try, 1 of 3 hints |" in text
+    assert "| 04.2 make: T | 4.5 of 6 | tries: 1, hints: 1 |" in text
 
 
 def test_what_is_half_done_shows_its_tasks(mine, small):

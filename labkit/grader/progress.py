@@ -4,8 +4,8 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from labkit.grader.feedback import Markdown
@@ -49,8 +49,7 @@ def reset(task_id: str) -> str:
     return done if copy else logbook.trouble or nothing
 
 
-@dataclass(frozen=True)
-class _Done:
+class _Done(NamedTuple):
     """How far one task is."""
 
     task: Task
@@ -66,17 +65,8 @@ class _Done:
     def name(self) -> str:
         return f"{self.task.id} {self.task.type}: {self.task.title}"
 
-    @property
-    def row(self) -> str:
-        tries = f"{self.attempts} {'try' if self.attempts == 1 else 'tries'}"
-        hints = f"{self.hints} of {len(self.task.hints)} hints"
-        said = [tries] * bool(self.attempts) + [hints] * bool(self.hints)
-        points = f"{'✓ ' * self.full}{self.best:g} of {self.task.points:g}"
-        return f"| {self.name} | {points} | {', '.join(said)} |"
 
-
-@dataclass(frozen=True)
-class _Lesson:
+class _Lesson(NamedTuple):
     """How far one lesson is, with its exercise set."""
 
     name: str
@@ -88,14 +78,17 @@ class _Lesson:
     def begun(self) -> bool:
         return bool(self.questions) or any(done.attempts for done in self.tasks)
 
-    def rows(self, following: Path | None) -> list[str]:
+    def rows(self, following: Path | None) -> Iterator[str]:
         links = [_link(path, words) for words, path in self.links.items()]
         name = " · ".join([f"**{self.name}**", *links])
         points = _points(self.tasks) if self.tasks else "no tasks"
+        yield f"| {name} | {points} | {self.questions} |"
         half = self.begun and not all(done.full for done in self.tasks)
-        shown = self.tasks if half or following == self.links.get("exercises") else []
-        head = f"| {name} | {points} | {self.questions} |"
-        return [head, *(done.row for done in shown)]
+        if half or following == self.links.get("exercises"):
+            for done in self.tasks:
+                points = f"{'✓ ' * done.full}{done.best:g} of {done.task.points:g}"
+                said = f"tries: {done.attempts}, hints: {done.hints}"
+                yield f"| {done.name} | {points} | {said if done.attempts else ''} |"
 
 
 def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:

@@ -138,7 +138,7 @@ def run(
     if strange:
         rows = blank
         error = "The report of the checks did not arrive as they send it: no points."
-    elif not tried and ("Traceback" in stray or not (error or _said(rows))):
+    elif not tried and ("Traceback" in stray or not (error or rows[0].message)):
         error = f"The checks of {task.id} could not start. {_OURS} {stray[-300:]}"
     elif not error and stub and not any(row.passed for row in rows):
         rows = tuple(replace(row, message="") for row in rows)
@@ -155,10 +155,6 @@ def run(
     )
     suspect = (*suspicions(source), *strange)
     return Report(task, rows, error, (note,) if left else (), suspect)
-
-
-def _said(rows: tuple[Row, ...]) -> bool:
-    return any(row.message for row in rows)
 
 
 def try_out(
