@@ -18,9 +18,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NEEDED_MB", "PYTHON", "ROOT", "course", "hand_over", "is_checkout"]
-__all__ += ["is_ready", "lacking", "lessons", "run_in_venv", "say"]
-
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED_MB = 700  # in .venv 450, and what it is unpacked from; a test adds it up
 PACKAGES = 130  # about as many come with it
@@ -211,7 +208,7 @@ def _run(*commands: list[Any]) -> None:
                 found = LOG.read_text("utf-8", "replace").count("Collecting ")
                 there = len([*VENV.glob("[Ll]ib/**/site-packages/*.dist-info")])
                 of, took_s = f"of about {PACKAGES}", time.monotonic() - began
-                say(f"{found} packages {of} found, {there} in .venv; {took_s:.0f} s")
+                say(f"{max(found, there)} packages {of} found; {took_s:.0f} s")
         finally:
             child.terminate()
             child.wait()

@@ -288,3 +288,6 @@ def test_megabytes_are_as_said():
     assert 300 < sum(sizes.values()) < 450
     assert 450 < setup.NEEDED_MB < 2 * sum(sizes.values())
     assert len(sizes) < setup.PACKAGES + 10
+    page = setup.ROOT / "notebooks" / "instructor" / "classroom.md"
+    said = re.search(r"\((\d+) MB on the disk", page.read_text("utf-8"))
+    assert 0.7 * int(said[1]) < sum(sizes.values()) < int(said[1])
