@@ -151,10 +151,8 @@ def _answers() -> dict[str, tuple[str, str]]:
 
 
 def _shell() -> Any:
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return None
+    from IPython import get_ipython
+
     return get_ipython()
 
 

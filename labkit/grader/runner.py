@@ -148,11 +148,7 @@ def run(
         )
     # A process that died took its server's owner with it: not the answer's fault.
     left = done.leftovers if done.exit_code == _AT_ITS_END else 0
-    processes = "process" if left == 1 else "processes"
-    note = (
-        f"It left {left} {processes} running, which were ended: a program should end "
-        "what it starts."
-    )
+    note = f"It left processes running ({left}): a program should end what it starts."
     suspect = (*suspicions(source), *strange)
     return Report(task, rows, error, (note,) if left else (), suspect)
 
@@ -184,13 +180,9 @@ def try_out(
 
 def without_magics(cell: str) -> str:
     """Return the text below ``%%answer`` with cell magics at its top as comments."""
-    lines = cell.split("\n")
-    for number, line in enumerate(lines):
-        if line.startswith("%%"):
-            lines[number] = f"# {line}"
-        elif line.strip():
-            break
-    return "\n".join(lines)
+    top = re.match(r"(?:%%.*\n|\s*\n)*", cell)
+    above = top[0] if top else ""
+    return re.sub("(?m)^%%", "# %%", above) + cell[len(above) :]
 
 
 def _trouble_in(source: str) -> str:
