@@ -182,11 +182,8 @@ class ProgramProcess(Supervised):
         self.terminate()
         return self.end() if self.join(timeout) is None else self.exit_code
 
-    def on_change(self, listener: Callable[[], object]) -> None:
-        """Have a function called, in a thread, after each piece of output and the end.
-
-        The program waits meanwhile.
-        """
+    def on_end(self, listener: Callable[[], object]) -> None:
+        """Have a function called, in a thread, before `wait` says that it has ended."""
         self._listeners.append(listener)
 
     def _since(self, position: int) -> str:
@@ -202,13 +199,10 @@ class ProgramProcess(Supervised):
             self._taken += len(text)
             while self._taken - self._dropped - len(self._pieces[0]) > _KEPT_CHARS:
                 self._dropped += len(self._pieces.popleft())
-        self._tell()
+            self._changed.notify_all()
 
     def _end(self, _code: int) -> None:
         self.ended_at = datetime.now().astimezone()
-        self._tell()
-
-    def _tell(self) -> None:
         with self._changed:
             self._changed.notify_all()
         for listener in self._listeners:

@@ -95,7 +95,6 @@ class Pane:
 
         self.page: Any = None  # where it is shown, if it is
         self._program = program
-        self._news, self._ended = threading.Event(), threading.Event()
         self.state = ipywidgets.HTML(layout={"flex": "1 1 auto"})
         self.log = ipywidgets.HTML(tabbable=True)  # so that arrows scroll it
         self.log.add_class("labkit-log")
@@ -112,8 +111,10 @@ class Pane:
     def follow(self) -> None:
         """Keep it up to date until the program has ended."""
         self._thread.start()
-        self._program.on_change(self._hear)
-        self._hear()  # it may have ended before anybody listened
+        # A cell that waits for the program finds all of it in the pane.
+        self._program.on_end(lambda: self._thread.join(1.0))
+        if not self._program.is_alive():  # it may have ended before
+            self._thread.join(1.0)
 
     def refresh(self) -> None:
         """Bring the values of the widgets up to date."""
@@ -146,19 +147,10 @@ class Pane:
         self.stop_button.disabled = True
         threading.Thread(target=self._program.stop, daemon=True).start()
 
-    def _hear(self) -> None:
-        # Called by the threads that read the program's output, for every piece.
-        self._news.set()
-        if not self._program.is_alive():
-            self._ended.set()
-            self._thread.join(1.0)  # a cell that waits for the program finds all here
-
     def _follow(self) -> None:
-        while not self._ended.is_set():
-            self._news.wait()
-            self._news.clear()
+        while not self._program.ended_at:
             self.refresh()
-            self._ended.wait(_PAUSE_S)  # what comes meanwhile is shown together
+            self._program.join(_PAUSE_S)  # what comes meanwhile is shown together
         self.refresh()
         if self.page:
             log = f'<div class="labkit-log" tabindex="0">{self._log()}</div>'
