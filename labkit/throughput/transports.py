@@ -209,7 +209,7 @@ class Streamed(Labkit):
 
     def producer(self, spec: Any) -> Callable[[Any], object]:
         """Return a put_many that does not wait for the answer."""
-        return buffered(self.proxy(spec), max_items=1_000_000, in_flight=16).put_many
+        return buffered(self.proxy(spec), in_flight=16).put_many
 
     def lists(
         self, get: Callable[..., Any], count: int, batch_size: int
