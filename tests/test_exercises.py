@@ -1,5 +1,6 @@
 """The exercises themselves: what the kit says of right, blank and wrong answers."""
 
+import ast
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import nbformat
 import pytest
 from answers import answer, blank_message, right_answers, wrong_answers
+from test_notebooks import HABITS
 
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.grader.release import make_release, new_task
@@ -124,6 +126,29 @@ def test_messages_of_a_task_tell_its_wrong_answers_apart():
     for task in TASKS:
         messages = [wrong.message for wrong in wrong_answers(task)]
         assert len(set(messages)) >= len(messages) - 1, task.id
+
+
+def texts_of(task):
+    """Yield what a learner, an author or an instructor reads of a task."""
+    yield from (task.title, task.takeaway, *task.hints)
+    yield from re.findall(r"# .*", answer(task, "source"))
+    for wrong in wrong_answers(task):
+        yield from (wrong.belief, wrong.message)
+    for node in ast.walk(ast.parse(task.path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@by_task
+def test_english_of_a_task_is_natural(task):
+    """No hint, message, comment or belief has a habit of translated English."""
+    found = [
+        (match.group(), cure, text)
+        for text in map(" ".join, map(str.split, texts_of(task)))
+        for habit, cure in HABITS.items()
+        for match in re.finditer(habit, re.sub(r"`[^`]*`", "", text))
+    ]
+    assert found == []
 
 
 # --- the notebooks --------------------------------------------------------------------

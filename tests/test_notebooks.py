@@ -37,7 +37,9 @@ HABITS = {
 }
 
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-every_notebook = every_lesson
+every_notebook = pytest.mark.parametrize(
+    "path", [*LESSONS, *SETS], ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 
 
 def code(path):

@@ -39,7 +39,7 @@ from labkit.grader.tasks import points
 
 __all__ = [
     "CONTEXT", "START_METHODS", "Answer", "AnswerError", "Call", "ManagerServer",
-    "Prediction", "Program", "Script", "StillRunningError", "ask", "client_of", "load",
+    "Plain", "Prediction", "Program", "Script", "StillRunningError", "ask", "client_of", "load",
     "points", "shown", "there", "until",
 ]  # fmt: skip
 
@@ -81,6 +81,8 @@ _EXPLAIN = {
     "what only the program itself should do below `if __name__ == '__main__':`.",
     "<lambda>": "A child that starts empty gets the callables by name, and a lambda has "
     "none: write a function with def, at the top of the file.",
+    "local object": "A child that starts empty gets classes and callables by name: write "
+    "them at the top of the file, not inside a function.",
     "has no attribute 'get_": "Each program registers the names that it uses.",
 }
 
@@ -130,6 +132,8 @@ def _plain(value: object) -> object:
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return int.__int__(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return [*map(_plain, value)] if isinstance(value, list | tuple) else value
 
 
@@ -370,6 +374,9 @@ class Plain(SyncManager):
 
 
 Plain.register("get_queue", callable=_host)
+Plain.register("get_orders", callable=functools.partial(_host, "orders", 3))
+Plain.register("get_task_queue", callable=functools.partial(_host, "tasks"))
+Plain.register("get_result_queue", callable=functools.partial(_host, "results"))
 
 
 class _Killed:

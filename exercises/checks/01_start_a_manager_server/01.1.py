@@ -20,7 +20,7 @@ def client(answer):
     """Serve the answer's queue from a thread; lend a connected client."""
     key = os.urandom(KEY_BYTES)
     call = answer.call("open_shop", key=key)
-    server = call.returns("It returns the server; whoever called it lets it serve.")
+    server = call.returns("It only returns the server; its caller lets it serve.")
     assert isinstance(server, managers.Server), (
         f"{call} returned {shown(server)}; expected the server, as get_server() makes it."
     )

@@ -33,13 +33,13 @@ def _serve(answer):
 
 @points(1, "tells the address that the server has")
 def test_address_is_told(answer):
-    """Whoever asked is told an address with a real port."""
+    """Clients are given an address with a real port."""
     call, address, _ = _serve(answer)
     assert isinstance(address, tuple), (
         f"{call} told {shown(address)}; expected the address, a pair of host and port."
     )
     assert address[1] != 0, (
-        f"{call} told port 0; expected the port that the system chose. A manager keeps "
+        f"{call} passed on port 0; expected the port that the system chose. A manager keeps "
         "the address that it was given; the server that get_server() returns knows the "
         "real one."
     )

@@ -77,7 +77,7 @@ def test_started_server(prediction):
         proxies[0].put("tea")
         served = proxies[1].qsize()
         del proxies
-    why = "Who calls it: register(), the server at its start, or each manager.get_orders()?"
+    why = "What calls it: register(), the server at its start, or each manager.get_orders()?"
     prediction.must_be("calls of the callable", calls, why)
     why = "After start() the child has its own queue, and the proxy reaches that one."
     prediction.must_be("orders in the queue made here", _orders.qsize(), why)

@@ -50,19 +50,12 @@ def test_methods(must_be):
     })  # fmt: skip
 
 
-@points(1, "knows whose length can be asked for")
+@points(2, "knows whose length and whose truth can be asked for")
 def test_length(must_be):
-    """The same question to a queue and to a dictionary."""
+    """The same questions to an empty queue and to a dictionary."""
     must_be({
         "len(orders)": "len() needs __len__: does an AutoProxy forward such a name?",
         "len(ledger)": "What a proxy forwards is what it exposes: look at DictProxy.",
-    })  # fmt: skip
-
-
-@points(1, "knows when the truth of a proxy is asked for")
-def test_truth(must_be):
-    """An empty queue, and a dictionary."""
-    must_be({
         "bool(orders)": "Without __len__ every object is true, even a proxy of an empty "
         "queue.",
         "bool(ledger)": "bool() uses len() where there is one.",

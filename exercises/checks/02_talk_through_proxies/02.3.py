@@ -17,8 +17,7 @@ STUCK = "Somebody holds the lock: release it where it was acquired, whatever hap
 class Ledger(dict):
     """A dictionary that is slow where two clients meet.
 
-    Whoever has read an entry is answered when a second client has read one, too, or
-    after a quarter of a second. So two clients that do not keep apart lose an update
+    A client that reads an entry gets its answer when a second client has read one, too, or after a quarter of a second. So two clients that do not keep apart lose an update
     each time, not once in a thousand times.
     """
 
@@ -59,11 +58,6 @@ Warehouse.register("lock", threading.Lock, managers.AcquirerProxy)
 def server(serve):
     """Lend a server of ledgers and locks."""
     return serve(Warehouse)
-
-
-def _two_programs(answer):
-    """Load the answer twice: two programs share no variables, and no threads' locks."""
-    return answer, answer.again()
 
 
 def _is_free(lock):
@@ -123,11 +117,11 @@ def test_two_sales_are_two(answer, server):
         "makes keeps nobody else out."
     )
     ledger, lock = server.manager.ledger({"tea": 0}, 0.25), server.manager.lock()
-    calls = [_sell(program, ledger, lock) for program in _two_programs(answer)]
+    calls = [_sell(program, ledger, lock) for program in (answer, answer.again())]
     numbers = sorted((call.returns(STUCK) for call in calls), key=str)
     counted = dict(ledger.items())
     assert (counted, numbers) == ({"tea": 2}, [1, 2]), (
-        f"Two programs called {call} at the same time. They were told {numbers}, and "
+        f"Two programs called {call} at the same time. They got the numbers {numbers}, and "
         f"the ledger was {counted}; expected [1, 2] and {{'tea': 2}}. Both had read 0 "
         f"before either wrote: {told}"
     )
@@ -171,7 +165,7 @@ def test_errors_come_out(answer, server):
         call = _sell(answer, ledger, lock, thing, paying)
         error = call.ends(STUCK).error
         assert isinstance(error, kind), (
-            f"{call} {call.outcome}; expected {kind.__name__} to come out. Catch "
+            f"{call} {call.outcome}; expected {kind.__name__} to propagate. Catch "
             "nothing."
         )
         assert _is_free(lock), (

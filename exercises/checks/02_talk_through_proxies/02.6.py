@@ -29,30 +29,24 @@ def _compare(prediction, server, reasons):
         prediction.must_be(line, _play(server, line), why)
 
 
-@points(1, "knows whose class a QueueManager is")
-def test_import(prediction, server):
-    """The class that tutorials import."""
-    why = "The class is one that each program writes for itself, from BaseManager."
-    line = "from multiprocessing.managers import QueueManager"
-    _compare(prediction, server, {line: why})
-
-
 @points(2, "knows who can shut a server down")
 def test_end(prediction, server):
     """Two ways to end a server, tried by a client."""
-    why = "Only start() gives a manager its shutdown(), for a server of its own."
+    why = "Only start() gives a manager its shutdown(), for the server that it started."
     more = {"with connected: pass": f"It ends with that. {why}"}
     _compare(prediction, server, {"connected.shutdown()": why, **more})
 
 
-@points(1, "knows that a proxy keeps its key to itself")
-def test_pickle(prediction, server):
-    """A proxy, written down and read again."""
-    why = (
-        "The pickle has the address and not the key: a program that reads it uses its "
-        "own key, multiprocessing.current_process().authkey."
-    )
-    _compare(prediction, server, {"pickle.loads(pickle.dumps(orders))": why})
+@points(2, "knows whose class a QueueManager is, and that a proxy keeps its key")
+def test_class_and_pickle(prediction, server):
+    """The class that tutorials import; a proxy, written down and read again."""
+    reasons = {
+        "from multiprocessing.managers import QueueManager": "The class is one that each "
+        "program writes for itself, from BaseManager.",
+        "pickle.loads(pickle.dumps(orders))": "The pickle has the address and not the "
+        "key: a program that reads it uses its own, current_process().authkey.",
+    }
+    _compare(prediction, server, reasons)
 
 
 @points(2, "knows what is left of a proxy without its server")

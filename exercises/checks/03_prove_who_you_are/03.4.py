@@ -37,10 +37,6 @@ class _Client:
         return _Digest(self._spoil(hmac.digest(self._key, message, "md5")))
 
 
-def _whole(digest):
-    return digest
-
-
 def _wrong(digest):
     return bytes([digest[0] ^ 1]) + digest[1:]
 
@@ -60,7 +56,7 @@ def test_challenge_is_always_new(answer):
     key, challenges = secrets.token_bytes(32), []
     for seed in (1, 2, 1):
         random.seed(seed)
-        call, client, _ = _let_in(answer, _whole, key)
+        call, client, _ = _let_in(answer, bytes, key)
         challenges.append(client.heard[0])
     first, second, third = challenges
     assert len(first) == 31, (
@@ -69,7 +65,7 @@ def test_challenge_is_always_new(answer):
     )
     assert first != second, (
         f"{call} sent the same challenge to two clients; expected a new one for each. "
-        "Who has overheard one digest could send it again: make 20 new random bytes "
+        "Anyone who has overheard one digest could send it again: make 20 new random bytes "
         "inside the function."
     )
     assert first != third, (
@@ -100,7 +96,7 @@ def test_whole_digest_opens(answer):
     }
     for what, spoil in parts.items():
         _must_stay_out(answer, spoil, what)
-    call, client, _ = _let_in(answer, _whole)
+    call, client, _ = _let_in(answer, bytes)
     assert (call.value, client.heard[1:]) == (True, [b"#WELCOME#"]), (
         f"{call} {call.outcome} for the right digest, and said "
         f"{client.heard[1:]}; expected True and #WELCOME#."
@@ -125,7 +121,7 @@ def test_stranger_hears_one_word(answer):
     call, client, _ = _let_in(answer, _wrong)
     assert client.heard[1:] == [b"#FAILURE#"], (
         f"{call} said {_shown(client.heard[1:])} to a client with a wrong digest; "
-        "expected #FAILURE# and no more. Whoever is not known yet is told nothing."
+        "expected #FAILURE# and no more. Tell nothing to a client that you don't know yet."
     )
 
 

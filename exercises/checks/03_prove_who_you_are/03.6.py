@@ -2,32 +2,18 @@
 
 import multiprocessing
 import os
-import queue
-from multiprocessing import connection, managers
+from multiprocessing import connection
 from pathlib import Path
 
 import psutil
 import pytest
 
-from labkit.grader.fixtures import client_of, points, there, until
+from labkit.grader.fixtures import client_of, points, until
 
 PREDICTS = "who_can"
 WORDS = ("yes", "no")
 ITEM = "the key of Ada's till is 4711"
 OVERHEARD = []  # every message, in order
-
-_letters = queue.Queue()  # the server's own
-
-
-def _get_letters():
-    return _letters
-
-
-class Office(managers.BaseManager):
-    """A manager whose server is the standard library's."""
-
-
-Office.register("letters", there(_get_letters))
 
 
 class Overheard(connection.Connection):
@@ -53,7 +39,7 @@ class RunsThere:
 @pytest.fixture
 def office(serve, monkeypatch):
     """Lend a server; all that its clients send and receive is overheard."""
-    office = serve(Office)
+    office = serve()
     OVERHEARD.clear()
     monkeypatch.setattr(connection, "Connection", Overheard)
     return office
@@ -68,7 +54,7 @@ def must_be(prediction):
 
 
 def _letters_of(office):
-    return client_of(office.address, office.authkey, "letters").letters()
+    return client_of(office.address, office.authkey, "get_orders").get_orders()
 
 
 def _told(office, digest):
@@ -143,6 +129,8 @@ def test_holder(must_be, office):
     with connection.Client(office.address, authkey=office.authkey) as wire:
         wire.send((None, "shutdown", (), {}))
         office.process.join(3)
-    why = "Whoever has the key may call shutdown: to the server all holders are equal."
+    why = (
+        "Anyone who has the key may call shutdown: to the server all holders are equal."
+    )
     happened = not office.process.is_alive()
     must_be("the holder of the key ends the server", happened, why)

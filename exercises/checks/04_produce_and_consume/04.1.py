@@ -77,11 +77,11 @@ def test_long_work_is_no_silence(answer, server):
     call.returns(WAITS_FOR_EVER)
     assert seen == ORDERS, (
         f"{call} handled {len(seen)} of 3 orders; each took 0.1 s, and all were in "
-        "the queue; expected all 3. Count the silence anew after each order."
+        "the queue; expected all 3. Start counting the silence again after each order."
     )
 
 
-@points(1, "lets an error of handle() come out")
+@points(1, "lets an error of handle() propagate")
 def test_error_of_handle_comes_out(answer, server):
     """An order that cannot be handled is not the end of the work."""
 
@@ -92,6 +92,5 @@ def test_error_of_handle_comes_out(answer, server):
     call = answer.call("consume", orders=orders, handle=handle, idle_s=0.3)
     error = call.ends(WAITS_FOR_EVER).error
     assert isinstance(error, ValueError), (
-        f"{call} returned although handle('order 1') raised ValueError; expected that "
-        "error to come out. Catch queue.Empty alone, and around get() alone."
+        f"{call} returned although handle('order 1') raised ValueError; expected that error to propagate. Catch queue.Empty alone, and around get() alone."
     )

@@ -24,7 +24,7 @@ def test_silence_is_empty(answer, server):
     )
 
 
-@points(1, "lets a bug in work() come out")
+@points(1, "lets a bug in work() propagate")
 def test_bug_comes_out(answer, server):
     """The work divides by zero."""
 
@@ -76,8 +76,7 @@ def _must_come_out(answer, server, work, kind):
     call = answer.call("consume", orders=orders, work=work, idle_s=0.3)
     call.ends(GOES_ON)
     assert isinstance(call.error, kind), (
-        f"{call} {call.outcome} when work('order 1') raised {kind.__name__}; expected "
-        "that error to come out. Put the get() alone between try and except, and name "
+        f"{call} {call.outcome} when work('order 1') raised {kind.__name__}; expected that error to propagate. Put the get() alone between try and except, and name "
         "the classes you expect."
     )
 

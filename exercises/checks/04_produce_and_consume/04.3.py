@@ -5,10 +5,7 @@ import time
 from labkit.grader.fixtures import StillRunningError, points
 
 ORDERS = [f"order {number}" for number in range(1, 7)]
-NO_END = (
-    "A consumer that never sees a sentinel of its own waits for ever. What comes out of a "
-    "queue is a copy: `is` finds None again, but no text or object of your own."
-)
+NO_END = "A consumer that never sees its own sentinel waits for ever. What you get from a queue is a copy: `is` finds None again, but no text or object that you made."
 
 
 def _hand_out(answer, server, items, consumers):
@@ -33,8 +30,7 @@ def _must_all_end(calls, seen):
         kind = StillRunningError if late else AssertionError
         raise kind(
             f"handle() was called with {_named(strange[0])}; expected orders alone. "
-            "Look for the sentinel before you handle; what comes out of the queue is a "
-            "copy, so `is` finds None again, but no object() of your own."
+            "Look for the sentinel before you handle; what you get from the queue is a copy, so `is` finds None again, but no object() that you made."
         )
     if late and len(late) < len(calls):
         ended = len(calls) - len(late)
@@ -68,7 +64,7 @@ def test_every_consumer_goes_home(answer, server):
 
 @points(1, "leaves nothing in the queue")
 def test_no_sentinel_is_left(answer, server):
-    """Whoever uses the queue tomorrow finds it empty."""
+    """Tomorrow's users of the queue find it empty."""
     for consumers in (1, 2):
         _, orders = _hand_out(answer, server, ORDERS, consumers)
         left = [orders.get(timeout=1) for _ in range(orders.qsize())]

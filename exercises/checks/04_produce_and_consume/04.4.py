@@ -29,7 +29,7 @@ def _take(orders, count, call):
 
 
 def _must_mark(call, waiter, what):
-    """Check that `waiter`, which is in join(), comes out of it."""
+    """Check that `waiter` returns from join()."""
     deadline = time.monotonic() + 1
     while waiter.is_alive() and time.monotonic() < deadline:
         waiter.join(0.05)
@@ -50,7 +50,7 @@ def _must_mark(call, waiter, what):
 def test_producer_waits_for_room(answer, server):
     """The queue has room for two, and is full for a while."""
     orders = server.queue(maxsize=2)
-    call = answer.call("produce", orders=orders, ORDERS=ORDERS)
+    call = answer.call("produce", orders=orders, new_orders=ORDERS)
     call.ended_within(0.25)
     seen = []
 
@@ -72,7 +72,7 @@ def test_producer_waits_for_room(answer, server):
 def test_producer_waits_until_done(answer, server):
     """The queue is empty, and the last order is still being worked on."""
     orders = server.queue()
-    call = answer.call("produce", orders=orders, ORDERS=ORDERS)
+    call = answer.call("produce", orders=orders, new_orders=ORDERS)
     taken = _take(orders, len(ORDERS), call)
     assert taken == ORDERS, f"{call} put {taken}; expected {ORDERS}, in this order."
     for _ in ORDERS[1:]:
@@ -87,7 +87,7 @@ def test_producer_waits_until_done(answer, server):
 
 @points(1, "calls task_done() after the work, once for each order")
 def test_consumer_tells_when_done(answer, server):
-    """Whoever waits with join() learns when the work is done, and not before."""
+    """A program that waits in join() learns when the work is done, and not before."""
     orders = server.queue(["order 1"])
     started, go = threading.Event(), threading.Event()
 

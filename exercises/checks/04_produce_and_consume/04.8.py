@@ -2,32 +2,18 @@
 
 import contextlib
 import queue
-from multiprocessing.managers import BaseManager
 
-from labkit.grader.fixtures import START_METHODS, points, shown, there, until
+from labkit.grader.fixtures import START_METHODS, Plain, points, shown, until
 
 KEY = b"beans"
 ORDERS = ["2 teapots", "", 0, "milk"]
 WORDS = [f"made {order}" for order in ORDERS]
-orders = queue.Queue(3)
-
-
-def get_orders():
-    """Hand out the server's queue."""
-    return orders
-
-
-class Shop(BaseManager):
-    """Offers a queue with room for three orders."""
-
-
-Shop.register("get_orders", callable=there(get_orders))
 
 
 @points(2, "makes every order, and ends at the None, on every start method")
 def test_makes_orders(script, serve):
     """Four orders and a None come, some of them late."""
-    server = serve(Shop, ("127.0.0.1", 0), KEY)
+    server = serve(Plain, ("127.0.0.1", 0), KEY)
     orders = server.manager.get_orders()
     for method in START_METHODS:
         program = script("consumer.py", server.address[1], method)
@@ -37,14 +23,14 @@ def test_makes_orders(script, serve):
         program.must_end("None says that no order follows.")
         assert program.said().splitlines() == WORDS, (
             f"{program} printed {shown(program.said().splitlines())}; expected "
-            f"{WORDS}. Only None is no order, and the queue is the server's."
+            f"{WORDS}. Only None isn't an order, and the queue is the server's."
         )
 
 
 @points(2, "says in a line that the server has gone, and ends with exit code 1")
 def test_server_goes(script, serve):
     """The server is killed while the consumer waits."""
-    server = serve(Shop, ("127.0.0.1", 0), KEY)
+    server = serve(Plain, ("127.0.0.1", 0), KEY)
     server.manager.get_orders().put("tea")
     program = script("consumer.py", server.address[1])
     until(lambda: "made tea" in program.said() or not program.process.is_alive())

@@ -5,7 +5,6 @@ import queue
 import subprocess
 import sys
 import threading
-from multiprocessing.managers import BaseManager
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -46,13 +45,6 @@ def board(crew):
     """Return both queues of the started manager."""
     crew.manager.start()
     return crew.manager.get_task_queue(), crew.manager.get_result_queue()
-
-
-class LambdaTeam(BaseManager):
-    """Registered as tutorials do it."""
-
-
-LambdaTeam.register("get_task_queue", callable=lambda: None)
 
 
 def tutorials_worker(manager, last=None):
@@ -122,11 +114,11 @@ def test_start(prediction, crew, board, unguarded):
     """What start() does with the objects and the callables of the master."""
     tasks, _ = board
     tasks.put("a task")
-    why = "start() makes a child, which has a queue of its own; the proxy reaches that."
+    why = "start() makes a child, which has its own queue; the proxy reaches that."
     prediction.must_be("original", crew.original.qsize(), why)
     try:
         # What start() sends to a spawned child.
-        ForkingPickler.dumps(LambdaTeam._registry)
+        ForkingPickler.dumps(lambda: tasks)
     except pickle.PicklingError as error:
         raised = type(error).__name__
     why = "A spawned child is sent the callables by name, and a lambda has none."

@@ -8,7 +8,7 @@ JOBS = ["tea", "milk", "sugar"]
 WANTED = ["TEA", "MILK", "SUGAR"]
 ADVICE = "Each line needs what lines above it have made."
 NO_END = (
-    "A worker ends when it gets a None of its own; results come when tasks have been "
+    "A worker ends when it gets its own None; results come when tasks have been "
     "put, and are not behind a None."
 )
 

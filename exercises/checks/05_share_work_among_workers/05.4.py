@@ -37,7 +37,10 @@ def results(crew):
 def _collect(answer, results, workers, ids):
     call = answer.call("collect", results=results, workers=workers, ids=ids)
     got = call.returns(NO_END, advice=ADVICE)
-    shape = isinstance(got, tuple) and [type(part) for part in got] == [dict, set]
+    shape = isinstance(got, tuple | list) and [type(part) for part in got] == [
+        dict,
+        set,
+    ]
     assert shape, f"{call} returned {shown(got)}; expected a dictionary and a set."
     return call, *got
 

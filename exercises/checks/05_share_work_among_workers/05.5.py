@@ -34,11 +34,11 @@ def _work(answer, server, given):
     call.returns(NO_END, advice=ADVICE)
     got = [results.get(timeout=1) for _ in range(results.qsize())]
     for item in got:
-        assert type(item) is tuple, f"{call} put {shown(item)}; expected a tuple."
-        assert len(item) == 3, (
+        is_triple = isinstance(item, tuple | list) and len(item) == 3
+        assert is_triple, (
             f"{call} put {shown(item)}; expected (id, 'done' or 'failed', value or text)."
         )
-    return call, {item[0]: item[1:] for item in got}
+    return call, {number: (word, value) for number, word, value in got}
 
 
 def _must_be(call, got, wanted):
@@ -112,7 +112,7 @@ def test_unsendable_value_is_a_failure(answer, server):
     assert "pickle" not in str(error), (
         f"{call} was ended by a job that returned a generator, which cannot be pickled "
         f"({error}); expected a result, and the next task. put() raises before anything "
-        "is sent, so it may stand below try, too."
+        "is sent, so it can go below try, too."
     )
     call, got = _work(answer, server, given)
     _must_have_failed(call, got, "p1", "nothing, but cannot be pickled", "pickle")
@@ -127,6 +127,6 @@ def test_ctrl_c_ends_it(answer, server):
     call = answer.call("work", tasks=tasks, results=results, jobs=JOBS)
     error = call.ends(NO_END).error
     assert isinstance(error, KeyboardInterrupt), (
-        f"{call} went on after a KeyboardInterrupt; expected it to come out. Ctrl-C is "
+        f"{call} went on after a KeyboardInterrupt; expected it to propagate. Ctrl-C is "
         "meant for the worker, not for the task: do not catch BaseException."
     )

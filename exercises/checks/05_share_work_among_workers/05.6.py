@@ -10,7 +10,7 @@ REGISTER = "Register get_task_queue and get_result_queue, each with its function
 TASKS = [*range(10), None, None]
 TEXTS = [f"{n} * {n} = {n * n}" for n in range(10)]
 GONE = (
-    "The server of task_master.py was gone while its workers were still at work; "
+    "The server of task_master.py was gone while its workers were still busy; "
     "expected shutdown() to wait until each worker has answered its None with None."
 )
 

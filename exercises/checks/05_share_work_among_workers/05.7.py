@@ -1,20 +1,24 @@
-"""05.7: task_worker.py squares what comes, and goes home when it is told to."""
+"""05.7: task_worker.py squares what comes, and goes home when it is sent there."""
 
 import pytest
 
-from labkit.grader.fixtures import START_METHODS, points, shown, until
+from labkit.grader.fixtures import START_METHODS, Plain, points, shown, until
 
 KEY = b"beans"
 TEXTS = ["3 * 3 = 9", "12 * 12 = 144"]
 
 
 @pytest.fixture
-def work(script, board):
+def work(script, serve):
     """Give a worker two tasks and two None; return what it put, and what it left."""
 
     def work(method):
-        address, tasks, results = board(KEY)
-        program = script("task_worker.py", address[1], method)
+        server = serve(Plain, ("127.0.0.1", 0), KEY)
+        tasks, results = (
+            server.manager.get_task_queue(),
+            server.manager.get_result_queue(),
+        )
+        program = script("task_worker.py", server.address[1], method)
         tasks.put(3)
         until(lambda: results.qsize() or not program.process.is_alive(), 2)
         for task in (12, None, None):

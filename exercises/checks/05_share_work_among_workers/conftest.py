@@ -55,7 +55,7 @@ class Crew:
         return process is not None and process.is_alive()
 
     def hire(self, function, *args):
-        """Run a function with a connected manager, in a process of its own."""
+        """Run a function with a connected manager, in its own process."""
         if not self.is_serving:
             raise RuntimeError("a worker has no server to connect to: call start()")
         place = self.manager.address, bytes(self.manager._authkey)
@@ -102,15 +102,3 @@ def crew():
     crew = Crew()
     yield crew
     crew.end()
-
-
-@pytest.fixture
-def board(serve):
-    """Lend a function that serves both queues: the address, and the two proxies."""
-
-    def board(authkey):
-        server = serve(Team, ("127.0.0.1", 0), authkey)
-        team = server.manager
-        return server.address, team.get_task_queue(), team.get_result_queue()
-
-    return board

@@ -40,7 +40,7 @@ def _played():
         "the same letter is put 1,000 times": TRUE * round(letter_s / each_s, 1),
         "one list holds the same letter 1,000 times": _rate(1_000, list_s),
         "20 calls over TCP, without a warm-up": _rate(20, CONNECT_S, 20 * letter_s),
-        "of ten repeats the best is told": max(REPEATS),
+        "the best of ten repeats is reported": max(REPEATS),
     }
 
 
@@ -51,13 +51,12 @@ WHY = {
     "and is not the queue's work.",
     "the clock starts at a barrier, stops at the consumer": "Both ends were ready, and "
     "all that was counted had arrived.",
-    "the same letter is put 1,000 times": "Each put() makes a pickle of its own, with "
-    "the whole letter in it.",
+    "the same letter is put 1,000 times": "Each put() makes a new pickle, with the whole letter in it.",
     "one list holds the same letter 1,000 times": "In one pickle an object is written "
     "once, and then named: nearly nothing was sent.",
     "20 calls over TCP, without a warm-up": "The first call connects, which took as "
     "long as 2,000 calls.",
-    "of ten repeats the best is told": "The best is the one that was lucky; it says "
+    "the best of ten repeats is reported": "The best is the one that was lucky; it says "
     "nothing of the other nine.",
 }
 PREDICTS = "figures"

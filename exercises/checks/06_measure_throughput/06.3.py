@@ -13,7 +13,7 @@ LETTER_S = 0.001
 
 
 class _Consumer:
-    """A consumer in a process of its own, as the answer sees it."""
+    """A consumer in its own process, as the answer sees it."""
 
     def __init__(self, scene, number):
         self.scene, self.number = scene, number
@@ -127,7 +127,7 @@ def test_making_is_not_timed(answer):
     )
 
 
-@points(2, "sends so many distinct letters, and waits for the last")
+@points(2, "sends `count` distinct letters, and waits for the last")
 def test_letters_differ(answer):
     """Each letter is an object of its own; the last one has arrived; the rate fits."""
     run = _Run(answer)

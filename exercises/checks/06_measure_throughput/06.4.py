@@ -64,7 +64,7 @@ def test_counts_every_point(answer):
         answer,
         points,
         ", with points beside the line,",
-        "Each point has an error of its own: let all of them count, as in the sums.",
+        "Each point has its own error: let all of them count, as in the sums.",
     )
 
 

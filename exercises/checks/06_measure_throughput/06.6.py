@@ -53,15 +53,10 @@ def _computing_together():
     return 1 if gil and computed < 1.2 * took else THREADS
 
 
-@points(1, "knows how many threads wait at the same time")
-def test_waiting(prediction):
-    """Four threads, each with a connection on which nothing comes."""
-    why = "Who waits needs no Python: the lock is free for the others meanwhile."
+@points(2, "knows how many threads wait and compute at the same time")
+def test_threads(prediction):
+    """Four threads wait for an answer that never comes; then all do sums."""
+    why = "A thread that waits runs no Python, so the lock is free for the others."
     prediction.must_be("wait for an answer", _waiting_together(), why)
-
-
-@points(1, "knows how many threads compute at the same time")
-def test_computing(prediction):
-    """Four threads with the same sums."""
     why = "One thread at a time holds the interpreter's lock, so they compute in turns."
     prediction.must_be("compute", _computing_together(), why)

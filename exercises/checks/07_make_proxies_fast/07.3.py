@@ -65,6 +65,5 @@ def test_broken_source(answer, mailbox):
     )
     assert isinstance(error, ConnectionResetError), (
         f"{call}, whose source raised ConnectionResetError, ended with "
-        f"{'no error' if error is None else repr(error)}; expected that error to come "
-        "out. Else nobody hears that letters are missing: use finally, not except."
+        f"{'no error' if error is None else repr(error)}; expected that error to propagate. Else nobody hears that letters are missing: use finally, not except."
     )

@@ -13,15 +13,13 @@ from labkit.grader.fixtures import Call, points, until
 
 STUCK = 99  # the exit code of a program that did not end by itself
 PROGRAM = """
-import importlib.util, os, sys, threading
+import os, runpy, sys, threading
 from labkit import connect
 
 path, port, key, name, fails = sys.argv[1:]
-spec = importlib.util.spec_from_file_location("answer", path)
-answer = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(answer)
+Outbox = runpy.run_path(path)["Outbox"]
 manager = connect(("127.0.0.1", int(port)), bytes.fromhex(key))
-outbox = answer.Outbox(manager.get_queue(name), 100, 60)
+outbox = Outbox(manager.get_queue(name), 100, 60)
 for number in range(5):
     outbox.put(number)
 # From here on it should end by itself; os._exit asks no thread.
@@ -136,12 +134,12 @@ def test_age(answer, mailbox):
     assert box.qsize(), (
         f"Letters came into an {steady.words} all the time, and after 2 s none had "
         "arrived; expected the first after 0.4 s. The clock runs from the oldest "
-        "letter: the next one must not start it anew."
+        "letter: the next one must not restart it."
     )
     steady.close()
 
 
-@points(2, "puts what is left when the program ends, also by an error")
+@points(2, "puts what is left when the program ends, even by an error")
 def test_end_of_the_program(answer, mailbox, queue_server):
     """A program puts five letters, and ends without close()."""
     for fails, ended in ((False, "ended"), (True, "ended with an error")):

@@ -100,7 +100,7 @@ def test_failed_work_is_not_acknowledged(answer, depot):
     error = call.ends(NO_END).error
     assert isinstance(error, ValueError), (
         f"{call} ended with {shown(error)} when work('order 1') raised ValueError; "
-        "expected that error to come out."
+        "expected that error to propagate."
     )
     assert depot.open_orders(orders) == 1, (
         f"{call} acknowledged 'order 1', although work('order 1') raised ValueError; "

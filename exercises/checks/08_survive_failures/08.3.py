@@ -36,7 +36,7 @@ def test_failed_order_is_tried_again(answer, depot):
 
 @points(2, "lets the queue give up on an order that always fails")
 def test_hopeless_order_becomes_a_dead_letter(answer, depot):
-    """The work on one order fails whoever tries."""
+    """The work on one order always fails."""
     orders, tried = depot.queue(["poison", "order 2"]), []
 
     def work(order):

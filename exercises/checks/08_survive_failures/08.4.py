@@ -29,7 +29,7 @@ def test_same_id_is_packed_once(answer, depot, ledger):
     call.returns(NO_END)
     ids = [order["id"] for order in packed]
     assert ids == [17, 7], (
-        f"{call} packed the ids {ids}; expected [17, 7]. An order is told by its id, "
+        f"{call} packed the ids {ids}; expected [17, 7]. An order is identified by its id, "
         "not by its item; and '7' is in the text '17', but is none of its lines."
     )
 
@@ -71,7 +71,7 @@ def test_memory_outlives_the_packer(answer, depot, ledger):
 
 @points(1, "writes nothing down before it is done")
 def test_failed_work_is_not_written_down(answer, depot, ledger):
-    """The work fails once, its error comes out, and a packer begins anew."""
+    """The work fails once, its error propagates, and a packer starts again."""
     orders, tried = depot.queue([FIRST]), []
 
     def fail(order):
@@ -80,8 +80,7 @@ def test_failed_work_is_not_written_down(answer, depot, ledger):
     call = _pack(answer, orders, fail, ledger)
     error = call.ends(NO_END).error
     assert isinstance(error, ValueError), (
-        f"{call} ended with {shown(error)} when work() raised ValueError; expected that "
-        "error to come out."
+        f"{call} ended with {shown(error)} when work() raised ValueError; expected that error to propagate."
     )
     orders.put(FIRST)  # as if its time were over
     again = _pack(answer, orders, tried.append, ledger)

@@ -110,7 +110,7 @@ def test_server_dies_during_the_work(answer, depot):
         _must_end_well(packer, "the server died during the work")
 
 
-@points(1, "lets an error of work() come out, whatever its class")
+@points(1, "lets an error of work() propagate, whatever its class")
 def test_bug_comes_out(answer, depot):
     """The work divides by zero; then it fails on a link of its own."""
     errors = ZeroDivisionError, ConnectionResetError
@@ -123,6 +123,6 @@ def test_bug_comes_out(answer, depot):
             code = packer.ends()
         assert code == 1, (
             f"run(orders, work) ended with exit code {code} when work('order 1') "
-            f"raised {kind.__name__}; expected that error to come out. Put receive() and ack() "
+            f"raised {kind.__name__}; expected that error to propagate. Put receive() and ack() "
             "alone between try and except."
         )

@@ -106,7 +106,7 @@ def test_interrupted(prediction, serve):
     prediction.must_be("get() interrupted, tea put, then qsize()", came, why)
 
 
-@points(2, "knows when a connection is made anew")
+@points(2, "knows when a connection is made again")
 def test_server_is_back(prediction, serve):
     """The server is killed, and started again at the same address."""
     depot = serve(Depot)
@@ -119,7 +119,7 @@ def test_server_is_back(prediction, serve):
     beside = _works(_connect(*place).qsize)
     old = None
     alone = _works(_connect(*place).qsize)
-    why = "A plain proxy keeps the connection of its thread, also when that is dead."
+    why = "A plain proxy keeps the connection of its thread, even when that is dead."
     prediction.must_be("the server is back, the old proxy", again, why)
     why = (
         "The proxies of one thread share a connection, and the old one still holds it."

@@ -21,7 +21,7 @@ class Depot:
         self.stop = server.manager.shutdown  # as SIGTERM does: its clients are told
 
     def packer(self, answer, function, orders, *args, **job):
-        """Run a function of the answer on a queue, in a process of its own.
+        """Run a function of the answer on a queue, in its own process.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class Depot:
 
 
 class Packer(Program):
-    """The answer in a process of its own, until it is killed."""
+    """The answer in its own process, until it is killed."""
 
     def calls(self):
         """Return what it has called on the queue so far."""

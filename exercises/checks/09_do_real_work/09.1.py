@@ -1,4 +1,4 @@
-"""09.1: the id is made once for each letter, by whoever puts it."""
+"""09.1: the id is made once for each letter, when it is put."""
 
 import pickle
 import queue
@@ -66,10 +66,10 @@ def test_letters_have_two_ids(answer, office):
 
 @points(1, "makes ids that no other program makes")
 def test_producers_do_not_agree(answer, office):
-    """Two programs put letters, or one that was started anew."""
+    """Two programs put letters, or one that was restarted."""
     ids = [_id_of(answer.again(), office) for _ in range(2)]
     assert ids[0] != ids[1], (
-        f"Two producers, started anew, each put a letter, and both have the id "
+        f"Two producers, restarted, each put a letter, and both have the id "
         f"{ids[0]}; expected two ids. What a program counts begins again with it: "
         "make_msgid() takes time, process and chance."
     )

@@ -105,7 +105,7 @@ def test_a_sent_letter_stays_sent(answer, office, ledger, race):
 
 @points(2, "lets a letter be tried again whose sending failed")
 def test_a_failed_letter_is_free_again(answer, office, ledger, race):
-    """The sending fails, its error comes out, and a worker tries again."""
+    """The sending fails, its error propagates, and a worker tries again."""
     _must_be_one(race)
 
     def fail(letter):
@@ -126,7 +126,7 @@ def test_a_failed_letter_is_free_again(answer, office, ledger, race):
     error = call.ends(NO_END).error
     assert isinstance(error, ConnectionResetError), (
         f"{call} ended with {shown(error)} when send() raised ConnectionResetError; "
-        "expected that error to come out."
+        "expected that error to propagate."
     )
     again = _deliver(answer, TEA, ledger, office.send)
     again.returns(NO_END, advice=LOCKED)

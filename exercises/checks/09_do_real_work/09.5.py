@@ -84,7 +84,7 @@ def test_task_is_small(answer):
     task = _describe(answer, log)
     assert not any(path.endswith("large.log") for path in opened), (
         "describe(log) opened a log of 3,200,000 bytes; expected it to ask for its size "
-        "alone. Whoever reads it does the work: that is the worker's part."
+        "alone. Reading it is the work, and that is the worker's part."
     )
     size = len(pickle.dumps(task))
     assert size < 1000, (

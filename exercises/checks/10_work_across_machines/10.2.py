@@ -9,24 +9,13 @@ WORDS = ("works", "refused", "silence", "no entry")
 @points(3, "knows whom loopback joins")
 def test_loopback(prediction):
     """127.0.0.1 is called from the shop, and from the cellar."""
-    for story, end, why in (
-        (
-            "bound to 127.0.0.1, a client in the shop calls 127.0.0.1",
-            "works",
-            "Loopback joins the programs of one machine.",
-        ),
-        (
-            "bound to 127.0.0.1, the cellar calls 10.77.0.1",
-            "refused",
-            "The shop is there, but nothing listens at 10.77.0.1, and it says so.",
-        ),
-        (
-            "bound to '', the cellar calls 127.0.0.1",
-            "refused",
-            "The cellar's 127.0.0.1 is the cellar itself, where nobody listens.",
-        ),
-    ):
-        prediction.must_be(story, end, why)
+    why = "Loopback joins the programs of one machine."
+    story = "bound to 127.0.0.1, a client in the shop calls 127.0.0.1"
+    prediction.must_be(story, "works", why)
+    why = "The shop is there, but nothing listens at 10.77.0.1, and it says so."
+    prediction.must_be("bound to 127.0.0.1, the cellar calls 10.77.0.1", "refused", why)
+    why = "The cellar's 127.0.0.1 is the cellar itself, where nobody listens."
+    prediction.must_be("bound to '', the cellar calls 127.0.0.1", "refused", why)
 
 
 @points(2, "knows who is heard at every address, and who may come in")

@@ -1,5 +1,7 @@
 """10.3: patience with a network, none with a wrong key."""
 
+import itertools
+import math
 import time
 from multiprocessing import AuthenticationError
 
@@ -22,36 +24,20 @@ class _TimeIsUpError(BaseException):
 class _World:
     """A network, and a clock that goes on only when somebody waits."""
 
-    def __init__(self, failures, call_s=0.1):
-        self.now = 0.0
-        self.call_s = call_s
-        self.failures = list(failures)
-        self.tries = []
-        self.naps = []
-        self.manager = object()
+    def __init__(self, failures, comes_after=math.inf):
+        self.now, self.tries, self.manager = 0.0, [], object()
+        self.failures, self.comes_after = itertools.cycle(failures), comes_after
 
     def connect(self):
         self.tries.append(self.now)
-        self.now += self.call_s
+        self.now += 0.1
         if self.now > TOO_LONG_S:
             raise _TimeIsUpError
-        if not self.failures:
+        if len(self.tries) > self.comes_after:
             return self.manager
-        raise self.failures.pop(0) if len(self.failures) > 1 else self.failures[0]
-
-    def comes_after(self, count):
-        """Let the server come after so many tries that fail."""
-        inner = self.connect
-
-        def connect():
-            if len(self.tries) >= count:
-                self.failures = []
-            return inner()
-
-        return connect
+        raise next(self.failures)
 
     def sleep(self, seconds):
-        self.naps.append(self.now)
         self.now += max(seconds, 0.001)
 
     def monotonic(self):
@@ -59,16 +45,14 @@ class _World:
         return self.now
 
 
-def _reach(answer, world, monkeypatch, give_up_s=10, connect=None):
+def _reach(answer, world, monkeypatch, give_up_s=10):
     for name in ("monotonic", "time", "perf_counter"):
         monkeypatch.setattr(time, name, world.monotonic)
     monkeypatch.setattr(time, "sleep", world.sleep)
     for name, made_up in (("sleep", world.sleep), ("monotonic", world.monotonic)):
         if hasattr(answer.module, name):  # from time import sleep
             monkeypatch.setattr(answer.module, name, made_up)
-    call = answer.call(
-        "reach", connect=connect or world.connect, give_up_s=give_up_s, pause_s=0.5
-    )
+    call = answer.call("reach", connect=world.connect, give_up_s=give_up_s, pause_s=0.5)
     call.ended_within(3)
     monkeypatch.undo()
     return call
@@ -77,8 +61,8 @@ def _reach(answer, world, monkeypatch, give_up_s=10, connect=None):
 @points(2, "returns the manager of the first try that works")
 def test_comes_back(answer, monkeypatch):
     """Four tries fail, each in another way; the fifth works."""
-    world = _World(FAILURES)
-    call = _reach(answer, world, monkeypatch, connect=world.comes_after(4))
+    world = _World(FAILURES, comes_after=4)
+    call = _reach(answer, world, monkeypatch)
     if isinstance(call.error, OSError) and world.now > 9:
         raise AssertionError(_not_in_time(call, world))
     got = call.returns(
@@ -89,8 +73,8 @@ def test_comes_back(answer, monkeypatch):
     assert got is world.manager, (
         f"{call} returned {shown(got)}; expected what connect() returned, the manager."
     )
-    waits = _World(FAILURES[:1])
-    call = _reach(answer, waits, monkeypatch, connect=waits.comes_after(14))
+    waits = _World(FAILURES[:1], comes_after=14)
+    call = _reach(answer, waits, monkeypatch)
     assert not isinstance(call.error, OSError), _not_in_time(call, waits)
 
 
@@ -104,15 +88,8 @@ def _not_in_time(call, world):
 @points(1, "lets the error of a wrong key out at once")
 def test_wrong_key(answer, monkeypatch):
     """The server is there, and has another key."""
-    world = _World([AuthenticationError("digest sent was rejected")])
-    connect = world.connect
-
-    def twice():
-        if len(world.tries) == 2:
-            raise _TimeIsUpError
-        return connect()
-
-    call = _reach(answer, world, monkeypatch, connect=twice)
+    world = _World([AuthenticationError("digest sent was rejected")], comes_after=2)
+    call = _reach(answer, world, monkeypatch)
     tried = len(world.tries)
     assert tried == 1, (
         f"{call} tried {tried} times with a wrong key; expected one try. The key does "
@@ -120,16 +97,15 @@ def test_wrong_key(answer, monkeypatch):
     )
     error = call.ends(NO_END).error
     assert isinstance(error, AuthenticationError), (
-        f"{call} ended with {shown(error)} when the key was wrong; expected "
-        "AuthenticationError to come out."
+        f"{call} ended with {shown(error)} when the key was wrong; expected AuthenticationError to propagate."
     )
 
 
 @points(1, "waits between two tries, and not before the first")
 def test_pauses(answer, monkeypatch):
     """Three tries fail; the time between them is looked at."""
-    world = _World(FAILURES[:1])
-    call = _reach(answer, world, monkeypatch, connect=world.comes_after(3))
+    world = _World(FAILURES[:1], comes_after=3)
+    call = _reach(answer, world, monkeypatch)
     call.ends(NO_END)
     assert len(world.tries) > 1, (
         f"{call} tried {len(world.tries)} times to reach a server that comes after "
@@ -138,7 +114,7 @@ def test_pauses(answer, monkeypatch):
     first = world.tries[0]
     assert first < 0.4, (
         f"{call} waited {first:.1f} s before the first try; expected it to try at "
-        "once. The pause stands after a failure."
+        "once. The pause comes after a failure."
     )
     gaps = [b - a for a, b in zip(world.tries, world.tries[1:], strict=False)]
     assert min(gaps, default=1) >= 0.5, (
@@ -161,7 +137,7 @@ def test_gives_up(answer, monkeypatch):
         f"{call} {call.outcome} when nobody answered"
         if error is None
         else f"{call} raised {shown(error)} when nobody answered"
-    ) + "; expected the error of the last try to come out: a bare raise does that."
+    ) + "; expected the error of the last try to propagate: a bare raise does that."
     assert 2 <= world.now < 4, (
         f"{call} gave up after {world.now:.1f} s; expected 2 s, or a little more."
     )

@@ -99,8 +99,7 @@ def test_an_error_is_a_price_too(answer, client):
     """There is no milk."""
     call, got, _ = _collect(answer, client, PRICES)
     assert "milk" in got, (
-        f"{call} returned nothing for 'milk'; expected its KeyError. Who asked for it "
-        "must hear that it failed."
+        f"{call} returned nothing for 'milk'; expected its KeyError. The program that asked for it must hear that it failed."
     )
     assert isinstance(got["milk"], KeyError), (
         f"{call} returned {got['milk']!r} for 'milk'; expected the KeyError itself, "
