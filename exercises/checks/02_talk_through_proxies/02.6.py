@@ -29,14 +29,6 @@ def _compare(prediction, server, reasons):
         prediction.must_be(line, _play(server, line), why)
 
 
-@points(2, "knows who can shut a server down")
-def test_end(prediction, server):
-    """Two ways to end a server, tried by a client."""
-    why = "Only start() gives a manager its shutdown(), for the server that it started."
-    more = {"with connected: pass": f"It ends with that. {why}"}
-    _compare(prediction, server, {"connected.shutdown()": why, **more})
-
-
 @points(2, "knows whose class a QueueManager is, and that a proxy keeps its key")
 def test_class_and_pickle(prediction, server):
     """The class that tutorials import; a proxy, written down and read again."""
@@ -47,6 +39,14 @@ def test_class_and_pickle(prediction, server):
         "key: a program that reads it uses its own, current_process().authkey.",
     }
     _compare(prediction, server, reasons)
+
+
+@points(2, "knows who can shut a server down")
+def test_end(prediction, server):
+    """Two ways to end a server, tried by a client."""
+    why = "Only start() gives a manager its shutdown(), for the server that it started."
+    more = {"with connected: pass": f"It ends with that. {why}"}
+    _compare(prediction, server, {"connected.shutdown()": why, **more})
 
 
 @points(2, "knows what is left of a proxy without its server")
