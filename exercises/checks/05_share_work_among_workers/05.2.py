@@ -21,6 +21,7 @@ context = multiprocessing.get_context("spawn")
 BaseManager(("127.0.0.1", 0), authkey=b"no secret", ctx=context).start()
 """
 PREDICTS = "what_happens"
+LAMBDA = [lambda: None]  # at the top of a file, as tutorials have it
 PATIENCE_S = 3.0
 
 
@@ -118,7 +119,7 @@ def test_start(prediction, crew, board, unguarded):
     prediction.must_be("original", crew.original.qsize(), why)
     try:
         # What start() sends to a spawned child.
-        ForkingPickler.dumps(lambda: tasks)
+        ForkingPickler.dumps(LAMBDA)
     except pickle.PicklingError as error:
         raised = type(error).__name__
     why = "A spawned child is sent the callables by name, and a lambda has none."

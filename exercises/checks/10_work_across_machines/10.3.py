@@ -88,7 +88,7 @@ def _not_in_time(call, world):
 @points(1, "lets the error of a wrong key out at once")
 def test_wrong_key(answer, monkeypatch):
     """The server is there, and has another key."""
-    world = _World([AuthenticationError("digest sent was rejected")], comes_after=2)
+    world = _World([AuthenticationError("digest sent was rejected")], comes_after=1)
     call = _reach(answer, world, monkeypatch)
     tried = len(world.tries)
     assert tried == 1, (
