@@ -82,14 +82,14 @@ def test_task_is_small(answer):
         lambda event, args: event == "open" and opened.append(str(args[0]))
     )
     task = _describe(answer, log)
-    assert not any(path.endswith("large.log") for path in opened), (
-        "describe(log) opened a log of 3,200,000 bytes; expected it to ask for its size "
-        "alone. Reading it is the work, and that is the worker's part."
-    )
     size = len(pickle.dumps(task))
     assert size < 1000, (
         f"describe(log) made a task of {size:,} bytes for a log of 3,200,000; expected "
         "fewer than 1,000. Put the path into the task, and let the worker read."
+    )
+    assert not any(path.endswith("large.log") for path in opened), (
+        "describe(log) opened a log of 3,200,000 bytes; expected it to ask for its size "
+        "alone. Reading it is the work, and that is the worker's part."
     )
     lines = answer.call("count_lines", task=task).returns(NO_END)
     assert lines == 200_000, (
