@@ -5,8 +5,9 @@ A ``put`` goes client → wire ⇒ server → queue:
 - :mod:`~labkit.manager.client` opens connections and makes the calls,
 - :mod:`~labkit.manager.wire` turns them into messages on a socket,
 - :mod:`~labkit.manager.server` answers each client in its own thread,
-- :mod:`~labkit.manager.queue` holds the items, and
-  :mod:`~labkit.manager.journal` keeps them in a file.
+- :mod:`~labkit.manager.queue` holds the items, unopened as
+  :mod:`~labkit.manager.entries` says, and :mod:`~labkit.manager.journal` keeps them in
+  a file.
 
 Before the first call :mod:`~labkit.manager.acceptor` lets the client in, if the
 :mod:`~labkit.manager.handshake` shows that both hold the same key; for keys see
