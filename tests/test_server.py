@@ -316,6 +316,8 @@ def test_a_full_disk_refuses_what_it_cannot_keep(tmp_path):
         limit_files(running, 1)
         with pytest.raises(errors.JournalError, match="make room"):
             orders.put("e")
+        with pytest.raises(errors.JournalError, match="make room"):
+            running.connect().get_queue("letters")
         for _ in range(2):
             with pytest.raises(errors.JournalError, match="make room"):
                 orders.ack(receipt)

@@ -18,6 +18,7 @@ from multiprocessing import managers, process
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
+from labkit.errors import JournalError
 from labkit.manager import wire
 from labkit.manager.acceptor import Acceptor
 from labkit.manager.keys import SecretKey
@@ -263,7 +264,7 @@ class QueueServer(_Server):  # type: ignore[misc]
             raise AttributeError(f"a manager server has no {name!r}")
         try:
             return "#RETURN", getattr(self, name)(client, *args, **kwds)
-        except PermissionError as refusal:
+        except (PermissionError, JournalError) as refusal:
             return "#ERROR", refusal
 
     def accept_connection(self, c: Any, name: str) -> None:
