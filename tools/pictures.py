@@ -69,7 +69,7 @@ def show(book, pattern, cells, words):
             book.run_cell(cell["id"])
     last = book.cell(cells[-1])
     if not words:
-        return [last.locator(".jp-OutputArea-output img").last]
+        return [last.get_by_role("img").last]
     last.get_by_text(re.compile(words)).first.wait_for()
     return [book.cell(name) for name in cells]
 
