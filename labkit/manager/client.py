@@ -23,6 +23,7 @@ from labkit.manager.server import IDENT_PREFIX
 
 __all__ = ["Client", "ClientConnection", "QueueProxy", "open_connection", "value_of"]
 
+_LARGE = 1 << 16  # bytes; plain pickle then asks for too much memory, and again
 _T = TypeVar("_T")
 _Answer = tuple[str, Any]
 
@@ -181,18 +182,20 @@ class ClientConnection(wire.Connection):
         super().__init__(new.sock)
         return value_of(answer)
 
-    def send(self, obj: Any, simple: bool = False) -> None:
+    def send(self, obj: Any) -> None:  # type: ignore[override]
         """Be ready, and send a request; the standard library's proxies call this."""
         if obj[0] is not None:  # not one of the server's own functions
             self.ready()
         elif self.busy:
             super().__init__(open_connection(self.address, self._authkey).sock)
-        self.post(obj, simple)
+        self.post(obj)
 
-    def post(self, request: Any, simple: bool = False) -> None:
+    def post(self, request: Any) -> None:
         """Send a request over an open connection, after others or not."""
         self.busy = True
-        self._method = request[1]
+        self._method = name = request[1]
+        is_large = name == "put_packed" and len(request[2][0]) > _LARGE
+        simple = name in PACKED and not is_large
         try:
             super().send(request, simple)
         except BaseException as error:
@@ -290,14 +293,14 @@ class Client:
             The connection ended after the request was sent, and repeating it might
             do it twice.
         """
-        connection, simple = self.connection(), request[1] in PACKED
+        connection = self.connection()
         try:
-            connection.send(request, simple)
+            connection.send(request)
             answer = connection.recv()
         except errors.OutcomeUnknownError:
             if request[1] not in _REPEATABLE:
                 raise
-            connection.send(request, simple)
+            connection.send(request)
             answer = connection.recv()
         try:
             return value_of(answer)
@@ -401,7 +404,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
 
     def post(self, connection: ClientConnection, method: str, *args: Any) -> None:
         """Send a call; the answers arrive in the order of the calls."""
-        connection.post((self._token.id, method, args, {}), simple=True)
+        connection.post((self._token.id, method, args, {}))
 
     # Items travel packed where the server has a TaskQueue: it need not open them.
 

@@ -246,16 +246,20 @@ class Connection:
             return memoryview(data)[start:end]
         return memoryview(self._filled(size, data[start:]))
 
-    def _filled(self, size: int, data: bytes) -> bytes:
+    def _filled(self, size: int, data: bytes) -> Any:
         """Return ``data`` and what follows it, ``size`` bytes in all."""
-        pieces, missing = [data], size - len(data)
-        while missing:
-            piece = self.sock.recv(min(missing, _PIECE), socket.MSG_WAITALL)
-            if not piece:
-                raise OSError("the connection ended within a message")
+        pieces = []
+        for begin in range(0, size, _PIECE):
+            piece = memoryview(bytearray(min(size - begin, _PIECE)))
+            done = len(data)
+            piece[:done], data = data, b""
+            while done < len(piece):
+                count = self.sock.recv_into(piece[done:], 0, socket.MSG_WAITALL)
+                if not count:
+                    raise OSError("the connection ended within a message")
+                done += count
             pieces.append(piece)
-            missing -= len(piece)
-        return b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class _Pickler(pickle.Pickler):
