@@ -115,6 +115,7 @@ def test_a_wrong_key_is_told_so_and_no_more(server):
     assert said.endswith(b"#FAILURE#")
 
 
+@pytest.mark.long
 def test_idle_and_slow_strangers_are_sent_away_in_time(server):
     """Whoever has not proved anything in 5 s is out; dripping bytes are no proof."""
     begin = time.perf_counter()
@@ -261,6 +262,7 @@ def _throw(address, frames):
             stranger.sendall(frame)
 
 
+@pytest.mark.long
 def test_an_honest_client_is_served_throughout_an_attack(request):
     """Idle, wrong-key and malformed connections do not keep anyone waiting 1 s."""
     idle, wrong, malformed = request.config.getoption("--attack")

@@ -74,6 +74,7 @@ def small(monkeypatch):
     monkeypatch.setattr(bench, "PARTS", few)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small")
 def test_the_command(tmp_path, capsys, monkeypatch):
     """First how long it takes, a line for each part; every repeat is in the JSON."""

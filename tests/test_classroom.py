@@ -320,6 +320,7 @@ def test_what_was_graded_is_not_graded_again(room):
     assert grade(room.folder, pool=Pretended(), again=True).now == len(room.tasks)
 
 
+@pytest.mark.long
 def test_killed_in_the_middle_it_goes_on_where_it_was(room):
     """After SIGKILL nothing runs on, and no answer is graded a second time."""
     if not hasattr(signal, "SIGKILL"):

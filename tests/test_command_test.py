@@ -35,6 +35,7 @@ def run(home, *arguments):
     )
 
 
+@pytest.mark.long
 def test_tests_and_notebooks_are_one_run(tmp_path):
     """A failing cell fails the run, in plain text; the home folder stays empty."""
     home, folder = tmp_path / "home", tmp_path / "material"

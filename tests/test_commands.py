@@ -116,6 +116,7 @@ def test_a_malformed_line(served, line, why):
     assert served.queue().get_many() == [1, 2]
 
 
+@pytest.mark.long
 def test_a_full_queue(served):
     """It waits for room, and says so; some batches never fit."""
     shelf = served.queue("shelf", 2)
@@ -239,18 +240,15 @@ def test_other_addresses(lab, kind):
 # master and worker
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_ten_random_squares(lab, count):
-    """Ten squares are printed; the master ends first, and every worker with code 0."""
+def test_ten_random_squares(lab):
+    """Ten squares are printed; the master ends first, and its worker with code 0."""
     master, where = start_master(lab, "--demo")
-    workers = [lab.start("worker", *where) for _ in range(count)]
+    worker = lab.start("worker", *where)
     out, err = master.finish()
     assert sorted(record["id"] for record in items(out)) == list(range(1, 11))
     assert all(record["task"] ** 2 == record["result"] for record in items(out))
     assert "10 of 10 tasks done, in" in err
-    said = [worker.finish()[1] for worker in workers]
-    assert all("The server at 127.0.0.1:" in err for err in said)
-    assert sum(int(err.split()[-3]) for err in said) == 10
+    assert "has ended. 10 tasks done." in worker.finish()[1]
 
 
 def test_a_job_of_ones_own(lab):
@@ -304,6 +302,7 @@ def test_nothing_is_handed_out_of_bad_input(served):
     assert served.queue().empty()
 
 
+@pytest.mark.long
 def test_a_thousand_tasks(lab):
     """Many small tasks go through three workers, each once."""
     numbers = "\n".join(map(str, range(1000)))
@@ -332,6 +331,7 @@ def test_a_master_takes_its_own_records_once(served):
 # Whoever dies, is stopped, interrupted or frozen
 
 
+@pytest.mark.long
 @needs_signals
 def test_a_killed_worker_loses_no_task(lab):
     """Its command notices, says so and replaces it; the task is done again."""
@@ -348,6 +348,7 @@ def test_a_killed_worker_loses_no_task(lab):
     assert "3 tasks done." in worker.finish()[1]
 
 
+@pytest.mark.long
 def test_a_task_that_kills_its_workers(lab):
     """After five deaths the task is an error."""
     master, where = start_master(lab, stdin="1\n")
@@ -359,6 +360,7 @@ def test_a_task_that_kills_its_workers(lab):
     assert worker.finish()[1].count("died (exit code 9)") == 5
 
 
+@pytest.mark.long
 @needs_signals
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, KILL])
 def test_the_end_of_a_master(lab, signum):
@@ -433,6 +435,7 @@ def test_a_frozen_server_holds_no_worker(served):
     os.kill(served.server.pid, signal.SIGCONT)
 
 
+@pytest.mark.long
 @needs_signals
 def test_a_server_that_comes_back_finds_its_worker(served):
     """With --retry-for the result in hand is delivered to the new server."""
@@ -531,6 +534,7 @@ def example(lab, name, port=None):
     return line.replace("python ", f"{sys.executable} ").replace("5555", str(port))
 
 
+@pytest.mark.long
 @needs_signals
 def test_every_example_works(lab):
     """The last line of each --help is a command that runs as it is."""

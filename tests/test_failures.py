@@ -154,6 +154,7 @@ print("stopped", stopped, flush=True)
 )
 
 
+@pytest.mark.long
 @posix_only
 def test_an_interrupted_call_never_mixes_up_answers(request):
     """After each of 1,000 interrupted calls, every answer belongs to its question."""

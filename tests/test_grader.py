@@ -95,6 +95,7 @@ def test_hostile_answer_gets_one_sentence_and_no_points(task, text):
     assert report.points == 0
 
 
+@pytest.mark.long
 def test_deadline_of_the_whole_check_names_the_line(task):
     """An answer that also stops the check's own clocks is ended from outside."""
     stuck = (
@@ -107,12 +108,14 @@ def test_deadline_of_the_whole_check_names_the_line(task):
     )
 
 
+@pytest.mark.long
 def test_flood_of_output_changes_nothing(task):
     """100 MB of output, 25 in each check, fill no memory and change no points."""
     flood = run(task, "print('x' * 25_000_000)\n" + RIGHT)
     assert (flood.points, flood.notes) == (task.points, ())
 
 
+@pytest.mark.long
 def test_orphans_are_ended_and_told(task):
     """A process that the answer leaves in a session of its own does not survive."""
     start = (
@@ -160,6 +163,7 @@ def test_broken_check_is_not_the_learners_fault(task, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_forged_report_is_worth_nothing_and_is_seen(task):
     """A report that is not what the checks send gives no points, and says so."""
     line = json.dumps({"state": "passed", "check": task.checks[-1].name}) + "\n"
@@ -195,6 +199,7 @@ def test_value_that_equals_everything_is_refused():
     assert "which is equal to everything" in report.message
 
 
+@pytest.mark.long
 def test_long_values_are_cut(task):
     """Nothing that an answer returns or raises is shown at length."""
     report = run(task, consume("raise ValueError('x' * 100_000)"))
@@ -293,6 +298,7 @@ def test_score_is_a_bare_number_as_text_and_words_as_html(task):
     assert html.index("1 of 5 points") < html.index("<details>")
 
 
+@pytest.mark.long
 def test_kernel_survives_its_answers(tmp_path, monkeypatch):
     """In a real kernel: a cell that would end it, the check, and life goes on."""
     monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))

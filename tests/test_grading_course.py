@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from classroom import Classroom
 from pythons import ROOT
 
@@ -45,6 +46,7 @@ def run_course(folder, name):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 def test_course_from_release_to_feedback(tmp_path, request):
     """Scores are those of nbgrader's autograde, and every student hears of theirs.
 

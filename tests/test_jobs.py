@@ -124,6 +124,7 @@ def test_the_same_jobs_here(engine, folder, tmp_path):
     assert always == {"name": "always", "id": 1, "task": "tea", "error": WORN_OUT}
 
 
+@pytest.mark.long
 def test_a_cluster_for_one_run():
     """The engine dask is started for its tasks, and ends with them."""
     (record,) = run([Work("squares", "square", (3,))], "dask", workers=1)
@@ -173,6 +174,7 @@ def assert_strangers_are_turned_away(address):
         encrypted.recv(1)
 
 
+@pytest.mark.long
 def test_the_same_job_file_elsewhere(scheduler, certificates, folder, tmp_path):
     """By one option of the command the same lines come from a scheduler elsewhere.
 

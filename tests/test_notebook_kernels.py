@@ -67,6 +67,7 @@ def kernel(tmp_path, monkeypatch):
     kernel.close()
 
 
+@pytest.mark.long
 def test_lesson_runs_twice_in_one_kernel(kernel):
     """Running all cells, and then all cells again, works both times."""
     for cell in [*FIRST.values(), *FIRST.values()]:
@@ -75,6 +76,7 @@ def test_lesson_runs_twice_in_one_kernel(kernel):
     assert not running(descendants(kernel))
 
 
+@pytest.mark.long
 def test_cells_out_of_order_say_what_is_missing(kernel):
     """Last cell first, before and after the set-up: one clear sentence each time."""
     for cell in [*reversed(ROUNDS), *SET_UP, *reversed(ROUNDS)]:
@@ -84,6 +86,7 @@ def test_cells_out_of_order_say_what_is_missing(kernel):
     assert kernel.run("1 + 1") == "2\n"
 
 
+@pytest.mark.long
 def test_the_folded_help_mends_the_consumer(kernel):
     """A learner who does what the help of lesson 04 says is told so."""
     mended = CODE["04-mine"].source.replace(
@@ -109,6 +112,7 @@ def test_the_folded_help_mends_the_consumer(kernel):
     assert kernel.run(CODE["04-mine-checked"].source).endswith("Not yet.\n")
 
 
+@pytest.mark.long
 def test_the_folded_help_makes_the_server_say_goodbye(kernel):
     """A learner who does what the help of lesson 01 says is told so."""
     call = "    server.serve_forever()\n"

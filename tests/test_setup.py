@@ -129,6 +129,7 @@ def ready(tmp_path_factory):
     return made
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_interrupt_is_one_sentence(ready):
     """Ctrl-C half-way: status 130; the next run, which `ready` did, makes it whole."""
@@ -138,6 +139,7 @@ def test_interrupt_is_one_sentence(ready):
     assert messages.count("\n") == 1
 
 
+@pytest.mark.long
 def test_first_run_sets_up_and_hands_over(ready):
     """The first run says at once that it began; the command runs in .venv."""
     status, said, messages = ready.first
@@ -156,6 +158,7 @@ def test_second_run_starts_at_once(ready):
     assert said["argv"] == ["again"]
 
 
+@pytest.mark.long
 def test_an_extra_is_added_to_what_is_there(ready):
     """A command that needs more leaves the rest alone: JupyterLab may be running."""
     ready.need("", extra="pip>=1")

@@ -47,6 +47,7 @@ def build(tmp_path, *sources, timeout_s=60):
     return done, page.read_text("utf-8") if page.exists() else ""
 
 
+@pytest.mark.long
 def test_lesson_is_run_and_shown_without_a_kernel(tmp_path):
     """A widget stands there as its twin; no script of widgets, and no path of ours."""
     done, page = build(
@@ -68,6 +69,7 @@ def test_lesson_is_run_and_shown_without_a_kernel(tmp_path):
     assert '<span class="kn">import</span>' in page.partition("%%time")[2]
 
 
+@pytest.mark.long
 def test_hanging_cell_is_named_and_the_build_ends(tmp_path):
     """After its time is over the lesson and the cell are said, and nothing is left."""
     done, _ = build(tmp_path, "import time\ntime.sleep(1000)  # the one", timeout_s=3)

@@ -6,6 +6,8 @@ import time
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
 
+import pytest
+
 from labkit.manager import QueueManager, connect
 
 KEY = b"lighthouse"
@@ -30,6 +32,7 @@ def seconds(tasks):
     return time.perf_counter() - begin
 
 
+@pytest.mark.long
 def test_a_call_costs_no_more_than_with_the_plain_manager():
     """In one interleaved run, and within a wide bound: other programs run beside it."""
     context = get_context("spawn")

@@ -59,7 +59,7 @@ def test_plain_data_reads_as_its_repr():
     from hypothesis import given, settings
     from hypothesis import strategies as st
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(plain_data(st), st.integers(0, 5))
     def reads(value, protocol):
         whole, shown = repr(value), text(pickle.dumps(value, protocol))
@@ -75,7 +75,7 @@ def test_noise_is_harmless():
     from hypothesis import given, settings
     from hypothesis import strategies as st
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(
         st.binary(max_size=80), plain_data(st), st.integers(0, 5), st.integers(0, 60)
     )

@@ -112,6 +112,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_plain_multiprocessing_says_the_same(tmp_path):
     """A program of 30 lines, its lists made before the clock, agrees within 30 %."""
     program = tmp_path / "plain.py"

@@ -186,6 +186,7 @@ print("has", task)
 """
 
 
+@pytest.mark.long
 @needs_tools
 @needs_hosts
 def test_the_end_of_a_tunnel_notices_a_host_that_vanished(tmp_path):

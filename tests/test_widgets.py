@@ -99,6 +99,7 @@ def test_a_journal_keeps_the_items(tmp_path):
         view.close()
 
 
+@pytest.mark.long
 @posix_only
 def test_a_frozen_server_does_not_freeze_the_notebook(server, view):
     """A server that does not answer is said not to, and can be killed."""

@@ -14,7 +14,8 @@ from pathlib import Path
 from labkit.commands import lab
 from labkit.setup import ROOT, is_checkout, say
 
-PLACES = ("tests", "notebooks", "exercises/source", "exercises/release")
+PLACES = ("tests", "notebooks", "exercises/source")
+BLANK = "exercises/release"  # what learners begin with; with --all
 CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
 # Somebody chose another number of processes, or wants to talk to the test.
 ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no:xdist")
@@ -44,6 +45,7 @@ def main(argv: list[str]) -> int:
     named = [word for word in argv if (ROOT / word.partition("::")[0]).exists()]
     several = not named and not any(word.startswith(ONE_AT_A_TIME) for word in argv)
     # More processes than cores: the tests wait for others more than they compute.
+    places = [] if named else [*PLACES, *[BLANK] * ("--all" in argv)]
     spread = ["-n", str(min((os.cpu_count() or 1) + 2, 6)), "--dist", "loadfile"]
     options = ["--nbval", "--nbval-current-env", "--durations=10"]
     options += [f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
@@ -52,7 +54,7 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="labkit-test-") as folder:
         keep_out_of_home(Path(folder), os.environ)
         sys.dont_write_bytecode = False
-        return int(pytest.main([*options, *([] if named else PLACES), *argv]))
+        return int(pytest.main([*options, *places, *argv]))
 
 
 def keep_out_of_home(folder: Path, environment: MutableMapping[str, str]) -> None:

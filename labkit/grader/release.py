@@ -40,7 +40,9 @@ def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
     notebook.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
-        shutil.copytree(exercises / "source", Path(folder, "source"))
+        left = shutil.ignore_patterns("work", ".*")  # by runs, with the solutions
+        source = Path(folder, "source")
+        shutil.copytree(exercises / "source", source, ignore=left)
         shutil.copy(exercises / "nbgrader_config.py", folder)
         command = [sys.executable, "-c", _CONVERT]
         done = subprocess.run(

@@ -341,18 +341,32 @@ class QueueServer(_Server):  # type: ignore[misc]
 
 def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
     """Let signals stop a server: politely, and a second one at once."""
-    pid = os.getpid()
 
     def handle(signum: int, _frame: Any) -> None:
-        if os.getpid() != pid:  # a forked child of the server ends as any other
-            signal.signal(signum, before[signal.Signals(signum)] or signal.SIG_DFL)
-            os.kill(os.getpid(), signum)
-        elif server.stop_event.is_set():
+        if server.stop_event.is_set():
             os._exit(128 + signum)
-        else:
-            server.stop()
+        server.stop()
 
-    before = {signum: signal.signal(signum, handle) for signum in signums}
+    for signum in signums:
+        signal.signal(signum, handle)
+    if hasattr(os, "register_at_fork"):  # a forked child ends as any other program
+
+        def mask(how: int) -> None:
+            signal.pthread_sigmask(how, signums)
+
+        def in_child() -> None:
+            for signum in signums:
+                is_ctrl_c = signum == signal.SIGINT
+                usual = signal.default_int_handler if is_ctrl_c else signal.SIG_DFL
+                signal.signal(signum, usual)
+            mask(signal.SIG_UNBLOCK)
+
+        # Blocked meanwhile: Python forgets a signal that comes while it forks.
+        os.register_at_fork(
+            before=lambda: mask(signal.SIG_BLOCK),
+            after_in_parent=lambda: mask(signal.SIG_UNBLOCK),
+            after_in_child=in_child,
+        )
 
 
 def serve_for_parent(server: QueueServer, writer: Any) -> None:
