@@ -163,6 +163,18 @@ def test_what_the_version_before_kept_still_counts():
     assert predict("t-choice").guess == "`none`"
 
 
+def test_a_cell_of_the_version_before_still_asks():
+    """The file's texts count, and the cell's own where the file has none."""
+    whys = {"none": "It takes one out.", "some": "They wait."}
+    known = predict("t-choice", "How many?", whys, because="see there")
+    assert known.texts["question"] == "How many orders are left?"
+    gone = predict("t-gone", "How many?", whys)
+    gone.compare("some")
+    assert gone.choices == ["none", "some"]
+    assert quiz("t-gone", "Which?", whys, right="some").choices == gone.choices
+    assert sorted(arrange("t-gone", "Start it.", ["a", "b"]).answer) in ([], ["a", "b"])
+
+
 def test_a_cell_may_run_twice_where_nothing_can_be_kept(monkeypatch, folder):
     """Without a file, a sentence says so, and this kernel remembers all the same."""
     monkeypatch.setenv("LABKIT_PROGRESS", str(folder))

@@ -309,6 +309,7 @@ class _End:
         begin = self.transport.clock()
         for thing in things:
             put(thing)
+        self.transport.flush(put)
         return begin
 
     def consume(self, count: int, _: int, batch: int) -> tuple[float, float]:

@@ -86,6 +86,9 @@ class Transport(ABC):
             count -= len(items)
             yield items
 
+    def flush(self, put: Callable[..., Any]) -> None:
+        """Send what :meth:`producer`'s put may hold back; by default it does not."""
+
     def item(self, number: int, payload_bytes: int) -> Any:
         """Make one item: the number itself up to 8 bytes, else ``bytes`` with it."""
         if payload_bytes <= _SMALL_BYTES:
@@ -210,6 +213,10 @@ class Streamed(Labkit):
     def producer(self, spec: Any) -> Callable[[Any], object]:
         """Return a put_many that does not wait for the answer."""
         return buffered(self.proxy(spec), in_flight=16).put_many
+
+    def flush(self, put: Callable[..., Any]) -> None:
+        """Put the rest, which would wait for more."""
+        put.__self__.flush()  # type: ignore[attr-defined]
 
     def lists(
         self, get: Callable[..., Any], count: int, batch_size: int

@@ -4,6 +4,7 @@ Each shows itself when it is made. An answer is kept at once: in the logbook, an
 the notebook as words that stay true when its kernel has gone.
 """
 
+import contextlib
 import math
 import re
 import zlib
@@ -11,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from labkit.errors import QuestionError
 from labkit.logbook import Logbook
 from labkit.widgets import views
 from labkit.widgets.texts import find, fits
@@ -337,7 +339,7 @@ def _shuffled(name: str, lines: list[str]) -> list[str]:
     return found if found != lines else [*found[1:], found[0]]
 
 
-def predict(name: str, **texts: Any) -> Prediction:
+def predict(name: str, *old: Any, **texts: Any) -> Prediction:
     """Ask what a learner expects of a run; a later cell calls ``compare(outcome)``.
 
     Parameters
@@ -345,17 +347,30 @@ def predict(name: str, **texts: Any) -> Prediction:
     name : str
         The question's id, such as ``"04-guess-consumer"``. Its texts are in
         ``questions/04.toml`` beside the notebook, else in the installed course.
+    *old
+        The question and its options, as cells had them up to version 0.1.
     **texts
         The texts themselves, with the names that such a file has.
     """
-    return Prediction(name, texts or find(name))
+    return Prediction(name, _texts(name, old, texts))
 
 
-def quiz(name: str, **texts: Any) -> Quiz:
+def quiz(name: str, *old: Any, **texts: Any) -> Quiz:
     """Ask a question with one right answer or several; see :func:`predict`."""
-    return Quiz(name, texts or find(name))
+    return Quiz(name, _texts(name, old, texts))
 
 
-def arrange(name: str, **texts: Any) -> Ordering:
+def arrange(name: str, *old: Any, **texts: Any) -> Ordering:
     """Ask for lines in their right order; see :func:`predict`."""
-    return Ordering(name, texts or find(name))
+    return Ordering(name, _texts(name, old, texts))
+
+
+def _texts(name: str, old: Sequence[Any], texts: dict[str, Any]) -> dict[str, Any]:
+    if not old:
+        return texts or find(name)
+    with contextlib.suppress(QuestionError):  # most are in the file now
+        return find(name)
+    lines = old[1] if old[1:] else ()
+    whys = lines.items() if isinstance(lines, Mapping) else ()
+    options = [{"text": text, "why": why} for text, why in whys]
+    return {"question": old[0], "options": options, "lines": list(lines)}
