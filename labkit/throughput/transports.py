@@ -86,7 +86,7 @@ class Transport(ABC):
             count -= len(items)
             yield items
 
-    def flush(self, put: Callable[..., Any]) -> None:
+    def flush(self, put: Callable[..., Any]) -> None:  # noqa: B027 - most hold nothing
         """Send what :meth:`producer`'s put may hold back; by default it does not."""
 
     def item(self, number: int, payload_bytes: int) -> Any:
