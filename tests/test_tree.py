@@ -211,12 +211,13 @@ FLOORS = [
 OUTSIDE = {"__init__", "__main__", "setup", "formerly", "jupyter"}
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-# Room: the most lines of code, the most lines in all, the most files.
+# Room: the most lines of code, the most lines in all, the most files. What was reached
+# until now: take a number down with what you take away; 5,800 and 9,000 is the aim.
 MOST = {
-    "labkit": (5_800, 9_000, 65),
-    "labkit/grader": (1_500, 1_900, 12),
+    "labkit": (6_885, 10_360, 58),
+    "labkit/grader": (1_750, 2_540, 12),
     "exercises/checks": (None, 10_000, None),
-    "tests": (None, 13_000, None),
+    "tests": (None, 15_440, None),
     "tools": (None, 600, None),
 }
 
@@ -243,6 +244,25 @@ def lines_of(path):
         ) and (ast.get_docstring(node) is not None):
             code -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
     return len(code), len(lines)
+
+
+@pytest.mark.parametrize("room", MOST)
+def test_the_house_does_not_grow(room):
+    """A reader carries the whole, so the whole is what is counted."""
+    paths = [
+        path
+        for path in FILES
+        if path.suffix in {".py", ".toml", ".md"}
+        and name_of(path).startswith(f"{room}/")
+        and not name_of(path).startswith("tests/right/")  # material
+        and (room != "labkit" or "grader" not in path.parts)
+    ]
+    counts = [lines_of(path) for path in paths]
+    found = sum(c for c, _ in counts), sum(a for _, a in counts), len(paths)
+    for what, count, most in zip(
+        ("code", "all", "files"), found, MOST[room], strict=True
+    ):
+        assert most is None or count <= most, f"{room}, {what}: {count} of {most}"
 
 
 def imports_of(path):
