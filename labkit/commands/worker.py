@@ -136,11 +136,11 @@ class Worker(spawn.Process):  # type: ignore[name-defined,misc]
 
     def run(self) -> None:
         """Do tasks until a signal, a long pause, or the end of the server."""
-        in_hand, stopping, options = "", False, self.options
+        in_hand, is_busy, stopping, options = "", False, False, self.options
 
         def stop(*_: object) -> None:
             nonlocal stopping
-            is_idle, stopping = not (in_hand or stopping), True
+            is_idle, stopping = not (is_busy or stopping), True
             if is_idle:  # it is waiting for a task
                 raise KeyboardInterrupt
 
@@ -159,6 +159,7 @@ class Worker(spawn.Process):  # type: ignore[name-defined,misc]
             take = partial(common.take, tasks, idle, options.visibility)
             while not stopping:
                 receipt, item = patiently(take)
+                is_busy = True
                 name = repr(record_of(item).get("id", item))
                 in_hand = f"task {name if len(name) <= 40 else name[:37] + '...'}"
                 record = perform(job, item)
@@ -166,9 +167,10 @@ class Worker(spawn.Process):  # type: ignore[name-defined,misc]
                 patiently(partial(results.put, record))
                 self.counts[0] += 1
                 self.counts[1] += "error" in record
+                in_hand = ""  # a master that has all results may end at once
                 with contextlib.suppress(ReceiptError):  # it was handed out again
                     patiently(partial(common.done, tasks, receipt))
-                in_hand = ""
+                is_busy = False
             report = (common.DONE, "Stopped.")
         except KeyboardInterrupt:
             report = (common.DONE, "Stopped.")

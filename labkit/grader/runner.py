@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit import supervised
-from labkit.grader.tasks import Check, Task
+from labkit.grader.tasks import PARSING, Check, Task
 
 __all__ = [
     "STUB", "Confinement", "Report", "Row", "run", "suspicions", "try_out",
@@ -188,7 +188,7 @@ def without_magics(cell: str) -> str:
 def _trouble_in(source: str) -> str:
     """Say what keeps a text from being an answer at all, without running it."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with PARSING, warnings.catch_warnings(action="ignore"):
             tree = ast.parse(_HEADER + source)
             compile(tree, "answer", "exec")
     except SyntaxError as error:

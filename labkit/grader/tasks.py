@@ -9,6 +9,7 @@ kit's own tests. This module reads, and runs nothing.
 import ast
 import difflib
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from typing import Any, TypeVar
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.setup import course
 
-__all__ = ["EXERCISES", "Check", "Task", "all_tasks", "find_task", "points"]
+__all__ = ["EXERCISES", "PARSING", "Check", "Task", "all_tasks", "find_task", "points"]
 
 EXERCISES = course() / "exercises"  # in the checkout, or installed with the package
 
+# Python 3.11 cannot parse in two threads at once: cpython#106905.
+PARSING = threading.Lock()
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
@@ -78,7 +81,8 @@ def read_task(path: Path) -> Task:
     words = path.with_suffix(".md")
     try:
         text = words.read_text(encoding="utf-8")
-        tests = ast.parse(path.read_text(encoding="utf-8")).body
+        with PARSING:
+            tests = ast.parse(path.read_text(encoding="utf-8")).body
     except OSError as error:
         why = f"{error.filename} cannot be read: {error.strerror}."
         raise ExerciseError(why) from error
