@@ -602,6 +602,15 @@ class Script(Program):
         )
         return found[0]
 
+    def queues(self, authkey: bytes, *names: str, advice: str = "") -> list[Any]:
+        """Let a new client ask for each queue by its name; return the proxies."""
+        client = self.visit(authkey, *names)
+        usual = "Register a function that returns the queue, under the name {}."
+        return [
+            ask(f"{name}()", getattr(client, name), advice or usual.format(name))
+            for name in names
+        ]
+
 
 def _run_script(wire: Any, path: str, method: str) -> None:
     def obey() -> None:

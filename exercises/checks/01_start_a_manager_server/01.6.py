@@ -1,15 +1,14 @@
 """01.6: server.py serves one queue to every client, until Ctrl-C."""
 
-from labkit.grader.fixtures import START_METHODS, ask, points
+from labkit.grader.fixtures import START_METHODS, points
 
 KEY = b"beans"
-REGISTER = "Register a function that returns the queue, under the name get_orders."
 CTRL_C = "serve_forever() ends the program on Ctrl-C, with exit code 0: let it."
 
 
 def _orders(program):
-    client = program.visit(KEY, "get_orders")
-    return ask("get_orders()", client.get_orders, REGISTER)
+    (orders,) = program.queues(KEY, "get_orders")
+    return orders
 
 
 @points(3, "serves one queue to all clients, on every start method")

@@ -5,13 +5,12 @@ import queue
 from labkit.grader.fixtures import START_METHODS, ask, points
 
 KEY = b"beans"
-REGISTER = "Register a function that returns the queue, under the name get_orders."
 JOIN = "A queue.Queue counts what is done; a multiprocessing.Queue doesn't."
 
 
 def _orders(program):
-    client = program.visit(KEY, "get_orders")
-    return ask("get_orders()", client.get_orders, REGISTER)
+    (orders,) = program.queues(KEY, "get_orders")
+    return orders
 
 
 @points(2, "serves one queue with room for three, on every start method")

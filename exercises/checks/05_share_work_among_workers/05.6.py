@@ -2,7 +2,7 @@
 
 import queue
 
-from labkit.grader.fixtures import START_METHODS, ask, client_of, points, shown, until
+from labkit.grader.fixtures import START_METHODS, client_of, points, shown, until
 
 KEY = b"beans"
 NAMES = "get_task_queue", "get_result_queue"
@@ -18,9 +18,7 @@ GONE = (
 def _begin(script, method):
     """Be the workers: take all tasks; return the program and its queue of results."""
     program = script("task_master.py", method=method)
-    client = program.visit(KEY, *NAMES)
-    tasks = ask("get_task_queue()", client.get_task_queue, REGISTER)
-    results = ask("get_result_queue()", client.get_result_queue, REGISTER)
+    tasks, results = program.queues(KEY, *NAMES, advice=REGISTER)
     taken = []
     try:
         while len(taken) < len(TASKS):
