@@ -18,6 +18,10 @@ NOTEBOOKS = ROOT / "notebooks"
 EXERCISES = ROOT / "exercises"
 TASKS = all_tasks()
 MISCONCEPTIONS = tomllib.loads((EXERCISES / "misconceptions.toml").read_text("utf-8"))
+TYPES = {
+    "change one thing", "predict the output", "put in order", "fill in",
+    "spot the bug", "fix the race", "measure and explain", "make",
+}  # fmt: skip
 
 DETAILS = re.compile(r"</?(?:details|summary)>")
 FENCE = re.compile(r"```.*?```", re.DOTALL)

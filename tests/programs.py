@@ -70,10 +70,16 @@ class Lines:
         return self.text
 
 
-def limit_files(running, size):
-    """Let the server's files grow no further, as a full disk does."""
+def limits():
+    """Return the module that changes another process's limits, or skip the test."""
     resource = pytest.importorskip("resource", reason="Windows has no such limit")
     if not hasattr(resource, "prlimit"):
         pytest.skip("only Linux changes another process's limits")
+    return resource
+
+
+def limit_files(running, size):
+    """Let the server's files grow no further, as a full disk does."""
+    resource = limits()
     _, hard = resource.prlimit(running.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (size or hard, hard))

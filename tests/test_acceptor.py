@@ -12,6 +12,7 @@ import time
 
 import psutil
 import pytest
+from programs import limits
 from pythons import ROOT, pythons
 
 from labkit import connect, errors
@@ -153,9 +154,7 @@ def test_strangers_cost_no_thread(server):
 
 def test_at_the_descriptor_limit_it_waits_and_recovers():
     """Out of descriptors, the server does not spin, and serves again afterwards."""
-    resource = pytest.importorskip("resource", reason="Windows has no such limit")
-    if not hasattr(resource, "prlimit"):
-        pytest.skip("only Linux changes another process's limits")
+    resource = limits()
     with start_server() as server:
         round_trip(server)
         used = psutil.Process(server.pid).num_fds()

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import nbformat
 import pytest
 from answers import answer, blank_message, right_answers, wrong_answers
-from test_notebooks import HABITS
+from material import TYPES
+from test_notebooks import habits_in
 
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.grader.release import make_release, new_task
@@ -17,10 +18,6 @@ from labkit.grader.runner import run
 from labkit.grader.tasks import EXERCISES, all_tasks, find_task, read_task
 
 TASKS = all_tasks()
-TYPES = {
-    "change one thing", "predict the output", "put in order", "fill in",
-    "spot the bug", "fix the race", "measure and explain", "make",
-}  # fmt: skip
 by_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 
 
@@ -142,13 +139,8 @@ def texts_of(task):
 @by_task
 def test_english_of_a_task_is_natural(task):
     """No hint, message, comment or belief has a habit of translated English."""
-    found = [
-        (match.group(), cure, text)
-        for text in map(" ".join, map(str.split, texts_of(task)))
-        for habit, cure in HABITS.items()
-        for match in re.finditer(habit, re.sub(r"`[^`]*`", "", text))
-    ]
-    assert found == []
+    texts = map(" ".join, map(str.split, texts_of(task)))
+    assert [(*found, text) for text in texts for found in habits_in(text)] == []
 
 
 # --- the notebooks --------------------------------------------------------------------

@@ -23,10 +23,6 @@ LESSONS = lessons()
 WITH_SET = [lesson for lesson in LESSONS if lesson.tasks]
 TERMS = material.glossary()
 PAGES = material.pages()
-TYPES = {
-    "change one thing", "predict the output", "put in order", "fill in",
-    "spot the bug", "fix the race", "measure and explain", "make",
-}  # fmt: skip
 # Words of the glossary that earlier lessons use as everybody does.
 EVERYDAY = {"ledger": "what was sold, in the story of lesson 02"}
 WORDS_A_MINUTE, LINES_A_MINUTE = 100, 10  # read, thought about, and run
@@ -235,7 +231,7 @@ def test_tasks_are_short_to_read(path):
 def test_there_are_enough_tasks_of_every_type():
     """At least thirty, every type of STYLE, and each set opens with a small change."""
     assert len(TASKS) >= 30
-    assert set(material.types_present()) == TYPES
+    assert set(material.types_present()) == material.TYPES
     for lesson in WITH_SET:
         assert lesson.tasks[0].type == "change one thing", lesson.number
 

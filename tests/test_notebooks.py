@@ -58,6 +58,16 @@ def sentences(cell):
     return re.sub(r"<[^>]*>|\]\([^)]*\)|^\|.*$", " ", plain, flags=re.MULTILINE)
 
 
+def habits_in(text):
+    """Return each habit in a text, code aside, with what to say instead."""
+    plain = re.sub(r"`[^`]*`", "", text)
+    return [
+        (match.group(), cure)
+        for habit, cure in HABITS.items()
+        for match in re.finditer(habit, plain, re.MULTILINE)
+    ]
+
+
 def headings(path):
     """Return the text of every second-level heading, in order."""
     return re.findall(r"(?m)^## (.+)$", FENCE.sub("", page(path)))
@@ -126,13 +136,8 @@ def test_code_is_short(path):
 @every_notebook
 def test_english_is_natural(path):
     """No sentence has a habit of translated English."""
-    found = [
-        (cell.id, match.group(), cure)
-        for cell in prose(path)
-        for habit, cure in HABITS.items()
-        for match in re.finditer(habit, sentences(cell), re.MULTILINE)
-    ]
-    assert found == []
+    cells_of = prose(path)
+    assert [(c.id, *found) for c in cells_of for found in habits_in(sentences(c))] == []
 
 
 @every_notebook
