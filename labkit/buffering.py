@@ -80,12 +80,11 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
         self.max_items = min(max_items, bound)
         self.max_wait_s = max_wait_s
         self._most = self.max_items  # in a message
-        if isinstance(queue, QueueProxy):
-            self._most = min(max(max_items * in_flight // 2, max_items), bound)
         self._items: list[Any] = []
         self._sent: list[Any] = []  # in the message that is not answered yet
         self._connection: ClientConnection | None = None
         if isinstance(queue, QueueProxy):
+            self._most = min(max(max_items * in_flight // 2, max_items), bound)
             self._connection = queue.pipelined()  # a plain queue is refused here
         self._oldest = 0.0
         self._closed = False

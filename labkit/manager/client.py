@@ -127,7 +127,8 @@ def _explained(
             )
     return errors.NotAQueueServerError(
         f"{where} did not answer as a manager server does, or hung up during the "
-        "handshake: it is stopping, or is no manager server; look at the server, and check the port"
+        "handshake: it is stopping, or is no manager server; look at the server, and "
+        "check the port"
     )
 
 
