@@ -1,8 +1,10 @@
 """Sixty-four clients, killed at random: every item is processed at least once."""
 
+import contextlib
 import multiprocessing
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -99,7 +101,31 @@ def done_by(producer):
     return producer.log.read_text().count("\n") if producer.log.exists() else 0
 
 
-def rage(server, orders, workers, restart_every_s, fill_at=()):
+@contextlib.contextmanager
+def own_disk(folder):
+    """Give a way to fill and empty the disk of a journal, a real one where we may."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    ballast = folder / "ballast"
+
+    def fill(server, is_full):
+        if not mounted:
+            limit_files(server, 1 if is_full else None)
+        elif is_full:
+            with contextlib.suppress(OSError), ballast.open("wb", 0) as file:
+                while file.write(bytes(1 << 16)):
+                    pass
+        else:
+            ballast.unlink()
+
+    quiet = {"stderr": subprocess.DEVNULL}
+    mounted = sys.platform == "linux" and subprocess.call(mount, **quiet) == 0
+    yield fill
+    if mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def rage(server, orders, workers, restart_every_s, fill=None, fill_at=()):
     """Deal out work and kill at random until everything is done.
 
     The disk is full for a second when so many batches are left as ``fill_at`` says.
@@ -124,11 +150,11 @@ def rage(server, orders, workers, restart_every_s, fill_at=()):
                 workers.running.append(workers.start())
         if fill_at and len(orders.open) < fill_at[-1]:
             fill_at.pop()
-            limit_files(server, 1)
+            fill(server, True)
             tick.wait(1)
             with pytest.raises(JournalError):
-                letters.put("what a full disk cannot keep")
-            limit_files(server, None)
+                letters.put(bytes(8 << 20))
+            fill(server, False)
         if time.monotonic() > next_restart:
             next_restart = time.monotonic() + restart_every_s
             server.kill()
@@ -149,12 +175,15 @@ def test_nothing_is_lost_in_a_storm(tmp_path: Path, journal, request, capsys):
     restarts = float("inf") if journal is None else 0.7
     batches = count // BATCH
     fill_at = (batches / 3, 2 * batches / 3) if journal and LIMITS else ()
-    with start_server(journal=journal and tmp_path / journal) as server:
+    with (
+        own_disk(tmp_path / "disk") as fill,
+        start_server(journal=journal and tmp_path / "disk" / journal) as server,
+    ):
         producers = Clients("producer", PRODUCERS, server, tmp_path)
         workers = Clients("worker", WORKERS, server, tmp_path)
         orders = Orders(producers, count)
         try:
-            lives = rage(server, orders, workers, restarts, fill_at)
+            lives = rage(server, orders, workers, restarts, fill, fill_at)
         finally:
             producers.stop()
             workers.stop()
