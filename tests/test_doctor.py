@@ -1,7 +1,6 @@
 """The doctor's report, and what it says of machines that are not fit."""
 
 import errno
-import importlib.util
 import json
 import os
 import socket
@@ -95,14 +94,7 @@ def test_missing_packages_name_the_command(monkeypatch):
     check = found("packages")
     assert check.state == "FAIL"
     assert check.found.startswith("missing psutil>=7, tqdm>=4")
-    if importlib.util.find_spec("ensurepip"):
-        assert check.todo.endswith("-m labkit lab installs them, in .venv")
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(command.shutil, "which", lambda _: None)
-    monkeypatch.setattr(command.sys, "platform", "linux")
-    assert "sudo apt install python3." in found("packages").todo
-    monkeypatch.setattr(command.sys, "platform", "win32")
-    assert "apt" not in found("packages").todo
+    assert check.todo.endswith("-m labkit lab installs them, in .venv")
 
 
 def test_before_the_set_up_some_things_are_not_looked_at(monkeypatch):
@@ -142,7 +134,7 @@ def test_little_memory_in_a_container(tmp_path, monkeypatch):
         (tmp_path / f"memory.{name}").write_text(f"{head}{megabytes}000000\n", "ascii")
     check = found("memory")
     assert check.state == "FAIL"
-    assert check.found.startswith("300 MB free in this container, a lesson takes 400")
+    assert check.found.startswith("300 MB free in this container, a lesson takes 350")
     assert check.todo == "give the container 2000 MB"
     (tmp_path / "memory.max").write_text("max\n", "ascii")
     assert "container" not in found("memory").found

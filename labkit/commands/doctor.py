@@ -8,7 +8,6 @@ __all__ = ["Check", "Diagnosis", "doctor", "main"]
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -28,8 +27,8 @@ _Seen = tuple[str, str, str]  # the state, what was found, what to do about it
 
 PYTHON = "py" if os.name == "nt" else "python3"  # as people type it before the set-up
 ROOM_MB = 200  # to work in, once the packages are there
-LESSON_MB = 400  # JupyterLab 110, the kernel and programs of lesson 11 280
-COMFORT_MB = 1000  # with the browser's page
+LESSON_MB = 350  # lesson 05: JupyterLab 140, the kernel 100, its programs 100
+COMFORT_MB = 1000  # lesson 11 takes 650, the browser's page the rest
 CGROUP = Path("/sys/fs/cgroup")  # in a container on Linux, its own
 _LIMITS = ("max", "current")
 ADOPTERS = {"init", "launchd", "systemd"}  # of processes whose parent has gone
@@ -122,11 +121,7 @@ def _packages() -> _Seen:
     if not (missing := setup.lacking()):
         return "ok", "all that lessons need are installed", ""
     found = f"missing {', '.join(missing[:3])}{' and more' * (len(missing) > 3)}"
-    if importlib.util.find_spec("ensurepip") or shutil.which("uv"):
-        return "FAIL", found, f"{PYTHON} -m labkit lab installs them, in .venv"
-    apt = f" (Debian, Ubuntu: sudo apt install python3.{sys.version_info[1]}-venv)"
-    todo = f"install Python's module venv{apt if sys.platform == 'linux' else ''}"
-    return "FAIL", f"{found}; this Python makes no environments", todo
+    return "FAIL", found, f"{PYTHON} -m labkit lab installs them, in .venv"
 
 
 def _disk() -> _Seen:
@@ -171,7 +166,7 @@ def _memory() -> _Seen:
     state = (
         "ok" if free_mb >= COMFORT_MB else "warn" if free_mb >= LESSON_MB else "FAIL"
     )
-    needs = f"a lesson takes {LESSON_MB}, a browser as much again"
+    needs = f"a lesson takes {LESSON_MB} to 650, a browser as much again"
     return state, f"{free_mb:,} MB free{inside}, {needs}", todo
 
 
