@@ -1,8 +1,12 @@
 """What every test gets: a look, afterwards, for anything left running."""
 
+import contextlib
+import functools
 import gc
 import multiprocessing
+import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -90,6 +94,7 @@ def pytest_configure(config):
 
 # Begun late, one of these would still run when all else is done.
 _TAKE_LONG = (
+    "test_cpython.py",
     "test_exercises.py",
     "test_notebook_kernels.py",
     "test_grader.py",
@@ -97,13 +102,58 @@ _TAKE_LONG = (
 )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give a whole file to one process, but each run of CPython's tests to any."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid if "test_cpython.py" in nodeid else nodeid.split("::")[0]
+
+    return Files(config, log)
+
+
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is marked long, but for --all; put files that take long first."""
-    if not config.getoption("--all"):
-        long = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
-    items.sort(key=lambda item: item.path.name not in _TAKE_LONG)
+    """Leave out what need not run; put files that take long first."""
+    everything = config.getoption("--all")
+    out = [
+        item
+        for item in items
+        if (item.get_closest_marker("long") and not everything) or _is_spare(item)
+    ]
+    config.hook.pytest_deselected(items=out)
+    left = {*items} - {*out}
+    items[:] = [item for item in items if item in left]
+    place = {name: number for number, name in enumerate(_TAKE_LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+def _is_spare(item):
+    """Tell whether a cell belongs to a task that test_exercises tries with --all.
+
+    Of each exercise set one task is run as a notebook, and every task that was changed.
+    """
+    cell = getattr(item, "cell", None)
+    found = re.match(r"ex(\d\d)-([2-9])-", cell.id) if cell else None
+    if found is None:
+        return False
+    task, book = f"/{found[1]}.{found[2]}.", f"/{item.path.name}"
+    return task not in _changed() and book not in _changed()
+
+
+@functools.cache
+def _changed():
+    """Return, as one text, the files of the exercises that nobody else has yet."""
+    for since in ("@{upstream}", "HEAD"):
+        command = ["git", "diff", "--name-only", since, "--", "exercises"]
+        with contextlib.suppress(OSError):  # there may be no git
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return done.stdout
+    return ""
 
 
 def _processes():

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 
-import dask
 import pytest
 from commands import SHOP, Lab, items, until
 
@@ -104,6 +103,8 @@ def expected(folder):
 @pytest.fixture(params=["manager", "dask"])
 def engine(request):
     """Return an engine: a manager's workers, or a client's cluster."""
+    import dask  # slow: not in every process that collects
+
     with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
         if request.param == "manager":
             yield "manager"

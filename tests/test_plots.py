@@ -7,8 +7,6 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from matplotlib import _pylab_helpers
-from PIL import Image
 
 from labkit import plots
 from labkit.errors import MeasurementError
@@ -56,6 +54,9 @@ ALT = {
 @pytest.mark.parametrize("name", DRAWN)
 def test_each_is_a_picture_with_its_words(name):
     """A PNG on white; in a notebook an SVG whose name has the numbers."""
+    from matplotlib import _pylab_helpers  # slow: not in every process that collects
+    from PIL import Image
+
     plot = DRAWN[name]()
     assert ALT[name] in plot.alt
     assert repr(plot) == plot.alt

@@ -23,8 +23,9 @@ ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no
 HELP = """\
 Usage: python -m labkit test [--all] [pytest's own arguments]
 
-Runs the tests, then every notebook and exercise cell by cell; with --all also what
-takes long: every wrong answer, every start method. A path narrows it:
+Runs the tests, then every lesson cell by cell, and of each exercise set one task, and
+what you changed; with --all also what takes long: every answer of every task, every
+start method. A path narrows it:
 
   python -m labkit test tests/test_queue.py -k timeout
   python -m labkit test notebooks/04_produce_and_consume.ipynb
@@ -44,9 +45,10 @@ def main(argv: list[str]) -> int:
     os.chdir(ROOT)
     named = [word for word in argv if (ROOT / word.partition("::")[0]).exists()]
     several = not named and not any(word.startswith(ONE_AT_A_TIME) for word in argv)
-    # More processes than cores: the tests wait for others more than they compute.
     places = [] if named else [*PLACES, *[BLANK] * ("--all" in argv)]
-    spread = ["-n", str(min((os.cpu_count() or 1) + 2, 6)), "--dist", "loadfile"]
+    # More processes than cores, for tests wait, above all those that take long.
+    count = (os.cpu_count() or 1) + 1 + ("--all" in argv)
+    spread = ["-n", str(min(count, 6)), "--dist", "loadfile"]
     options = ["--nbval", "--nbval-current-env", "--durations=10"]
     options += [f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
     options += [*spread, "--no-loadscope-reorder"] if several else []
