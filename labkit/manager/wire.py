@@ -42,14 +42,11 @@ class Nearby(str):
     __slots__ = ("address",)
     address: Address
 
-    def __new__(cls, path: str, address: Address) -> Self:
+    def __new__(cls, path: str, address: Address = "") -> Self:
         """Return the path with the address that people know."""
         self = super().__new__(cls, path)
         self.address = address
         return self
-
-    def __reduce__(self) -> tuple[type[Self], tuple[str, Address]]:
-        return type(self), (str(self), self.address)
 
 
 def shown(address: object) -> str:
@@ -150,6 +147,9 @@ _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 12  # bytes; most messages are small, and a larger buffer costs time
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second write
 _PIECE = 1 << 26  # a length header alone never makes us ask for more memory
+# glibc keeps as much freed memory as it has once mapped and freed: to be given each page
+# of a large message anew costs more than to copy it.
+bytes(31 << 20)
 _HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows later
 
 
@@ -171,7 +171,7 @@ class Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self._left = b""  # what was read of the next message
+        self._left: bytes | bytearray = b""  # what was read of the next message
         self._poll = _poll_of(sock)
         closed_in_children.add(sock)
         self.busy = False
@@ -199,19 +199,25 @@ class Connection:
             return True
 
     def send(self, obj: Any, simple: bool = False) -> None:
-        """Send one object as a pickle, which is quicker made of ``simple`` types."""
-        self.send_bytes(pickle.dumps(obj, 5) if simple else dumps(obj))
+        """Send one object as a pickle, quicker if it is small and of simple types."""
+        if simple:
+            self.send_bytes(pickle.dumps(obj, 5))
+        else:
+            pieces = _Pieces()
+            _Pickler(pieces, protocol=5).dump(obj)
+            self.send_bytes(*pieces)
 
-    def send_bytes(self, data: bytes) -> None:
+    def send_bytes(self, first: bytes, *others: bytes) -> None:
         """Send one message: its length, then its bytes, in one write if it is small."""
-        size = len(data)
-        if size < _JOIN_BELOW:
-            self.sock.sendall(_LENGTH.pack(size) + data)
-            return
+        size = len(first) + sum(map(len, others))
         long = size > 0x7FFFFFFF
         header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if long else b""
-        self.sock.sendall(header or _LENGTH.pack(size))
-        self.sock.sendall(data)
+        header = header or _LENGTH.pack(size)
+        if size < _JOIN_BELOW:
+            self.sock.sendall(header + first + b"".join(others))
+            return
+        for piece in (header, first, *others):
+            self.sock.sendall(piece)
 
     def recv(self) -> Any:
         """Receive one object; EOFError when the other side has closed."""
@@ -227,7 +233,7 @@ class Connection:
         OSError
             It has closed within one, or the message is longer than ``maxlength``.
         """
-        data = self._left or self.sock.recv(_READ_SIZE)
+        data: bytes | bytearray = self._left or self.sock.recv(_READ_SIZE)
         if not data:
             raise EOFError("the other side has closed the connection")
         start = 4
@@ -246,20 +252,19 @@ class Connection:
             return memoryview(data)[start:end]
         return memoryview(self._filled(size, data[start:]))
 
-    def _filled(self, size: int, data: bytes) -> Any:
+    def _filled(self, size: int, data: bytes | bytearray) -> bytearray:
         """Return ``data`` and what follows it, ``size`` bytes in all."""
-        pieces = []
-        for begin in range(0, size, _PIECE):
-            piece = memoryview(bytearray(min(size - begin, _PIECE)))
-            done = len(data)
-            piece[:done], data = data, b""
-            while done < len(piece):
-                count = self.sock.recv_into(piece[done:], 0, socket.MSG_WAITALL)
-                if not count:
-                    raise OSError("the connection ended within a message")
-                done += count
-            pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        whole = bytearray(data)
+        done = len(data)
+        while done < size:
+            if done == len(whole):
+                whole += bytes(min(size - done, _PIECE))
+            with memoryview(whole) as view:
+                count = self.sock.recv_into(view[done:], 0, socket.MSG_WAITALL)
+            if not count:
+                raise OSError("the connection ended within a message")
+            done += count
+        return whole
 
 
 class _Pickler(pickle.Pickler):
@@ -269,6 +274,12 @@ class _Pickler(pickle.Pickler):
         ForkingPickler._extra_reducers,  # type: ignore[attr-defined]  # noqa: SLF001
         copyreg.dispatch_table,
     )
+
+
+class _Pieces(list[bytes]):
+    """What a pickler writes: large bytes are a piece, uncopied."""
+
+    write = list.append
 
 
 def dumps(obj: Any) -> bytes:
