@@ -1,9 +1,4 @@
-"""Ends of a queue that do not wait for each answer.
-
-:func:`buffered` collects a producer's items and puts them in batches, several of which
-may be on their way at a time; :func:`prefetched` asks for a consumer's next batch
-before it has finished this one.
-"""
+"""Ends of a queue that do not wait for each answer: a producer's, and a consumer's."""
 
 import atexit
 import contextlib
@@ -13,19 +8,24 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from queue import Empty
 from typing import Any
 
 from labkit.errors import LabkitError
 from labkit.manager import wire
-from labkit.manager.client import ClientConnection, QueueProxy, value_of
-from labkit.manager.entries import Parcel, items_of
+from labkit.manager.client import QueueProxy, value_of
+from labkit.manager.entries import LARGE_MESSAGE, Parcel, items_of
 
 __all__ = ["BufferedProducer", "Prefetched", "buffered", "prefetched"]
 
 
-class BufferedProducer(AbstractContextManager["BufferedProducer"]):
+def _check(**counts: int) -> None:
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}; give 1 or more")
+
+
+class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
     """Collect items; put them together when there are enough, or after a while.
 
     Also called ``buffered``. A context manager: leaving the block flushes.
@@ -35,7 +35,8 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
     queue : QueueProxy or TaskQueue
         Anything with ``put_many``.
     max_items : int, default 1000
-        Items of a batch, at least 1; not more than the queue's ``maxsize`` are used.
+        Items of a batch, at least 1; not more than the queue's ``maxsize`` are used,
+        and fewer where these make more than a mebibyte.
     max_wait_s : float, default 0.05
         Seconds, above 0, that an item waits at most before its batch is put.
     in_flight : int, default 4
@@ -69,23 +70,21 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
         max_wait_s: float = 0.05,
         in_flight: int = 4,
     ) -> None:
-        for name, value in (("max_items", max_items), ("in_flight", in_flight)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; give 1 or more")
+        _check(max_items=max_items, in_flight=in_flight)
         if not max_wait_s > 0:
             raise ValueError(f"max_wait_s is {max_wait_s}; give seconds above 0")
-        bound = getattr(queue, "maxsize", 0)  # a larger batch would never fit
-        bound = bound if bound > 0 else sys.maxsize
+        bound = max(getattr(queue, "maxsize", 0), 0) or sys.maxsize
         self.queue = queue
-        self.max_items = min(max_items, bound)
+        self.max_items = min(max_items, bound)  # a larger batch would never fit
         self.max_wait_s = max_wait_s
-        self._most = self.max_items  # in a message
         self._items: list[Any] = []
         self._sent: list[Any] = []  # in the message that is not answered yet
-        self._connection: ClientConnection | None = None
+        self._limit = self.max_items  # of the items in a message
+        self._connection: Any = None
         if isinstance(queue, QueueProxy):
-            self._most = min(max(max_items * in_flight // 2, max_items), bound)
+            self._limit = min(max(max_items * in_flight // 2, max_items), bound)
             self._connection = queue.pipelined()  # a plain queue is refused here
+        self._most = self._limit  # or fewer, while they are large
         self._oldest = 0.0
         self._closed = False
         self._error: BaseException | None = None
@@ -141,56 +140,41 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
                 self.flush()
             finally:
                 self._closed = True
-                self._hang_up()
                 self._changed.notify()
+                if self._connection is not None:
+                    self._connection.close()
         atexit.unregister(self.close)
-        if threading.current_thread() is not self._flusher:
-            self._flusher.join()
+        self._flusher.join()
 
     def _send(self) -> None:
         """Send a message once the one before it is answered."""
-        batch, rest = self._items[: self._most], self._items[self._most :]
-        if not isinstance(self.queue, QueueProxy):  # no server between: no waiting
+        batch = self._items[: self._most]
+        if self._connection is None:  # no server between: no waiting
             self.queue.put_many(batch)
-            self._items = rest
+            del self._items[: len(batch)]
             return
         blob = wire.dumps(batch)  # what cannot be pickled fails before it is sent
         self._settle()
-        try:
-            if self._connection is None:
-                self._connection = self.queue.pipelined()
-            self._sent, self._items = batch, rest
-            self.queue.post(self._connection, "put_packed", blob, len(batch))
-        except BaseException:
-            self._hang_up()
-            raise
+        self.queue.post(self._connection, "put_packed", blob, len(batch))
+        self._sent, self._items = batch, self._items[len(batch) :]
+        self._most = min(len(batch) * LARGE_MESSAGE // len(blob) + 1, self._limit)
 
     def _settle(self) -> None:
         """Wait for the answer to the message that is under way."""
-        try:
-            if self._connection is not None and self._sent:
+        if self._sent:
+            sent, self._sent = self._sent, []
+            try:
                 value_of(self._connection.recv())
-                self._sent = []
-        except BaseException:
-            self._hang_up()
-            raise
-
-    def _hang_up(self) -> None:
-        """Keep what may not have arrived, in its order."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-        self._items, self._sent = self._sent + self._items, []
+            except BaseException:  # keep what may not have arrived, in its order
+                self._items = sent + self._items
+                raise
 
     def _flush_in_time(self) -> None:
         with self._changed:
             while not self._closed:
-                if not self.waiting:
-                    self._changed.wait()
-                    continue
                 left = self._oldest + self.max_wait_s - time.monotonic()
-                if left > 0:
-                    self._changed.wait(left)
+                if not self.waiting or left > 0:
+                    self._changed.wait(left if self.waiting else None)
                     continue
                 try:
                     self.flush()
@@ -204,7 +188,7 @@ class BufferedProducer(AbstractContextManager["BufferedProducer"]):
 buffered = BufferedProducer
 
 
-class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
+class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetched"]):
     """Take batches from a queue, the next while you work on this one.
 
     Also called ``prefetched``. An iterator of lists, and a context manager.
@@ -221,11 +205,6 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
         Seconds without an item after which the iteration ends.
     ahead : int, default 4
         Batches to ask for at a time, at least 1: what is there comes in one answer.
-
-    Attributes
-    ----------
-    left : list
-        What had arrived and was not handed out when it was closed.
 
     Notes
     -----
@@ -244,9 +223,7 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
         timeout: float | None = None,
         ahead: int = 4,
     ) -> None:
-        for name, value in (("max_items", max_items), ("ahead", ahead)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; give 1 or more")
+        _check(max_items=max_items, ahead=ahead)
         self.left: list[Any] = []
         self._queue = queue
         self._max_items = max_items
@@ -254,28 +231,27 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
         self._timeout = timeout
         self._to_come = sys.maxsize if limit is None else limit
         self._parcels: deque[Parcel] = deque()  # here, and not opened yet
-        self._is_asked = False  # then one answer is to come
-        self._connection: ClientConnection | None = queue.pipelined()
+        self._items: list[Any] = []  # opened,
+        self._next = 0  # and handed out up to here
+        self._is_asked = False  # then an answer is to come
+        self._connection = queue.pipelined()
 
     def __next__(self) -> list[Any]:
         """Return the next batch.
 
         An :exc:`OutcomeUnknownError` says that what was on its way may be lost.
         """
-        items = self.left
-        try:
-            if not items and not self._parcels:
-                self._receive()
-            while self._parcels and len(items) < self._max_items:
-                items = items + items_of([self._parcels.popleft()])
-        except BaseException:
-            self._hang_up()
-            raise
-        if not items:
-            self._hang_up()
+        if self._next == len(self._items) and not self._parcels:
+            self._receive()
+        while self._parcels and len(self._items) < self._next + self._max_items:
+            rest = self._items[self._next :]
+            self._items = items_of([self._parcels.popleft()], rest)
+            self._next = 0
+        batch = self._items[self._next : self._next + self._max_items]
+        if not batch:
             raise StopIteration
-        self.left = items[self._max_items :]
-        return items[: self._max_items] if self.left else items
+        self._next += len(batch)
+        return batch
 
     def _receive(self) -> None:
         """Wait for an answer, unless the limit is reached, and ask for more."""
@@ -288,40 +264,28 @@ class Prefetched(Iterator[list[Any]], AbstractContextManager["Prefetched"]):
                 return
 
     def _ask(self) -> None:
-        if self._is_asked or self._to_come < 1:
-            return
-        if self._connection is None:
-            self._connection = self._queue.pipelined()
-        count = min(self._at_once, self._to_come)
-        args = count, True, self._timeout, True
-        self._queue.post(self._connection, "get_packed", *args)
-        self._is_asked = True
+        if self._to_come > 0 and not self._is_asked:
+            args = min(self._at_once, self._to_come), True, self._timeout, True
+            self._queue.post(self._connection, "get_packed", *args)
+            self._is_asked = True
 
     def _take_answer(self) -> None:
-        if self._connection is None or not self._is_asked:
-            return
-        self._is_asked = False
-        parcels = value_of(self._connection.recv())
-        self._parcels += parcels
-        self._to_come -= sum(count for count, _ in parcels)
+        if self._is_asked:
+            self._is_asked = False
+            parcels = value_of(self._connection.recv())
+            self._parcels += parcels
+            self._to_come -= sum(count for count, _ in parcels)
 
     def close(self) -> list[Any]:
-        """Take no more; return what had arrived, kept in :attr:`left`. Idempotent."""
+        """Take no more; return what was not handed out, also kept in ``left``."""
         with contextlib.suppress(Empty, LabkitError, OSError):
-            if self._connection is not None:
-                self._connection.sock.shutdown(socket.SHUT_WR)
+            self._connection.sock.shutdown(socket.SHUT_WR)
             self._take_answer()  # the server answers now, or takes nothing
-        self.left += items_of(self._parcels)
+        self._connection.close()
+        self.left += items_of(self._parcels, self._items[self._next :])
         self._parcels.clear()
-        self._hang_up()
-        self._to_come = 0
+        self._items, self._next, self._to_come = [], 0, 0
         return self.left
-
-    def _hang_up(self) -> None:
-        self._is_asked = False
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -405,7 +405,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
 
     def post(self, connection: ClientConnection, method: str, *args: Any) -> None:
         """Send a call; the answers arrive in the order of the calls."""
-        connection.post((self._token.id, method, args, {}))
+        connection.send((self._token.id, method, args, {}))
 
     # Items travel packed where the server has a TaskQueue: it need not open them.
 

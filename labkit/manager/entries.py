@@ -14,9 +14,10 @@ from typing import Any
 
 from labkit.manager.wire import dumps
 
-__all__ = ["Entry", "Parcel", "items_of", "parcels_of"]
+__all__ = ["LARGE_MESSAGE", "Entry", "Parcel", "items_of", "parcels_of"]
 
 Parcel = tuple[int, bytes]  # how many items, and a pickled list of them
+LARGE_MESSAGE = 1 << 20  # bytes; a stream of larger ones is slower again
 
 
 @dataclass(slots=True)
@@ -85,9 +86,8 @@ def parcels_of(entries: list[Entry]) -> list[Parcel]:
     return [(entry.count, entry.pickled()) for entry in entries]
 
 
-def items_of(parcels: Iterable[Parcel]) -> list[Any]:
-    """Return the items in some parcels, in order."""
-    items: list[Any] = []
+def items_of(parcels: Iterable[Parcel], items: list[Any] = []) -> list[Any]:  # noqa: B006 - not changed
+    """Return ``items``, and after them those in some parcels."""
     for _, blob in parcels:
         opened = pickle.loads(blob)  # noqa: S301
         items = items + opened if items else opened

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from labkit.errors import JournalError, ReceiptError
-from labkit.manager.entries import Entry, parcels_of
+from labkit.manager.entries import LARGE_MESSAGE, Entry, parcels_of
 
 if TYPE_CHECKING:
     from labkit.manager.journal import QueueJournal
@@ -366,10 +366,13 @@ class TaskQueue(queue.Queue[Any]):
     def _pop(self, limit: int, whole: bool = False) -> list[Entry]:
         """Take entries with so many items from the head, or with all there are."""
         entries: list[Entry] = []
+        size = 0  # bytes; where it is whole that is sent, it need not be more
         while limit and self.queue:
-            if self.queue[0].count > limit:
-                if whole and entries:
+            if whole and entries:
+                size += len(entries[-1].blob or b"")
+                if self.queue[0].count > limit or size > LARGE_MESSAGE:
                     break
+            if self.queue[0].count > limit:
                 try:
                     self._cut_head(limit)
                 except JournalError:
