@@ -4,19 +4,20 @@ import contextlib
 import functools
 import gc
 import multiprocessing
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
-# Helpers of the standard library that serve a whole process until it ends.
+# Helpers of the standard library that serve a whole process until it ends; ours.
 _PERMANENT = ("resource_tracker", "forkserver")
+_HELPERS = set()
 # What the system still does for a connection that this process has closed.
 _CLOSED = ("TIME_WAIT", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK", "CLOSE")
 
@@ -158,39 +159,41 @@ def _changed():
 
 def _processes():
     found = set()
-    if _is_childless():
-        return found
-    for child in psutil.Process().children(recursive=True):
-        try:
-            command = " ".join(child.cmdline())
-        except psutil.Error:
-            continue
-        if not any(word in command for word in _PERMANENT):
-            found.add(child)
+    for pid in {*_descendants()} - _HELPERS:
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            child = psutil.Process(pid)
+            if not any(word in " ".join(child.cmdline()) for word in _PERMANENT):
+                found.add(child)
     return found
 
 
-def _is_childless():
-    """Tell, on Linux and quickly, that this process has no child at all."""
-    tasks = Path("/proc/self/task")
+def _descendants():
+    """Return the children of this process, and theirs; on Linux without looking far."""
+    found, parents = [], [os.getpid()]
     try:
-        return not any((task / "children").read_text() for task in tasks.iterdir())
-    except OSError:  # another system, or a thread that ended meanwhile
-        return False
+        while parents:
+            tasks = f"/proc/{parents.pop()}/task"
+            for task in os.listdir(tasks):  # noqa: PTH208 - this runs for every test
+                with open(f"{tasks}/{task}/children") as file:  # noqa: PTH123 - the same
+                    children = file.read().split()
+                found += children
+                parents += children
+    except OSError:  # another system, or one of them ended meanwhile
+        return [child.pid for child in psutil.Process().children(recursive=True)]
+    return map(int, found)
 
 
 def _sockets():
+    found, folder = set(), "/proc/self/fd"
     try:
-        names = {entry.name: str(entry.readlink()) for entry in _descriptors()}
+        names = os.listdir(folder)  # noqa: PTH208 - this runs for every test
     except OSError:  # not Linux
         found = psutil.Process().net_connections("all")
         return {(c.fd, c.laddr) for c in found if c.status not in _CLOSED}
-    return {item for item in names.items() if item[1].startswith(("socket:", "pipe:"))}
-
-
-def _descriptors():
-    # The listing itself is a descriptor, closed by the time it is looked at.
-    return [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    for name in names:
+        with contextlib.suppress(OSError):  # the listing itself, closed by now
+            found.add((name, os.readlink(f"{folder}/{name}")))  # noqa: PTH115
+    return {item for item in found if item[1].startswith(("socket:", "pipe:"))}
 
 
 def _snapshot():
@@ -209,6 +212,7 @@ def permanent_helpers():
 
         multiprocessing.set_forkserver_preload(["labkit.manager"])
         forkserver.ensure_running()
+    _HELPERS.update(_descendants())
 
 
 @pytest.fixture(autouse=True)
