@@ -126,7 +126,7 @@ PASSED_OVER = {
     "dan.txt": "It is no notebook.",
     f"dora/{SET}/answers.pdf": "It is no notebook.",
     "eva.ipynb": "It is a link, which is not followed.",
-    "fred/huge.ipynb": "It has more than 999,999 bytes.",
+    "fred/huge.ipynb": "It cannot be read: it has more than 999,999 bytes.",
 }
 
 
@@ -194,7 +194,7 @@ def test_the_last_attempt_counts(room):
     late.write_text("{")
     found = only(room)
     assert found.path == room.path("ada")
-    assert any("again.ipynb was passed over: It is no" in note for note in found.notes)
+    assert any("again.ipynb was passed over: It cannot" in note for note in found.notes)
 
 
 ANSWER = "%%answer 04.1\n"
@@ -341,7 +341,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(room):
 
 def test_other_checks_are_refused():
     """A machine whose checks are of another version does not grade with them."""
-    job = Job("another digest", "04.1", "pass\n", "nowhere", unconfined=True)
+    job = Job("another digest", "04.1", "pass\n", unconfined=True)
     with pytest.raises(ExerciseError, match="same version"):
         mark(job)
 
@@ -430,7 +430,7 @@ def test_without_walls_nothing_runs(room, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["{tmp}/nowhere"], "There is no folder"),
+        (["{tmp}/nowhere"], "It cannot be read: No such file"),
         (["{tmp}"], "There are no submissions"),
         (["{tmp}", "--assignment", "99"], "There is no exercise set '99'"),
         (["{tmp}", "--csv", "{tmp}/no/points.csv"], "There is no folder"),

@@ -166,7 +166,7 @@ def test_broken_check_is_not_the_learners_fault(task, tmp_path):
 @pytest.mark.long
 def test_forged_report_is_worth_nothing_and_is_seen(task):
     """A report that is not what the checks send gives no points, and says so."""
-    line = json.dumps({"state": "passed", "check": task.checks[-1].name}) + "\n"
+    line = json.dumps([task.checks[-1].name, "passed", "", ""]) + "\n"
     forge = (
         "import gc\nfor pipe in range(3, 20):\n"
         f"    try: __import__('os').write(pipe, {line!r}.encode())\n"
@@ -259,14 +259,6 @@ def test_refused_answer_is_not_run_and_gets_its_reason(shell, capsys):
     assert score == 0
     assert score.message.startswith("The answer ended the Python it runs in")
     assert capsys.readouterr().out.startswith(score.message)
-
-
-def test_empty_answer_cell_is_told(shell, capsys):
-    """IPython's own refusal of an empty magic does not reach the learner."""
-    shell.run_cell("%%answer 04.1")
-    out, err = capsys.readouterr()
-    assert out.startswith("The answer cell is empty")
-    assert not err
 
 
 NO_ANSWER = {

@@ -1,8 +1,7 @@
 """Grade a class: run every answer that was handed in, and say what came of it.
 
 Only the instructor's own checks run, each answer in its own process. What was graded is
-kept at once, in a file beside the submissions: after a crash the same call goes on
-where it was.
+kept in a file beside the submissions: after a crash the same call goes on where it was.
 """
 
 import csv
@@ -12,13 +11,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from labkit.errors import ExerciseError, GradingError
-from labkit.grader.confine import confined, require_walls
+from labkit.grader.confine import require_walls
 from labkit.grader.feedback import Score
 from labkit.grader.runner import Report, run, try_out
 from labkit.grader.submissions import (
@@ -27,7 +26,7 @@ from labkit.grader.submissions import (
     read_assignments,
     read_submissions,
 )
-from labkit.grader.tasks import EXERCISES, Task, find_task
+from labkit.grader.tasks import Task, find_task
 
 __all__ = ["TABLES", "Class", "Graded", "Job", "Line", "grade", "mark"]
 
@@ -42,7 +41,6 @@ class Job(NamedTuple):
     key: str  # a digest of the task, of its checks and of the answer
     task: str
     text: str
-    exercises: str
     unconfined: bool  # whether the answer may run without walls around it
 
 
@@ -70,8 +68,7 @@ def mark(job: Job) -> Graded:
     Raises ExerciseError if the checks on this machine are not those that the job was
     made for, and GradingError if it wants walls that this machine cannot have.
     """
-    here = Path(job.exercises)
-    task = find_task(job.task, here if here.is_dir() else EXERCISES)
+    task = find_task(job.task)
     if _digest(task, job.text) != job.key:
         raise ExerciseError(
             f"The checks of {task.id} in {task.path} are not those of the machine that "
@@ -79,12 +76,12 @@ def mark(job: Job) -> Graded:
         )
     if not job.unconfined:
         require_walls()
-    walls = None if job.unconfined else confined(task)
-    trouble = "" if task.program else try_out(job.text, confinement=walls)[0]
+    walls = not job.unconfined
+    trouble = "" if task.program else try_out(job.text, walls=walls)[0]
     report = Report(task, (), trouble)  # the notebook doesn't keep such an answer
     if not trouble:  # a busy machine takes no points
         patient_s = 3 * task.deadline_s
-        report = run(task, job.text, deadline_s=patient_s, confinement=walls)
+        report = run(task, job.text, deadline_s=patient_s, walls=walls)
     failed = tuple(row.check.says for row in report.rows if not row.passed)
     return Graded(
         job.key, report.points, report.message, Score(report)._repr_html_(), failed,
@@ -138,10 +135,9 @@ class Class:
             A row for each task; or one for each student, as Moodle's grading worksheet
             ("moodle", for one exercise set) or Canvas's gradebook ("canvas") takes it.
         """
-        rows = {"tasks": self._tasks, "moodle": self._moodle, "canvas": self._canvas}
         coding = "utf-8-sig" if table == "tasks" else "utf-8"
         with path.open("w", -1, coding, "backslashreplace", "") as file:
-            for row in rows[table]():
+            for row in getattr(self, f"_{table}")():
                 csv.writer(file).writerow([_harmless(str(cell)) for cell in row])
 
     def _tasks(self) -> Iterator[tuple[object, ...]]:
@@ -223,7 +219,6 @@ def _harmless(cell: str) -> str:
 def grade(
     submitted: Path,
     *,
-    exercises: Path = EXERCISES,
     assignment: str = "",
     pool: Executor | None = None,
     workers: int | None = None,
@@ -231,12 +226,11 @@ def grade(
     unconfined: bool = False,
     tick: Callable[[int], object] = lambda _total: None,
 ) -> Class:
-    """Grade every submission in a folder or a zip file.
+    """Grade every submission in a folder or a zip file with this checkout's checks.
 
     Parameters
     ----------
-    submitted, exercises : Path
-        What was handed in, and the instructor's exercises, with their checks.
+    submitted : Path
     assignment : str, default ""
         The only exercise set to grade; all by default.
     pool : concurrent.futures.Executor, optional
@@ -253,34 +247,27 @@ def grade(
     GradingError
         There is nothing to grade, or no way to confine the answers.
     """
-    known = read_assignments(exercises)
+    known = read_assignments()
     if assignment and assignment not in known:
         raise GradingError(
             f"There is no exercise set {assignment!r}; there are {', '.join(known)}."
         )
-    if not submitted.exists():
-        raise GradingError(f"There is no folder {submitted}.")
-    found = [
-        one
-        for one in read_submissions(submitted, known)
-        if not assignment or one.assignment in {"", assignment}
-    ]
+    found = read_submissions(submitted, known)
+    if assignment:
+        found = [one for one in found if one.assignment in {"", assignment}]
     if not found:
-        raise GradingError(f"There are no submissions in {submitted}.")
+        raise GradingError(f"There are no submissions of {assignment} in {submitted}.")
+    tasks = {name: task for of in known.values() for name, task in of.tasks.items()}
     jobs = {
-        (id(one), task): Job(
-            _digest(known[one.assignment].tasks[task], text), task, text,
-            str(exercises.resolve()), unconfined,
-        )
+        answer: Job(_digest(tasks[answer[0]], answer[1]), *answer, unconfined)
         for one in found
-        for task, text in one.answers.items()
-    }  # fmt: skip
+        for answer in one.answers.items()
+    }
     if pool is None and not unconfined:
         require_walls()
     journal = (submitted if submitted.is_dir() else submitted.parent) / JOURNAL
     done = {} if again else _read_journal(journal)
-    todo = {job.key: job for job in jobs.values() if job.key not in done}
-    total = len({job.key for job in jobs.values()})
+    todo = [job for job in jobs.values() if job.key not in done]
     try:
         file = journal.open("a", encoding="utf-8")
     except OSError as error:
@@ -289,28 +276,21 @@ def grade(
             "a folder of your own."
         ) from error
     pool = pool or ThreadPoolExecutor(workers or 2 * (os.cpu_count() or 1))
-    futures = [pool.submit(mark, job) for job in todo.values()]
-    try:
-        with file:
-            for future in as_completed(futures):
-                graded = future.result()
-                file.write("\n" * (file.tell() > 0) + json.dumps(graded._asdict()))
-                file.flush()
-                done[graded.key] = graded
-                tick(total)
-    finally:  # on an error, or Ctrl-C: what has not begun does not
-        for future in futures:
-            future.cancel()
-        pool.shutdown(wait=False)
-    lines = tuple(_lines(found, known, jobs, done))
-    return Class(lines, known, total - len(todo), len(todo))
+    with file:
+        for graded in pool.map(mark, todo):  # what has not begun does not, on an error
+            file.write("\n" * (file.tell() > 0) + json.dumps(graded._asdict()))
+            file.flush()
+            done[graded.key] = graded
+            tick(len(jobs))
+    results = {answer: done[job.key] for answer, job in jobs.items()}
+    lines = tuple(_lines(found, known, results))
+    return Class(lines, known, len(jobs) - len(todo), len(todo))
 
 
 def _lines(
     found: Iterable[Submission],
     known: dict[str, Assignment],
-    jobs: dict[tuple[int, str], Job],
-    done: dict[str, Graded],
+    results: dict[tuple[str, str], Graded],
 ) -> Iterator[Line]:
     for one in found:
         of = known.get(one.assignment)
@@ -318,13 +298,14 @@ def _lines(
             yield Line(one, "", 0.0, 0.0, one.trouble)
             continue
         for name, task in of.tasks.items():
-            if name in one.answers:
-                got = done[jobs[id(one), name].key]
-                blank = one.answers[name].strip() == of.blank.get(name, "").strip()
-                yield Line(one, name, got.points, task.points, got.message, got, blank)
-            else:
+            text = one.answers.get(name)
+            if text is None:
                 why = one.trouble or f"No cell begins with %%answer {name}."
                 yield Line(one, name, 0.0, task.points, why)
+            else:
+                got = results[name, text]
+                blank = text.strip() == of.blank.get(name, "").strip()
+                yield Line(one, name, got.points, task.points, got.message, got, blank)
 
 
 def _read_journal(path: Path) -> dict[str, Graded]:

@@ -14,8 +14,6 @@ import sys
 from pathlib import Path
 
 from labkit.errors import GradingError
-from labkit.grader.runner import Confinement
-from labkit.grader.tasks import Task
 
 __all__ = ["confined", "require_walls"]
 
@@ -38,18 +36,14 @@ def _walls(*readable: Path) -> list[str]:
     return command
 
 
-def confined(task: Task) -> Confinement:
-    """Return what puts walls around a command that checks this task.
+def confined(command: list[str], folder: Path, readable: list[Path]) -> list[str]:
+    """Return the command that runs Python code, the last of `command`, behind walls.
 
-    Its files can be read inside, and no other of the exercises.
+    Inside, the folder can be written to, and of the exercises these files be read.
     """
-
-    def confine(command: list[str], folder: Path) -> list[str]:
-        own = ["--bind", str(folder), str(folder), "--chdir", str(folder / "work")]
-        walls = [*_walls(*task.files), *own, "--"]
-        return [*walls, *command[:-1], _LIMITS + command[-1]]
-
-    return confine
+    own = ["--bind", str(folder), str(folder), "--chdir", str(folder / "work")]
+    walls = [*_walls(*readable), *own, "--"]
+    return [*walls, *command[:-1], _LIMITS + command[-1]]
 
 
 @functools.cache

@@ -21,10 +21,10 @@ import re
 import runpy
 import signal
 import socket
-import stat
 import sys
 import threading
 import time
+import tomllib
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -54,37 +54,12 @@ START_METHODS = sorted(multiprocessing.get_all_start_methods(), reverse=True)
 _ANSWER = Path("answer.py").resolve()  # a task may go to another folder
 _Because = str | Callable[[], str]
 
-# What an error most likely means, by its class or by words in its message.
-_EXPLAIN = {
-    "Empty": "get() raises queue.Empty when nothing came in time: catch that class.",
-    "Full": "put_nowait() raises queue.Full when there is no room; put() waits.",
-    "NameError": "Import at the top of the answer what it uses.",
-    "has no len()": "A proxy forwards method calls, and len() is none: use qsize().",
-    "not iterable": "A proxy forwards method calls, not iteration: call get().",
-    "positional argument": "Keep the parameters that the task gives.",
-    "called too many times": "Call task_done() once for each get(), never twice.",
-    "No module named 'answer'": "The server cannot import what your program defines: "
-    "put what Python itself can make, such as a text, a number or None.",
-    "cannot be interpreted as an integer": "A port is a number: write it without quotes.",
-    "Servname not supported": "A port is a number: write it without quotes.",
-    "key: expected bytes": "A key is bytes: write b in front of its quotes.",
-    "string argument without an encoding": "A key is bytes: write b before the quotes.",
-    "'Server' object has no attribute": "get_server() makes a server that serves in this "
-    "process; start() and shutdown() belong to the manager.",
-    "ConnectionRefused": "connect() looks for a server that runs; start() starts one.",
-    "Already started server": "A manager that was started has its server in a child.",
-    "EOFError": "The other end has closed the connection: the server ended, or a child "
-    "that start() had made died of its own error. A port is a number, a key is bytes.",
-    "AuthenticationError": "Both sides need the same key: use the one that is given.",
-    "server not yet started": "A client calls connect() before it asks for a queue.",
-    "An attempt has been made": "A child that starts empty imports this file first: put "
-    "what only the program itself should do below `if __name__ == '__main__':`.",
-    "<lambda>": "A child that starts empty gets the callables by name, and a lambda has "
-    "none: write a function with def, at the top of the file.",
-    "local object": "A child that starts empty gets classes and callables by name: write "
-    "them at the top of the file, not inside a function.",
-    "has no attribute 'get_": "Each program registers the names that it uses.",
-}
+_EXPLAIN = tomllib.loads(Path(__file__).with_name("errors.toml").read_text("utf-8"))
+
+
+def _explained(said: str, otherwise: str = "") -> str:
+    """Return what an error of these words most likely means."""
+    return next((_EXPLAIN[words] for words in _EXPLAIN if words in said), otherwise)
 
 
 def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool:
@@ -230,7 +205,7 @@ class Call:
             )
             return self.value
         said = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
-        advice = next((_EXPLAIN[key] for key in _EXPLAIN if key in said), advice)
+        advice = _explained(said, advice)
         detail = f" ({_words_of(error)})" if str(error) else ""
         line = _last_line(traceback.walk_tb(error.__traceback__), self._source)
         raise AssertionError(
@@ -396,6 +371,16 @@ class _Killed:
         self.process.join()
 
 
+def _lent(start: Callable[..., _Killed]) -> Any:
+    """Make a fixture of what starts something; it is killed when the check ends."""
+
+    def lend() -> Iterator[Callable[..., _Killed]]:
+        with contextlib.ExitStack() as ended:
+            yield lambda *args, **named: ended.enter_context(start(*args, **named))
+
+    return pytest.fixture(lend)
+
+
 class ManagerServer(_Killed):
     """A server in a process; by default the standard library's, with nothing of labkit.
 
@@ -441,11 +426,7 @@ def server() -> Iterator[ManagerServer]:
         yield server
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., ManagerServer]]:
-    """Lend a function that starts servers, with the parameters of ManagerServer."""
-    with contextlib.ExitStack() as ended:
-        yield lambda *args: ended.enter_context(ManagerServer(*args))
+serve = _lent(ManagerServer)
 
 
 @pytest.fixture
@@ -537,16 +518,18 @@ def _play(
 class Script(Program):
     """The answer as its own program, as ``python server.py`` would run it.
 
-    `port` takes the place of 50000 in its text, so that answers run side by side;
-    `method` is the start method that its Python has by default.
+    `port`, or a free one, takes the place of 50000 in its text, so that answers run
+    side by side; `method` is the start method that its Python has by default.
     """
 
-    def __init__(self, name: str, port: int, method: str) -> None:
-        self.name, self.method, self._port = name, method, port
+    def __init__(self, name: str, port: int = 0, method: str = "spawn") -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = port or free.getsockname()[1]
+        self.name, self.method = name, method
         self._text = _ANSWER.read_text(encoding="utf-8")
         path = _ANSWER.with_name(f"{next(_numbers)}") / name
         path.parent.mkdir()
-        text = re.sub(r"\b50_?000\b", str(port), self._text)
+        text = re.sub(r"\b50_?000\b", str(self._port), self._text)
         path.write_text(text, encoding="utf-8")
         super().__init__(_run_script, str(path), method)
 
@@ -564,8 +547,8 @@ class Script(Program):
         lines = re.findall(rf'{self.name}", line (\d+)', said[: errors[0].start()])
         code = self._text.split("\n")[int(lines[-1]) - 1].strip() if lines else ""
         place = f" at line {lines[-1]}: `{code}`" if lines else ""
-        advice = next((_EXPLAIN[key] for key in _EXPLAIN if key in errors[0][1]), "")
-        return f"{self} raised {_short(errors[0][1])}{place}. {advice}".strip()
+        error = errors[0][1]
+        return f"{self} raised {_short(error)}{place}. {_explained(error)}".strip()
 
     def must_end(self, because: str, code: int = 0, within_s: float = 5.0) -> None:
         """Fail unless it ends, without a traceback and with this exit code."""
@@ -578,8 +561,11 @@ class Script(Program):
             f"{self} ended with exit code {ended}; expected {code}. {because}"
         )
 
-    def visit(self, authkey: bytes, *names: str) -> Any:
-        """Connect a client to the server that it should be, as soon as that is there."""
+    def queues(self, authkey: bytes, *names: str, advice: str = "") -> list[Any]:
+        """Let a new client ask for each queue by its name; return the proxies.
+
+        It waits until the server that this program should be is there.
+        """
         found: list[Any] = []
 
         def connects() -> bool:
@@ -593,23 +579,17 @@ class Script(Program):
         except multiprocessing.AuthenticationError:
             raise AssertionError(
                 f"{self} refused a client with the key {authkey!r}; expected it to let "
-                f"that client in. {_EXPLAIN['AuthenticationError']}"
+                f"that client in. {_explained('AuthenticationError')}"
             ) from None
         assert found, self.trouble() or (
             f"Nothing listens at 127.0.0.1, port 50000, while {self} runs, or it has ended "
             "already; expected a server there. get_server() makes one, and "
             "serve_forever() serves until it is stopped."
         )
-        return found[0]
-
-    def queues(self, authkey: bytes, *names: str, advice: str = "") -> list[Any]:
-        """Let a new client ask for each queue by its name; return the proxies."""
-        client = self.visit(authkey, *names)
-        usual = "Register a function that returns the queue, under the name {}."
-        return [
-            ask(f"{name}()", getattr(client, name), advice or usual.format(name))
-            for name in names
-        ]
+        advice = (
+            advice or "Register a function that returns the queue, under this name."
+        )
+        return [ask(f"{one}()", getattr(found[0], one), advice) for one in names]
 
 
 def _run_script(wire: Any, path: str, method: str) -> None:
@@ -630,26 +610,7 @@ def _run_script(wire: Any, path: str, method: str) -> None:
         atexit._run_exitfuncs()  # noqa: SLF001 - a child of multiprocessing leaves them out
 
 
-@pytest.fixture
-def script() -> Iterator[Callable[..., Script]]:
-    """Lend a function that runs the answer as a program; port: a free one."""
-    with contextlib.ExitStack() as ended:
-
-        def start(name: str, port: int = 0, method: str = "spawn") -> Script:
-            if not port:
-                with socket.socket() as free:
-                    free.bind(("127.0.0.1", 0))
-                    port = free.getsockname()[1]
-            return ended.enter_context(Script(name, port, method))
-
-        yield start
-
-
-@pytest.fixture
-def program() -> Iterator[Callable[..., Program]]:
-    """Lend a function that starts programs, with the parameters of Program."""
-    with contextlib.ExitStack() as ended:
-        yield lambda *args: ended.enter_context(Program(*args))
+program, script = _lent(Program), _lent(Script)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -662,10 +623,11 @@ def no_delay(request: pytest.FixtureRequest) -> Iterator[None]:
 
     def hurried(self: Any, handle: int, *args: Any, **named: Any) -> None:
         make(self, handle, *args, **named)
-        with contextlib.suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(handle).st_mode):
-                with socket.socket(fileno=os.dup(handle)) as wire:
-                    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with (
+            contextlib.suppress(OSError),  # a pipe
+            socket.fromfd(handle, socket.AF_INET, socket.SOCK_STREAM) as wire,
+        ):
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     with pytest.MonkeyPatch.context() as patch:
         if not hasattr(request.module, "PLAIN_SOCKETS"):

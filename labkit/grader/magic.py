@@ -159,12 +159,3 @@ def _shell() -> Any:
 def register_magics(shell: Any) -> None:
     """Register the cell magic ``%%answer``; ``%load_ext labkit`` calls this."""
     shell.register_magic_function(_answer, magic_kind="cell", magic_name="answer")
-    if _fill not in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.insert(0, _fill)
-
-
-def _fill(lines: list[str]) -> list[str]:
-    """Put a comment into an answer cell without a body, which IPython would refuse."""
-    text = "".join(lines).strip()
-    bare = text.startswith("%%answer") and "\n" not in text
-    return [f"{text}\n", "# nothing yet\n"] if bare else lines

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -65,30 +64,11 @@ class _Done(NamedTuple):
     def name(self) -> str:
         return f"{self.task.id} {self.task.type}: {self.task.title}"
 
-
-class _Lesson(NamedTuple):
-    """How far one lesson is, with its exercise set."""
-
-    name: str
-    links: dict[str, Path]  # "lesson" and "exercises", if they are there
-    tasks: list[_Done]
-    questions: str
-
     @property
-    def begun(self) -> bool:
-        return bool(self.questions) or any(done.attempts for done in self.tasks)
-
-    def rows(self, following: Path | None) -> Iterator[str]:
-        links = [_link(path, words) for words, path in self.links.items()]
-        name = " · ".join([f"**{self.name}**", *links])
-        points = _points(self.tasks) if self.tasks else "no tasks"
-        yield f"| {name} | {points} | {self.questions} |"
-        half = self.begun and not all(done.full for done in self.tasks)
-        if half or following == self.links.get("exercises"):
-            for done in self.tasks:
-                points = f"{'✓ ' * done.full}{done.best:g} of {done.task.points:g}"
-                said = f"tries: {done.attempts}, hints: {done.hints}"
-                yield f"| {done.name} | {points} | {said if done.attempts else ''} |"
+    def row(self) -> str:
+        points = f"{'✓ ' * self.full}{self.best:g} of {self.task.points:g}"
+        said = f"tries: {self.attempts}, hints: {self.hints}" if self.attempts else ""
+        return f"| {self.name} | {points} | {said} |"
 
 
 def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:
@@ -96,9 +76,38 @@ def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:
     tasks, rows = all_tasks(exercises), logbook.tasks()
     current = {task.id for task in tasks}
     done = [_done(task, rows, current) for task in tasks]
-    known = _lessons(logbook, exercises, done)
-    words, path, task_id = next(_steps(known), ("", None, ""))
-    where = f"Next: {_link(path, words, task_id)}." if path else "All is done."
+    notes = [item for kind in KINDS for item in logbook.notes(kind).items()]
+    home = lessons() if exercises == EXERCISES else exercises.parent
+    books = {path.stem for path in (home / "notebooks").glob("[0-8]*_*.ipynb")}
+    table = ["| lesson or task | points | |", "|---|---|---|"]
+    steps = []  # what was tried comes first, then what was begun, then in order
+    for stem in sorted(books | {one.task.set for one in done}):
+        own = [one for one in done if one.task.set == stem]
+        left = [one for one in own if not one.full]
+        right = [entry.get("right") for name, entry in notes if name[:2] == stem[:2]]
+        begun = bool(right) or any(one.attempts for one in own)
+        name = f"{stem[:2]} {stem[3:].replace('_', ' ').capitalize()}"
+        lesson = home / "notebooks" / f"{stem}.ipynb"
+        copy = home / "exercises" / "release" / stem / f"{stem}.ipynb"
+        places = {"lesson": lesson, "exercises": copy}
+        links = [_link(path, word) for word, path in places.items() if path.is_file()]
+        said = [f"{right.count(v)} {word}" for v, word in _WORDS.items() if v in right]
+        table.append(
+            f"| {' · '.join([f'**{name}**', *links])} | "
+            f"{_points(own) if own else 'no tasks'} | "
+            f"{'questions: ' * bool(said)}{', '.join(said)} |"
+        )
+        if begun and left:
+            table += [one.row for one in own]
+        if lesson.is_file() and not begun and (left or not (rows or notes)):
+            steps.append(((True, True), lesson, f"lesson {name}", ""))
+        elif copy.is_file():
+            steps += [
+                ((not one.attempts, not begun), copy, f"task {one.name}", one.task.id)
+                for one in left
+            ]
+    _, *following = min(steps, key=lambda step: step[0], default=[()])
+    where = f"Next: {_link(*following)}." if following else "All is done."
     count = f"{sum(d.full for d in done)} of {len(done)} tasks done, {_points(done)}."
     used = current | {old for task in tasks for old in task.formerly}
     remarks = [
@@ -107,47 +116,11 @@ def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:
         for name, row in sorted(rows.items())
         if name not in used and row.attempts
     ]
-    table = ["| lesson or task | points | |", "|---|---|---|"]
-    table += [row for lesson in known for row in lesson.rows(path)]
     parts = [f"**{count}** {where}", *remarks, logbook.trouble, "\n".join(table)]
     return Markdown("\n\n".join(filter(None, parts)))
 
 
-def _lessons(logbook: Logbook, exercises: Path, done: list[_Done]) -> list[_Lesson]:
-    home = lessons() if exercises == EXERCISES else exercises.parent
-    books = {path.stem for path in (home / "notebooks").glob("[0-8]*_*.ipynb")}
-    notes = [item for kind in KINDS for item in logbook.notes(kind).items()]
-    found = []
-    for stem in sorted(books | {one.task.set for one in done}):
-        right = [entry.get("right") for name, entry in notes if name[:2] == stem[:2]]
-        counts = {f"{right.count(value)} {word}": value for word, value in _WORDS}
-        said = ", ".join(text for text, value in counts.items() if value in right)
-        places = {
-            "lesson": home / "notebooks" / f"{stem}.ipynb",
-            "exercises": home / "exercises" / "release" / stem / f"{stem}.ipynb",
-        }
-        links = {words: path for words, path in places.items() if path.is_file()}
-        name = f"{stem[:2]} {stem[3:].replace('_', ' ').capitalize()}"
-        own = [one for one in done if one.task.set == stem]
-        found.append(_Lesson(name, links, own, said and f"questions: {said}"))
-    return found
-
-
-_WORDS = (("right", True), ("wrong", False), ("open", None))
-
-
-def _steps(known: list[_Lesson]) -> Iterator[tuple[str, Path, str]]:
-    """Yield what to do: what was tried, then what was begun, then in order."""
-    left = [(lesson, one) for lesson in known for one in lesson.tasks if not one.full]
-    left.sort(key=lambda pair: (not pair[1].attempts, not pair[0].begun))
-    reading = [lesson for lesson in known if "lesson" in lesson.links]
-    if reading and not any(lesson.begun for lesson in known):
-        yield f"lesson {reading[0].name}", reading[0].links["lesson"], ""
-    for lesson, one in left:
-        if not lesson.begun and "lesson" in lesson.links:
-            yield f"lesson {lesson.name}", lesson.links["lesson"], ""
-        elif "exercises" in lesson.links:
-            yield f"task {one.name}", lesson.links["exercises"], one.task.id
+_WORDS = {True: "right", False: "wrong", None: "open"}
 
 
 def _points(tasks: list[_Done]) -> str:

@@ -2,7 +2,7 @@
 
 :func:`run` starts one process below :mod:`labkit.supervised`, which has a deadline and
 ends whatever the answer started. In it :func:`examine` runs pytest, and reports over
-the one pipe that the supervisor reads, a line of JSON for each event: what was found
+the one pipe that the supervisor reads, a line of JSON for each check: what was found
 stays found, however the process ends.
 
 An answer shares its process with the tests, so a clever one can forge their report.
@@ -20,25 +20,19 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labkit import supervised
+from labkit.grader.confine import confined
 from labkit.grader.tasks import PARSING, Check, Task
 
-__all__ = [
-    "STUB", "Confinement", "Report", "Row", "run", "suspicions", "try_out",
-    "without_magics",
-]  # fmt: skip
+__all__ = ["STUB", "Report", "Row", "run", "suspicions", "try_out", "without_magics"]
 
 STUB = "...  # your answer here"
 """The line in a learner's copy that the answer replaces."""
-
-Confinement = Callable[[list[str], Path], list[str]]
-"""Takes a command, and the one folder that it may write to; returns the command that
-runs it confined. It needs the answer in that folder, and the task's files."""
 
 TRIAL_S = 5.0  # how long the top level of an answer may take
 _MOST_OUTPUT = 1_000_000  # characters
@@ -55,6 +49,7 @@ _TRY = (
     "runpy.run_path('answer.py', run_name='__main__'); "
     f"sys.stdout.flush(); os._exit({_AT_ITS_END})"
 )
+STATES = ("passed", "failed", "untried")
 _OURS = "That is a mistake of the kit, not of your answer. Please report it."
 
 
@@ -63,7 +58,7 @@ class Row:
     """What became of one check."""
 
     check: Check
-    state: str = "untried"  # or passed, or failed
+    state: str = "untried"  # one of `STATES`
     message: str = ""  # what was called, what came back, what was expected, why
     detail: str = ""  # the traceback, the answer's own lines alone
 
@@ -110,7 +105,7 @@ def run(
     *,
     deadline_s: float | None = None,
     first_only: bool = False,
-    confinement: Confinement | None = None,
+    walls: bool = False,
 ) -> Report:
     """Run a task's checks on an answer; safe in several threads at once.
 
@@ -122,23 +117,28 @@ def run(
         Seconds until it is ended, whatever it does; the task's own by default.
     first_only : bool, default False
         Whether to stop at the first check that fails.
+    walls : bool, default False
+        Whether to run it behind the walls of :mod:`.confine`.
     """
     blank = tuple(map(Row, task.checks))
     if trouble := _trouble_in(source):
         return Report(task, blank, trouble)
     seconds = task.deadline_s if deadline_s is None else deadline_s
     job = {"task": str(task.path), "first_only": first_only}
-    done = _execute(_EXAMINE, source, seconds, confinement, job)
-    rows, stray, strange = _read(blank, done.output)
-    tried = [row for row in rows if row.state != "untried"]
-    doing = f"checking whether it {tried[-1].check.says}" if tried else "loading it"
-    error = _ending(done, stray, seconds, doing)
+    done = _execute(_EXAMINE, source, seconds, task.files if walls else None, job)
+    found, stray, strange = _read(task.checks, done.output)
+    now = task.checks[min(len(found), len(blank) - 1)]
+    error = _ending(done, stray, seconds, f"checking whether it {now.says}")
+    began = found or (error and "Traceback" not in stray)
+    if error and began and len(found) < len(blank):
+        found.append(Row(now, "failed"))
+    rows = (*found, *blank[len(found) :])
     lines = (_HEADER + source).split("\n")
     stub = next((n for n, line in enumerate(lines, 1) if line.strip() == STUB), 0)
     if strange:
         rows = blank
         error = "The report of the checks did not arrive as they send it: no points."
-    elif not tried and ("Traceback" in stray or not (error or rows[0].message)):
+    elif not began:
         error = f"The checks of {task.id} could not start. {_OURS} {stray[-300:]}"
     elif not error and stub and not any(row.passed for row in rows):
         rows = tuple(replace(row, message="") for row in rows)
@@ -154,7 +154,7 @@ def run(
 
 
 def try_out(
-    source: str, deadline_s: float = TRIAL_S, confinement: Confinement | None = None
+    source: str, deadline_s: float = TRIAL_S, *, walls: bool = False
 ) -> tuple[str, str]:
     """Run the top level of an answer in its own process, as the notebook is going to.
 
@@ -163,7 +163,7 @@ def try_out(
     if trouble := _trouble_in(source):
         return trouble, ""
     code = _TRY.format(deadline_s - 0.5)
-    done = _execute(code, source, deadline_s, confinement, {})
+    done = _execute(code, source, deadline_s, [] if walls else None, {})
     lines = re.findall(r'answer\.py", line (\d+)', done.output)
     said = re.findall(r"(?m)^[A-Za-z_][\w.]*(?:: .*)?$", done.output)
     if len(done.output) >= _MOST_OUTPUT:
@@ -225,10 +225,10 @@ def _execute(
     code: str,
     source: str,
     deadline_s: float,
-    confinement: Confinement | None,
+    readable: list[Path] | None,
     job: dict[str, object],
 ) -> supervised.Finished:
-    """Run a program on an answer, to its end or the deadline."""
+    """Run a program on an answer, behind walls if there is a list of what it may read."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(_FOREIGN)}
     with tempfile.TemporaryDirectory(
         prefix="labkit-answer-", ignore_cleanup_errors=True
@@ -237,9 +237,11 @@ def _execute(
         work.mkdir()
         work.joinpath("answer.py").write_text(_HEADER + source, "utf-8", "replace")
         command = [sys.executable, "-P", "-B", "-c", code]
+        if readable is not None:
+            command = confined(command, Path(name), readable)
         until = {"until": time.time() + deadline_s}
         return supervised.run(
-            confinement(command, Path(name)) if confinement else command,
+            command,
             timeout_s=deadline_s,
             max_chars=_MOST_OUTPUT,
             stdin_text=json.dumps(job | until) if job else "",
@@ -272,30 +274,25 @@ def _ending(
 
 
 def _read(
-    rows: tuple[Row, ...], output: str
-) -> tuple[tuple[Row, ...], str, tuple[str, ...]]:
-    """Read the report, a line when a check begins and one when it ends, in order.
+    checks: tuple[Check, ...], output: str
+) -> tuple[list[Row], str, tuple[str, ...]]:
+    """Read the report, a list as JSON for each check that has ended, in order.
 
     Return the rows, what else was written, and what is strange about the report.
     """
-    found, stray, number = list(rows), "", 0
+    found: list[Row] = []
+    stray = ""
     for line in output.splitlines(keepends=True):
         try:
-            event = json.loads(line)
-            name, state = str(event["check"]), str(event["state"])
-        except (ValueError, TypeError, LookupError):
+            name, *told = map(str, json.loads(line))
+        except (ValueError, TypeError):
             stray += line
             continue
-        place, ends = divmod(number, 2)
-        number += 1
-        known = place < len(rows) and name == rows[place].check.name
-        if not known or bool(ends) == (state == "started"):
-            return rows, "", (f"an entry {state!r} of {name!r} came out of turn",)
-        message, detail = str(event.get("message", "")), str(event.get("detail", ""))
-        # If nothing follows a beginning, what the answer did then ended Python.
-        state = state if ends else "failed"
-        found[place] = Row(rows[place].check, state, message, detail)
-    return tuple(found), stray, ()
+        check = checks[len(found)] if len(found) < len(checks) else None
+        if not check or check.name != name or len(told) != 3 or told[0] not in STATES:
+            return [], "", (f"an entry of {name!r} came out of turn",)
+        found.append(Row(check, *told))
+    return found, stray, ()
 
 
 # --- in the process of the answer -----------------------------------------------------
@@ -336,13 +333,12 @@ class _Reporter:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
 
-    def _tell(self, state: str, **words: str) -> None:
-        event = {"check": self._running, "state": state, **words}
-        os.write(self.pipe, json.dumps(event).encode() + b"\n")
+    def _tell(self, state: str, message: str = "", detail: str = "") -> None:
+        row = [self._running, state, message, detail]
+        os.write(self.pipe, json.dumps(row).encode() + b"\n")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._running = nodeid.rsplit("::", maxsplit=1)[-1]
-        self._tell("started")
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         # The answer pressed Ctrl-C: nobody else is there to do it.
@@ -351,7 +347,7 @@ class _Reporter:
             "in, as Ctrl-C does; expected it to interrupt nothing but its own programs."
         )
         if excinfo.type is KeyboardInterrupt:  # `shouldstop` raises one of pytest's own
-            self._tell("failed", message=message)
+            self._tell("failed", message)
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         from labkit.grader.fixtures import AnswerError, StillRunningError
@@ -373,7 +369,7 @@ class _Reporter:
             )
         state = "untried" if isinstance(error, AnswerError) else "failed"
         detail = _own_traceback(error.__cause__ or error)
-        self._tell(state, message=_cut(said, 900), detail=detail)
+        self._tell(state, _cut(said, 900), detail)
         if isinstance(error, AnswerError | StillRunningError):
             item.session.shouldstop = "every other check would end the same way"
 

@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,8 +54,8 @@ class Submission:
 
 class _File(NamedTuple):
     place: Path  # below the folder of the class, with the insides of archives
-    when: float = 0.0
-    data: bytes = b""
+    when: float
+    code: list[str] = []  # noqa: RUF012 - nobody changes it
     trouble: str = ""
 
     @property
@@ -62,17 +63,15 @@ class _File(NamedTuple):
         return self.place.suffix.lower() == ".ipynb"
 
 
-def read_assignments(exercises: Path = EXERCISES) -> dict[str, Assignment]:
+def read_assignments() -> dict[str, Assignment]:
     """Read every exercise set that is handed out, by name."""
-    sets: dict[str, dict[str, Task]] = {}
-    for task in all_tasks(exercises):
-        sets.setdefault(task.set, {})[task.id] = task
     found = {}
-    for name, tasks in sets.items():
-        path = exercises / "release" / name / f"{name}.ipynb"
+    for name, tasks in groupby(all_tasks(), lambda task: task.set):
+        path = EXERCISES / "release" / name / f"{name}.ipynb"
         if path.exists():
-            book = json.loads(path.read_text(encoding="utf-8"))
-            found[name] = Assignment(name, tasks, book, dict(_answers(book)))
+            data = path.read_bytes()
+            own, blank = {task.id: task for task in tasks}, dict(_answers(_code(data)))
+            found[name] = Assignment(name, own, json.loads(data), blank)
     return found
 
 
@@ -121,7 +120,7 @@ def _found(source: Any, place: Path, when: float = 0.0) -> Iterator[_File]:
     try:
         when = source.lstat().st_mtime if own else when
         if own and source.is_symlink():
-            yield _File(place, trouble="It is a link, which is not followed.")
+            yield _File(place, when, trouble="It is a link, which is not followed.")
         elif source.is_dir() or source.suffix.lower() == ".zip":
             if not source.is_dir():
                 source = zipfile.Path(source if own else source.open("rb"))
@@ -130,19 +129,42 @@ def _found(source: Any, place: Path, when: float = 0.0) -> Iterator[_File]:
                 one for one in source.iterdir() if not one.name.startswith(hidden)
             ]
             if not inside:
-                yield _File(place, trouble="There is nothing in it.")
+                yield _File(place, when, trouble="There is nothing in it.")
             for one in sorted(inside, key=lambda one: str(one.name)):
                 yield from _found(one, place / one.name, when)
         elif source.suffix.lower() == ".ipynb":
             with source.open("rb") as file:
-                data = file.read(_LARGEST + 1)
-            large = f"It has more than {_LARGEST:,} bytes." * (len(data) > _LARGEST)
-            yield _File(place, when, data, large)
+                yield _File(place, when, _code(file.read(_LARGEST + 1)))
         else:
             yield _File(place, when, trouble="It is no notebook.")
-    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (
+        OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
         why = getattr(error, "strerror", None) or error
         yield _File(place, when, trouble=f"It cannot be read: {why}.")
+
+
+def _code(data: bytes) -> list[str]:
+    """Return the code cells of a notebook; raise ValueError if it is none."""
+    if len(data) > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST:,} bytes")
+    try:
+        book = json.loads(data)  # in whatever UTF it is
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not JSON ({error})") from None
+    if not isinstance(book, dict) or book.get("nbformat") != 4:
+        raise ValueError(
+            "it is no notebook of format 4: open it in JupyterLab and save it"
+        )
+    cells = book.get("cells")
+    found = []
+    for cell in cells if isinstance(cells, list) else []:
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            source = cell.get("source", "")
+            lines = source if isinstance(source, list) else [source]
+            if all(isinstance(line, str) for line in lines):
+                found.append("".join(lines))
+    return found
 
 
 def _student(place: Path) -> tuple[str, str]:
@@ -157,20 +179,18 @@ def _student(place: Path) -> tuple[str, str]:
 def _submission(
     submitted: Path, file: _File, assignments: dict[str, Assignment]
 ) -> Submission:
-    student, number = _student(file.place)
     path, named = submitted / file.place, file.place.as_posix().lower()
     name = next((name for name in assignments if name.lower() in named), "")
-    book, trouble = _book(file)
-    answers = dict(_answers(book))
-    sets = [n for a in answers for n in assignments if a in assignments[n].tasks]
+    answers = dict(_answers(file.code))
+    sets = Counter(n for n, of in assignments.items() for a in answers if a in of.tasks)
     if not sets:
-        return Submission(student, number, name, path, trouble=trouble or _NO_ANSWERS)
-    name = Counter(sets).most_common(1)[0][0]
+        trouble = file.trouble or _NO_ANSWERS
+        return Submission(*_student(file.place), name, path, trouble=trouble)
+    name = sets.most_common(1)[0][0]
     tasks = assignments[name].tasks
-    mine = {task: answers[task] for task in answers if task in tasks}
-    return Submission(
-        student, number, name, path, mine, notes=tuple(_oddities(book, tasks))
-    )
+    mine = {task: text for task, text in answers.items() if task in tasks}
+    notes = tuple(_oddities(file.code, tasks))
+    return Submission(*_student(file.place), name, path, mine, notes=notes)
 
 
 _NO_ANSWERS = (
@@ -179,30 +199,7 @@ _NO_ANSWERS = (
 )
 
 
-def _book(file: _File) -> tuple[dict[str, Any], str]:
-    """Return a notebook as JSON, or an empty one and why there is none."""
-    if file.trouble:
-        return {}, file.trouble
-    try:
-        book = json.loads(file.data)  # in whatever UTF it is
-    except (ValueError, RecursionError) as error:
-        return {}, f"It is no notebook: it is not JSON ({error})."
-    if not isinstance(book, dict) or book.get("nbformat") != 4:
-        return {}, "It is no notebook of format 4: open it in JupyterLab and save it."
-    return book, ""
-
-
-def _code(book: dict[str, Any]) -> Iterator[str]:
-    cells = book.get("cells")
-    for cell in cells if isinstance(cells, list) else []:
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            source = cell.get("source", "")
-            lines = source if isinstance(source, list) else [source]
-            if all(isinstance(line, str) for line in lines):
-                yield "".join(lines)
-
-
-def _answers(book: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _answers(code: list[str]) -> Iterator[tuple[str, str]]:
     """Yield task and text of each answer, the one that counts last.
 
     As in a run of the notebook from its top, an answer below its own check is too late:
@@ -211,7 +208,7 @@ def _answers(book: dict[str, Any]) -> Iterator[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     late: list[tuple[str, str]] = []
     checked: set[str] = set()
-    for source in _code(book):
+    for source in code:
         if answer := _ANSWER.match(source):
             text = without_magics(source[answer.end() :])
             (late if answer[1] in checked else found).append((answer[1], text))
@@ -220,10 +217,10 @@ def _answers(book: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from [*late, *found]
 
 
-def _oddities(book: dict[str, Any], tasks: dict[str, Task]) -> Iterator[str]:
+def _oddities(code: list[str], tasks: dict[str, Task]) -> Iterator[str]:
     """Say what is not as it was handed out."""
-    sources = [source.strip() for source in _code(book)]
-    for task, count in Counter(task for task, _ in _answers(book)).items():
+    sources = [source.strip() for source in code]
+    for task, count in Counter(task for task, _ in _answers(code)).items():
         if task not in tasks:
             yield f"Its answer to {task} is not of this set: it was not graded."
         elif count > 1:
