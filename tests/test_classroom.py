@@ -25,6 +25,7 @@ from labkit.commands.grade import main
 from labkit.errors import ExerciseError, GradingError
 from labkit.grader.classroom import JOURNAL, Class, Graded, Job, Line, grade, mark
 from labkit.grader.confine import require_walls
+from labkit.grader.gradebook import write_gradebook
 from labkit.grader.submissions import Submission, read_assignments, read_submissions
 
 
@@ -344,6 +345,32 @@ def test_other_checks_are_refused():
     job = Job("another digest", "04.1", "pass\n", unconfined=True)
     with pytest.raises(ExerciseError, match="same version"):
         mark(job)
+
+
+@pytest.mark.long
+def test_gradebook_keeps_what_a_person_gave(room, tmp_path):
+    """Written again it has the new scores and that one; other cells are refused."""
+    from nbgrader.api import Gradebook
+
+    room.hand_in("ada", room.solutions)
+    room.path("ada").with_name("timestamp.txt").write_text("rubbish")
+    room.path("bob").write_text("{")
+    graded, file = grade(room.folder, pool=Pretended()), tmp_path / "gradebook.db"
+    write_gradebook(file, graded)
+    with Gradebook(f"sqlite:///{file}", "labkit") as book:
+        book.find_submission_notebook(SET, SET, "ada").grades[0].manual_score = 4.0
+        book.db.commit()
+    write_gradebook(file, graded)
+    with Gradebook(f"sqlite:///{file}", "labkit") as book:
+        scores = [book.find_submission(SET, name).score for name in ("ada", "bob")]
+    assert scores == [1.5 * (len(room.tasks) - 1) + 4.0, 0.0]
+    page = tmp_path / "autograded" / "bob" / SET / f"{SET}.ipynb"
+    assert "It cannot be read: it is not JSON" in page.read_text()
+    for cell in graded.assignments[SET].book["cells"]:
+        if cell["metadata"].get("nbgrader"):
+            cell["metadata"]["nbgrader"]["grade_id"] += "-other"
+    with pytest.raises(GradingError, match="Cannot add or remove cells"):
+        write_gradebook(file, graded)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -38,7 +38,7 @@ def consume(*body):
 
 @pytest.fixture
 def task():
-    return find_task("04.1")
+    return replace(find_task("04.1"), deadline_s=60)  # other tests run meanwhile
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import material
 import pytest
 from answers import wrong_answers
 from material import (
-    EXERCISES,
     MISCONCEPTIONS,
     ROOT,
     TASKS,
@@ -234,52 +233,6 @@ def test_there_are_enough_tasks_of_every_type():
     assert set(material.types_present()) == material.TYPES
     for lesson in WITH_SET:
         assert lesson.tasks[0].type == "change one thing", lesson.number
-
-
-@every_task
-def test_three_hints_go_from_nudge_to_code(task):
-    """The first has no code block, the last has one, and none is a one-liner."""
-    nudge, pointer, code = task.hints
-    assert "```" not in nudge
-    assert "```" not in pointer
-    assert "```python" in code
-    assert words(nudge) >= 8
-    assert words(pointer) >= 10
-
-
-def solution_of(task):
-    """Return the lines of a task's solution, as its source has them."""
-    path = EXERCISES / "source" / task.set
-    (answer,) = (
-        cell.text
-        for cell in cells(path / f"{path.name}.ipynb")
-        if cell.text.startswith(f"%%answer {task.id}\n")
-    )
-    parts = re.findall(
-        r"(?ms)^ *### BEGIN SOLUTION\n(.*?)^ *### (?:END SOLUTION|THE LEARNER)", answer
-    )
-    return "\n".join(parts)
-
-
-def comments(code):
-    """Return what the comments of some lines of code say, as one text."""
-    lines = re.findall(r"(?m)^.*?#(?!##) ?(.*)$", code)
-    return " ".join(lines)
-
-
-WHY_NOT = re.compile(
-    r"\b(?:not?|nor|never|none|nobody|nothing|neither|else|otherwise|instead|only"
-    r"|alone|without|would|but|until|unless|also|too|different|n't|once|longer)\b",
-    re.IGNORECASE,
-)
-
-
-@every_task
-def test_solution_says_why_and_why_not(task):
-    """The solution has comments: its reason, and what another way would do."""
-    said = comments(solution_of(task))
-    assert words(said) >= 10
-    assert WHY_NOT.search(said)
 
 
 # --- misconceptions -------------------------------------------------------------------

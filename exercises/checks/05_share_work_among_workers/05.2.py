@@ -158,5 +158,5 @@ def test_waiting(prediction, crew, board):
     waiting.join(PATIENCE_S)
     why = "The server ended in the middle of its call: there is nothing more to read."
     # Which of the two depends on the system.
-    assert found
+    assert found, "The kit's own worker never saw its server end: check once more."
     prediction.must_be("shutdown", "EOFError", why, also="ConnectionResetError")

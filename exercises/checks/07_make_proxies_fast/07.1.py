@@ -52,7 +52,8 @@ def test_no_list_is_empty(answer, server):
             f"{count // 4} calls. An empty list is an item, too: somebody gets it, "
             "after a round trip for nothing."
         )
-        assert len(items) == count // 4
+        lists = f"{call} with {count} letters put {len(items)} lists"
+        assert len(items) == count // 4, f"{lists}; expected {count // 4}."
 
 
 @points(1, "takes letters from a generator, too")

@@ -138,5 +138,5 @@ def test_manager(answer):
 
     call = Call("A manager with serializer 'hurried'", exchange, answer.path)
     size, is_set = call.returns(NO_END, advice=OF_ONE_SIDE)
-    assert size == 20_000
+    assert size == 20_000, f"{size} of 20000 bytes came back; expected all of them."
     _must_hurry(is_set, str(call), OF_ONE_SIDE)

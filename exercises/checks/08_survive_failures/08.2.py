@@ -34,7 +34,7 @@ def _play(depot, code, order="tea"):
     orders = depot.queue(ORDERS)
     free = 1 if order == "the next one" else 0
     with depot.packer(None, "pack", orders, code=code, free=free) as packer:
-        assert packer.did("begin", order)
+        assert packer.did("begin", order), "The kit's own packer stopped: check again."
     # The server sees the end of a killed program's connection within a moment.
     until(lambda: not orders.stats().unacked)
     until(lambda: orders.stats().connections == 1)

@@ -40,7 +40,7 @@ def test_slow_is_not_dead(answer):
     with set_up(answer) as (call, wire, client):
         _must_be_patient(call, wire)
         client.sendall(b"bread")
-        assert wire.recv(5) == b"bread"
+        assert wire.recv(5) == b"bread", "The bytes that came back are not those sent."
 
 
 @points(1, "has the system ask a silent machine")
