@@ -2,6 +2,15 @@
 
 from tests.claims import claim
 
+SHOWS = {
+    "05-frail": ["the worker ended with 1", "results: 1 tasks left: 1", "TypeError"],
+    "05-steady": ["TypeError", "task 2: 4 ada is alive: True"],
+    "05-death": ["tasks: 0 results: 0"],
+    "05-death-raises": ["Empty: "],
+    "05-order": ["they came as [1, 2, 3, 4, 5, 0]"],
+    "05-clean-up-run": ["still running: []"],
+}
+
 
 @claim("05-looks-counted")
 def the_worker_leaves_two_tasks_behind(shown):
@@ -15,39 +24,6 @@ def a_worker_meets_the_end_of_the_server(shown):
     """All work is done, and the second worker ends with an error."""
     assert "master: 0 second worker: 1" in shown
     assert "EOFError" in shown or "Connection" in shown
-
-
-@claim("05-frail")
-def one_bad_task_ends_the_worker(shown):
-    """One result of three comes, and one task is left."""
-    assert "the worker ended with 1" in shown
-    assert "results: 1 tasks left: 1" in shown
-    assert "TypeError" in shown
-
-
-@claim("05-steady")
-def a_failure_is_a_result(shown):
-    """The traceback comes back as text, and the worker goes on."""
-    assert "TypeError" in shown
-    assert "task 2: 4 ada is alive: True" in shown
-
-
-@claim("05-death")
-def a_dead_workers_task_is_lost(shown):
-    """Neither a task nor a result is left."""
-    assert "tasks: 0 results: 0" in shown
-
-
-@claim("05-death-raises")
-def silence_is_all_that_the_master_gets(shown):
-    """The timeout raises queue.Empty."""
-    assert shown.error == "Empty"
-
-
-@claim("05-order")
-def results_come_in_the_order_of_ending(shown):
-    """The long first task comes last."""
-    assert "they came as [1, 2, 3, 4, 5, 0]" in shown
 
 
 @claim("05-sentinel")
@@ -70,9 +46,3 @@ def waiting_scales_with_workers(shown):
 def threads_wait_side_by_side(shown):
     """Four waits of 0.1 s take about one."""
     assert shown.numbers("took")[0] < 0.4
-
-
-@claim("05-clean-up-run")
-def nothing_is_left_running(shown):
-    """Every program of the lesson has ended."""
-    assert "still running: []" in shown

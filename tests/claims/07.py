@@ -6,6 +6,14 @@ from tests.claims import claim
 
 ON_LINUX = sys.platform == "linux"
 
+SHOWS = {
+    "07-opaque-raises": ["RemoteError: ", "Can't get attribute 'Note'"],
+    "07-opaque": ["through labkit's server: Note(text='hello')"],
+    "07-buffered": ["without a flush: a letter alone", "at the end: 250"],
+    "07-modify-buffer": ["Not yet."],
+    "07-clean-up-run": ["still running: []"],
+}
+
 
 def times(line):
     """Return a line's milliseconds: first answer, put, get."""
@@ -67,19 +75,6 @@ def a_unix_socket_does_not_pause(shown):
     assert shown.count("µs a call") == 2
 
 
-@claim("07-opaque-raises")
-def the_plain_server_lacks_the_class(shown):
-    """The error comes from the server and names the class."""
-    assert shown.error == "RemoteError"
-    assert "Can't get attribute 'Note'" in shown.message
-
-
-@claim("07-opaque")
-def labkits_server_passes_it_on(shown):
-    """The note comes back whole."""
-    assert "through labkit's server: Note(text='hello')" in shown
-
-
 @claim("07-endings")
 def signals_lose_the_buffer(shown):
     """An end and an error flush; SIGTERM and SIGKILL do not."""
@@ -92,19 +87,6 @@ def signals_lose_the_buffer(shown):
         assert f"'{ending}': {count}" in shown
 
 
-@claim("07-buffered")
-def a_buffer_watches_the_clock(shown):
-    """A single letter arrives, and so do all at the end."""
-    assert "without a flush: a letter alone" in shown
-    assert "at the end: 250" in shown
-
-
-@claim("07-modify-buffer")
-def the_bounds_do_not_hold_yet(shown):
-    """The cell waits for the learner's number."""
-    assert "Not yet." in shown
-
-
 @claim("07-table")
 def the_pauses_are_the_largest_gain(shown):
     """On Linux one of the first two rows is the largest of the five."""
@@ -112,9 +94,3 @@ def the_pauses_are_the_largest_gain(shown):
     assert len(ratios) == 5
     if ON_LINUX:
         assert max(ratios) == max(ratios[:2])
-
-
-@claim("07-clean-up-run")
-def nothing_is_left_running(shown):
-    """Every program of the lesson has ended."""
-    assert "still running: []" in shown
