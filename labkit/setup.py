@@ -7,7 +7,6 @@ Standard library only. ``uv`` is used where it is there, else ``venv`` and ``pip
 import contextlib
 import hashlib
 import importlib.metadata
-import json
 import os
 import re
 import shutil
@@ -24,7 +23,7 @@ PACKAGES = 130  # about as many come with it
 LESSONS = "labkit-lessons"  # the folder into which `lab` copies installed lessons
 VENV, STATE = ROOT / ".venv", ROOT / ".labkit"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP, LOG = STATE / "set-up.json", STATE / "set-up.log"
+STAMP, LOG = STATE / "set-up", STATE / "set-up.log"
 PROBE = "import sys; from labkit import setup; print(*setup.lacking(sys.argv[1:]))"
 AGAIN = "run the same command again"
 CAUSES = {  # what venv, pip and uv print, and what to do about it
@@ -117,18 +116,18 @@ def hand_over(argv: list[str]) -> int:
 
 def is_ready(extras: Sequence[str] = ()) -> bool:
     """Tell whether .venv was made from the files as they are now, with these extras."""
-    stamp, now = _stamp(), _digest()
-    is_current = all(stamp.get(name) == now for name in ("", *extras))
+    digest, *names = _made() or [""]
+    is_current = digest == _digest() and {*extras} <= {*names}
     return is_current and _ask(PROBE, *extras) == ""
 
 
-def _stamp() -> dict[str, str]:
-    with contextlib.suppress(OSError, ValueError):
-        return dict(json.loads(STAMP.read_text("utf-8")))
-    return {}
+def _made() -> list[str] | None:
+    """Return the digest and the extras of .venv; nothing of one left half-way."""
+    return STAMP.read_text("utf-8").split() if STAMP.is_file() else None
 
 
 def _digest() -> str:
+    """Sum up what .venv was made from, and where: a copied one links to the old place."""
     files = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
     parts = [str(ROOT).encode(), *(file.read_bytes() for file in files)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
@@ -169,28 +168,29 @@ def _lock() -> Iterator[None]:
 
 
 def _set_up(extras: Sequence[str]) -> None:
-    began, stamp, uv = time.monotonic(), _stamp(), shutil.which("uv")
-    python = getattr(sys, "_base_executable", sys.executable)
-    if "unfinished" in stamp or _ask("") is None:
+    began, made, missing = time.monotonic(), _made(), _ask(PROBE, *extras)
+    python, uv = getattr(sys, "_base_executable", sys.executable), shutil.which("uv")
+    names = sorted({*extras, *(made or [])[1:]})
+    whole = ["-e", f"{ROOT}[{','.join(names)}]".removesuffix("[]")]
+    if made == [] or missing is None:  # left half-way, moved, or never there
         if (free_mb := shutil.disk_usage(ROOT).free // 1_000_000) < NEEDED_MB:
             raise _SetupError(f"{free_mb} MB are free, {NEEDED_MB} needed: make room")
         say(f"making .venv, once: {NEEDED_MB} MB, and a minute or two.")
-        stamp = {"unfinished": ""}
-        STAMP.write_text(json.dumps(stamp), "utf-8")
+        STAMP.write_text("", "utf-8")
         VENV.unlink() if VENV.is_symlink() else shutil.rmtree(VENV, ignore_errors=True)
         _run([uv, "venv", "--seed", "-p", python, VENV], [python, "-m", "venv", VENV])
-    missing = _ask(PROBE, *extras)
-    names = {*extras, *stamp} - {"", "unfinished"}
-    what = (missing or "").split()  # added, and JupyterLab may be running meanwhile
-    if missing is None or stamp.get("", _digest()) != _digest():
-        what = ["-e", f"{ROOT}[{','.join(sorted(names))}]".removesuffix("[]")]
+        what = whole
+    elif made and made[0] != _digest():
+        what = whole
+    else:  # added to what is there: JupyterLab may be running meanwhile
+        what = missing.split()
     if what:
         what += ["-c", str(ROOT / "constraints.txt")]
         pip = [PYTHON, "-u", "-m", "pip", "install", "--no-compile"]
         _run([uv, "pip", "install", "-p", PYTHON, *what], [*pip, *what])
     if (missing := _ask(PROBE, *extras)) != "":
         raise _SetupError(f".venv still lacks {missing or 'labkit'}: delete it")
-    STAMP.write_text(json.dumps(dict.fromkeys(["", *names], _digest())), "utf-8")
+    STAMP.write_text(" ".join([_digest(), *names]), "utf-8")
     say(f".venv is ready, after {time.monotonic() - began:.0f} s.")
 
 

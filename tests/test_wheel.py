@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,10 +72,11 @@ class Installed:
         drop = DROP if POSIX and os.geteuid() == 0 and shutil.which(DROP[0]) else []
         return [*drop, str(self.python), *map(str, words)]
 
-    def run(self, *words, cwd=None):
+    def run(self, *words, cwd=None, **variables):
         """Run Python there; return its exit code and what it printed."""
         command, where = self.command(*words), cwd or self.empty
-        return supervised.run(command, timeout_s=400, cwd=where, env=self.variables)
+        env = {**self.variables, **variables}
+        return supervised.run(command, timeout_s=400, cwd=where, env=env)
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +157,24 @@ def test_lab_check_and_grade(installed):
     done = installed.run("-m", "labkit", "grade", "submitted", "--unconfined")
     assert done.exit_code == 0, done.output
     assert "As they were handed out: " in done.output
+
+
+def test_two_learners_run_a_lesson_at_once(installed, tmp_path):
+    """As on a hub: one course that nobody can write to, and a home for each learner."""
+
+    def learn(name):
+        home = tmp_path / name
+        home.mkdir()
+        copy = "from labkit.commands.lab import place; place()"
+        assert installed.run("-c", copy, cwd=home, HOME=str(home)).exit_code == 0
+        notebooks = home / "labkit-lessons" / "notebooks"
+        options = ("--execute", "--to", "notebook", "--output", "done")
+        lesson = "05_share_work_among_workers.ipynb"
+        words = ("-m", "nbconvert", *options, lesson)
+        done = installed.run(*words, cwd=notebooks, HOME=str(home))
+        assert done.exit_code == 0, done.output
+        return (notebooks / "done.ipynb").read_text("utf-8")
+
+    with ThreadPoolExecutor() as pool:
+        for page in pool.map(learn, ("ada", "bob")):
+            assert "still running: []" in page
