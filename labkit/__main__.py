@@ -48,11 +48,7 @@ COMMANDS = {
     "lab": ("commands.lab", (), "open JupyterLab on the first lesson"),
     "test": ("commands.test", ("test",), "run every test, notebook and exercise"),
     "doctor": ("commands.doctor", None, "is this machine fit, is anything left over"),
-    "exercises": (
-        "commands.exercises",
-        (),
-        "make the learners' copies of the exercises",
-    ),
+    "exercises": ("commands.exercises", (), "make the learners' copies of them"),
     "grade": ("commands.grade", (), "grade the exercises of a whole class"),
     "progress": ("commands.progress", None, "show what is done, and what is next"),
     "serve": ("commands.serve", None, "run a queue server in this terminal"),

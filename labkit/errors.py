@@ -6,31 +6,6 @@ manager raises in its place, so that code written for the standard library's
 errors catches labkit's too.
 """
 
-__all__ = [
-    "AddressInUseError",
-    "ExerciseError",
-    "GradingError",
-    "JournalError",
-    "KeyTypeError",
-    "LabkitError",
-    "MeasurementError",
-    "NetworkError",
-    "NoServerError",
-    "NotAQueueServerError",
-    "NotOfferedError",
-    "OutcomeUnknownError",
-    "ProgramError",
-    "QuestionError",
-    "ReceiptError",
-    "ServerStartError",
-    "ServerStoppedError",
-    "ServerTimeoutError",
-    "UnknownProgramError",
-    "UnknownTaskError",
-    "WeakKeyError",
-    "WrongKeyError",
-]
-
 from multiprocessing import AuthenticationError
 
 

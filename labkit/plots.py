@@ -9,7 +9,6 @@ import html
 import io
 import math
 import re
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +20,6 @@ from labkit.throughput.costs import CostModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = [
-    "Plot",
-    "bytes_text",
-    "number_text",
-    "plot_batches",
-    "plot_costs",
-    "plot_latency",
-    "plot_payload",
-    "plot_speedup",
-    "plot_throughput",
-    "seconds_text",
-]
 
 # Okabe and Ito's colours, which colour-blind people tell apart; yellow left out, and
 # others darkened, so that each has 3:1 on white and on the dark theme's #111111.
@@ -79,21 +65,15 @@ class Plot:
         """Return an SVG without a background, whose text has the colour of the page."""
         target = io.StringIO()
         self.figure.savefig(target, format="svg", facecolor="none")
-        _, _, drawn = target.getvalue().partition("<svg ")
-        size = re.findall(r'viewBox="[^"]*"', drawn)[0]
-        body = re.sub(
-            r"(?s)^.*?>|<metadata>.*?</metadata>|<style.*?</style>", "", drawn
+        drawn = (
+            target.getvalue().partition("<svg ")[2].replace("#000000", "currentColor")
         )
-        body = re.sub(r'<g id="[^"]*">', "<g>", body).replace("#000000", "currentColor")
-        mine = f"p{secrets.token_hex(4)}-"  # or else a page's pictures share their ids
-        body = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', mine, body)
-        return (
-            f'<svg role="img" aria-label="{html.escape(self.alt)}" {size} '
-            'xmlns="http://www.w3.org/2000/svg" '
-            'xmlns:xlink="http://www.w3.org/1999/xlink" fill="currentColor" '
-            'stroke-linejoin="round" '
-            f'style="width:100%;max-width:680px;height:auto">{body}'
+        look = (
+            f'role="img" aria-label="{html.escape(self.alt)}" fill="currentColor" '
+            'stroke-linejoin="round" style="width:100%;max-width:680px;height:auto"'
         )
+        foreign = r"(?s)<metadata>.*?</metadata>|<style.*?</style>"
+        return f"<svg {look} {re.sub(foreign, '', drawn)}"
 
 
 def plot_throughput(
@@ -131,10 +111,8 @@ def plot_payload(
 
     A line is broken where no cost per byte explains its next point.
     """
-    found = list(measurements)
-    sizes = sorted({one.payload_bytes for one in found})
     what = "size of an item", lambda one: one.payload_bytes, bytes_text
-    return _curves(found, title, *what, ticks=sizes, log_from=10, broken=True)
+    return _curves(list(measurements), title, *what, broken=True)
 
 
 def plot_batches(
@@ -358,8 +336,6 @@ def _curves(
     place_of: Callable[[Measurement], float],
     place_text: _Text,
     *,
-    ticks: Sequence[float] = (),
-    log_from: float = 100,
     broken: bool = False,
     level: bool = False,
 ) -> Plot:
@@ -387,12 +363,12 @@ def _curves(
                 x.insert(place, x[place])
                 y.insert(place, math.nan)
         axis.plot(x, y, label=name, **look)
-    scale(axis, "x", map(place_of, found), place_text, log_from)
+    places = sorted({place_of(one) for one in found})
+    scale(axis, "x", places, place_text, log_from=10)
     scale(axis, "y", [rate for one in found for rate in one.rates_per_s])
     axis.set(xlabel=label, ylabel="items per second")
-    if ticks:
-        axis.set_xticks(ticks, map(place_text, ticks))
-        axis.set_xticks([], minor=True)
+    axis.set_xticks(places, map(place_text, places))
+    axis.set_xticks([], minor=True)
     if axis.get_yscale() == "linear":
         axis.set_ylim(bottom=0)
     about = f"Line chart of items per second against {label}. Median rates"

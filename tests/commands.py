@@ -11,7 +11,6 @@ import threading
 from pathlib import Path
 
 import programs
-import psutil
 from programs import Lines
 from pythons import ROOT
 
@@ -181,22 +180,8 @@ class Lab:
         return out
 
 
-def start_master(lab, *args, stdin="", **options):
-    """Start a master; return it, and the options that connect its workers."""
-    master = lab.start("master", "--key-file", "lab.key", *args, stdin=stdin, **options)
-    line = until(lambda: "--key-file" in master.err.text and master.err.text)
-    where = line.partition("--connect ")[2].split()[0]
-    return master, ["--connect", where, "--key-file", "lab.key"]
-
-
 def started(lab, order="*"):
     """Wait for a patient job to start; return the process id of its worker."""
     pattern = f"started-{order}-*"
     paths = until(lambda: list(lab.folder.glob(pattern)))
     return int(paths[0].name.rpartition("-")[2])
-
-
-def server_of(master):
-    """Return the process id of a master's server."""
-    (child,) = psutil.Process(master.pid).children()
-    return child.pid

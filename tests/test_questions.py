@@ -172,7 +172,7 @@ def test_a_cell_of_the_version_before_still_asks():
     gone.compare("some")
     assert gone.choices == ["none", "some"]
     assert quiz("t-gone", "Which?", whys, right="some").choices == gone.choices
-    assert sorted(arrange("t-gone", "Start it.", ["a", "b"]).answer) in ([], ["a", "b"])
+    assert sorted(arrange("t-gone", "Start it.", ["a", "b"]).choices) == ["a", "b"]
 
 
 def test_a_cell_may_run_twice_where_nothing_can_be_kept(monkeypatch, folder):
@@ -265,32 +265,20 @@ def test_lines_are_shuffled_the_same_way_each_time():
     assert first[:3] != ["register", "get_server", "  serve_forever"]
 
 
-def test_a_chosen_line_is_moved_by_buttons():
-    """It goes up, is left out, and comes back; where it is, is read out."""
+def test_the_order_is_typed():
+    """Numbers with anything between them; those of no line, or twice, do not count."""
     task = arrange("t-lines")
-    task.buttons["Up"].click()
-    assert "Choose a line first." in task._moved.value
-    task.lines.value = moved = task.answer[1]
-    task.buttons["Up"].click()
-    assert (task.answer[0], task.lines.value) == (moved, moved)
-    assert "is number 1." in task._moved.value
-    task.buttons["Leave out"].click()
-    assert moved not in task.answer
-    assert task.lines.options[-1] == (moved, moved)
-    assert "is left out." in task._moved.value
-    task.buttons["Up"].click()
-    assert task.answer[-1] == moved
+    task.check_button.click()
+    assert task.said == "Type the numbers of the lines, then press Check."
+    task.input.value = "3,1 9-3 0"
+    assert task.said == ""
+    assert task.answer == [task.choices[2], task.choices[0]]
+    assert f"1  {task.choices[0]}" in task.box.children[1].value
 
 
 def put(task, lines):
-    """Put lines in order, as the buttons do, and leave out the others; check."""
-    for line in task.choices:
-        task.lines.value = line
-        task.buttons["Leave out"].click()
-    for place, line in enumerate(lines):
-        task.lines.value = line
-        while line not in task.answer[: place + 1]:
-            task.buttons["Up"].click()
+    """Type the numbers of lines, and check."""
+    task.input.value = " ".join(str(task.choices.index(one) + 1) for one in lines)
     task.check_button.click()
 
 
@@ -350,7 +338,7 @@ def test_answers_to_other_texts_are_left_alone(value):
             Logbook().note(kind, name, entry)
     assert predict("t-choice").guess is None
     assert quiz("t-quiz").answer == []
-    assert len(arrange("t-lines").answer) == 4
+    assert arrange("t-lines").answer == []
 
 
 def test_texts_cannot_become_markup():

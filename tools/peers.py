@@ -183,7 +183,6 @@ PARTS = (
 
 if __name__ == "__main__":
     try:
-        bench.measure(PARTS, 2, 4, sys.stdout)
-        print(bench.table(PARTS))
+        print(bench.table(PARTS, bench.measure(PARTS, 8, sys.stdout)))
     except LabkitError as error:
         sys.exit(str(error))

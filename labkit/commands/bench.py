@@ -1,13 +1,15 @@
-"""``python -m labkit bench``: what a proxied queue costs, in a minute or two."""
+"""Measure proxied queues against direct ones, labkit's against the standard library's.
+
+python -m labkit bench --json bench.json --png bench.png
+"""
 
 import argparse
 import functools
 import json
 import statistics
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,9 +17,8 @@ from labkit.commands import common
 from labkit.plots import number_text, plot_throughput
 from labkit.throughput import TRANSPORTS, Measurement, compare
 
-__all__ = ["PARTS", "Part", "main", "measure", "report", "table"]
+__all__ = ["PARTS", "Part", "main", "measure", "table"]
 
-_AGREE = 0.15  # two rounds should differ by less
 _BUSY_PERCENT = 10.0  # of all processors: from here on other programs disturb
 
 
@@ -29,7 +30,6 @@ class Part:
     transports: tuple[str, ...]
     ratios: tuple[tuple[str, str], ...]
     settings: dict[str, Any] = field(default_factory=dict)
-    rounds: list[list[Measurement]] = field(default_factory=list)
 
     @property
     def here(self) -> list[str]:
@@ -37,27 +37,19 @@ class Part:
         return [name for name in self.transports if name in TRANSPORTS]
 
     def seconds(self, repeats: int) -> float:
-        """Return about how long a round takes."""
+        """Return about how long it takes."""
         return 1.5 + 0.35 * (repeats + 1) * len(self.here)
 
-    def found(self) -> list[Measurement]:
-        """Return one measurement of each transport, with the repeats of all rounds."""
-        return [
-            replace(same[0], rates_per_s=sum((one.rates_per_s for one in same), ()))
-            for same in zip(*self.rounds, strict=True)
-        ]
-
-    def divided(self) -> dict[str, list[list[float]]]:
-        """Return the ratios of each round, each repeat divided by its neighbour."""
-        found: dict[str, list[list[float]]] = {}
-        for top, below in self.ratios:
-            if {top, below} <= {*self.here}:
-                found[f"{top} / {below}"] = ratios = []
-                for one in self.rounds:
-                    rates = {each.transport: each.rates_per_s for each in one}
-                    pairs = zip(rates[top], rates[below], strict=True)
-                    ratios.append([a / b for a, b in pairs])
-        return found
+    def divided(self, found: Sequence[Measurement]) -> dict[str, list[float]]:
+        """Return the ratios, each repeat divided by its neighbour."""
+        rates = {one.transport: one.rates_per_s for one in found}
+        return {
+            f"{top} / {below}": [
+                a / b for a, b in zip(rates[top], rates[below], strict=True)
+            ]
+            for top, below in self.ratios
+            if {top, below} <= rates.keys()
+        }
 
 
 _DIRECT, _LISTS = "direct queue", "direct queue of lists"
@@ -105,14 +97,9 @@ PARTS = (
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = common.Parser(
-        "bench",
-        "Measure proxied queues against direct ones, and labkit's manager against the\n"
-        "standard library's.",
-        "python -m labkit bench --json bench.json --png bench.png",
-    )
+    parser = common.Parser("bench", __doc__)
     add = parser.add_argument
-    add("--quick", action="store_true", help="one round of fewer repeats; says less")
+    add("--quick", action="store_true", help="fewer repeats; says less")
     write = "write every repeat as JSON; without FILE to standard output"
     add("--json", nargs="?", const="-", metavar="FILE", help=write)
     add("--png", metavar="FILE", type=Path, help="write a picture")
@@ -121,13 +108,13 @@ def main(argv: list[str]) -> int:
 
 def _bench(options: argparse.Namespace) -> int:
     out = sys.stderr if options.json == "-" else sys.stdout
-    parts = [replace(part, rounds=[]) for part in PARTS]
-    measure(parts, *((1, 3) if options.quick else (2, 4)), out)
-    print(table(parts), file=out)
+    found = measure(PARTS, 3 if options.quick else 8, out)
+    print(table(PARTS, found), file=out)
     if options.png:
-        found = chain.from_iterable(part.found() for part in parts)
-        plot_throughput(found, "Queues between processes").save(options.png)
-    text = json.dumps(report(parts), indent=1) + "\n"
+        every = [one for part in found.values() for one in part]
+        plot_throughput(every, "Queues between processes").save(options.png)
+    rates = {title: [one.to_dict() for one in part] for title, part in found.items()}
+    text = json.dumps(rates, indent=1) + "\n"
     if options.json == "-":
         sys.stdout.write(text)
     elif options.json:
@@ -135,48 +122,35 @@ def _bench(options: argparse.Namespace) -> int:
     return common.DONE
 
 
-def measure(parts: Sequence[Part], rounds: int, repeats: int, out: TextIO) -> None:
+def measure(
+    parts: Sequence[Part], repeats: int, out: TextIO
+) -> dict[str, list[Measurement]]:
     """Measure all parts; say first how long it takes, and whether others disturb it."""
     import psutil
 
     say = functools.partial(print, file=out, flush=True)
-    seconds = rounds * sum(part.seconds(repeats) for part in parts)
-    often = "twice, " if rounds == 2 else ""
-    say(f"Measuring {len(parts)} parts {often}for about {seconds:.0f} s.")
+    seconds = sum(part.seconds(repeats) for part in parts)
+    say(f"Measuring {len(parts)} parts for about {seconds:.0f} s.")
     busy = psutil.cpu_percent(interval=0.5)
     if busy > _BUSY_PERCENT:
         say(f"Other programs use {busy:.0f} % of the processors: close them first, or")
         say("trust no figure.")
-    for part in [*parts] * rounds:
+    found = {}
+    for part in parts:
         say(f"  {part.title} ...")
-        part.rounds.append(compare(part.here, repeats=repeats, **part.settings))
+        found[part.title] = compare(part.here, repeats=repeats, **part.settings)
+    return found
 
 
-def report(parts: Sequence[Part]) -> dict[str, Any]:
-    """Return all that was found, every repeat of it, as JSON's types."""
-    return {
-        part.title: {
-            "rounds": [[one.to_dict() for one in found] for found in part.rounds],
-            "ratios": part.divided(),
-        }
-        for part in parts
-    }
-
-
-def table(parts: Sequence[Part]) -> str:
+def table(parts: Sequence[Part], found: Mapping[str, Sequence[Measurement]]) -> str:
     """Return all that was found as aligned text of at most 80 columns."""
     lines = []
     for part in parts:
         lines += ["", f"{part.title:<44}{'items/s':>20}{'spread':>12}"]
-        for one in part.found():
+        for one in found[part.title]:
             rate = number_text(one.rate_per_s)
             lines.append(f"  {one.label:<42}{rate:>20}{one.spread:>12.0%}")
-        for name, rounds in part.divided().items():
-            every = [*chain(*rounds)]
+        for name, every in part.divided(found[part.title]).items():
             span = f"({min(every):.3g} to {max(every):.3g})"
             lines.append(f"    {name:<44}{statistics.median(every):>8.3g}{span:>20}")
-            middles = [statistics.median(one) for one in rounds]
-            apart = max(middles) / min(middles) - 1
-            if apart > _AGREE:
-                lines.append(f"      do not trust it: two rounds are {apart:.0%} apart")
     return "\n".join(lines)

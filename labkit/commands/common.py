@@ -33,13 +33,17 @@ GONE = (EOFError, ConnectionError, errors.ServerTimeoutError)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence, and whose help ends with an example."""
+    """A parser whose errors are one sentence.
 
-    def __init__(self, name: str, description: str, example: str) -> None:
+    Its help is a module's docstring, whose last paragraph is an example.
+    """
+
+    def __init__(self, name: str, doc: str | None) -> None:
+        description, _, example = (doc or "").rpartition("\n\n")
         super().__init__(
             prog=f"python -m labkit {name}",
             description=description,
-            epilog=EPILOG + example,
+            epilog=EPILOG + example.strip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -50,12 +54,12 @@ class Parser(argparse.ArgumentParser):
         sentence = f"{message[0].upper()}{message[1:]}. For help: {self.prog} -h"
         raise SystemExit(setup.say(sentence, BAD_INPUT, self.who))
 
-    def add_server(self, *, required: bool = True) -> None:
+    def add_server(self) -> None:
         """Add the options that say which server to talk to."""
         add, where = self.add_argument, f"the server: {_ADDRESSES}"
         key = "file with the server's key (%(default)s)"
         patience = "seconds to wait for a server that is not there (0)"
-        add("--connect", metavar="ADDRESS", type=address, required=required, help=where)
+        add("--connect", metavar="ADDRESS", type=address, required=True, help=where)
         add("--key-file", metavar="FILE", default="labkit.key", help=key)
         add("--retry-for", metavar="S", type=seconds, default=0.0, help=patience)
 

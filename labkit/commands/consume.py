@@ -1,4 +1,11 @@
-"""``python -m labkit consume``: take items and print them as lines of JSON."""
+"""Take items from a queue, and print each as a line of JSON.
+
+It ends when none has come for 5 seconds; with --forever, at Ctrl-C. An item goes back
+to the queue if this command dies before its line is written. What JSON cannot hold is
+printed as {"repr": "..."}.
+
+    python -m labkit consume --connect :5555 --key-file lab.key --idle 1
+"""
 
 import argparse
 import queue
@@ -14,14 +21,7 @@ say = partial(setup.say, who="labkit consume")
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = common.Parser(
-        "consume",
-        "Take items from a queue and print each as a line of JSON, until none has\n"
-        "come for 5 seconds; with --forever, until Ctrl-C. An item goes back to the\n"
-        "queue if this command dies before its line is written.\n"
-        'What JSON cannot hold is printed as {"repr": "..."}.',
-        "python -m labkit consume --connect 127.0.0.1:5555 --key-file lab.key --idle 1",
-    )
+    parser = common.Parser("consume", __doc__)
     parser.add_server()
     add = parser.add_argument
     idle = "stop when no item has come for so many seconds (5)"

@@ -1,7 +1,9 @@
 """Tell whether this machine is fit for the kit, and what is left over from before.
 
-``doctor()`` in a notebook, ``python -m labkit doctor`` in a terminal. It looks, changes
-nothing, and asks nothing outside the machine.
+It looks, changes nothing, and asks nothing outside the machine. The exit code is 0 if the
+machine is fit. In a notebook, call doctor().
+
+    python -m labkit doctor
 """
 
 __all__ = ["Check", "Diagnosis", "doctor", "main"]
@@ -213,11 +215,7 @@ CHECKS = (_python, _packages, _disk, _folders, _memory, _loopback, _processes, _
 
 def main(argv: list[str]) -> int:
     """Print the diagnosis; return 0 when the machine is fit, 1 when it is not."""
-    parser = common.Parser(
-        "doctor",
-        "Check this machine; the exit status is 0 when it is fit.",
-        "python -m labkit doctor",
-    )
+    parser = common.Parser("doctor", __doc__)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser.run(_doctor, argv)
 

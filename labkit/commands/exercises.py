@@ -1,4 +1,7 @@
-"""``python -m labkit exercises``: make the learners' copies of the exercises."""
+"""Make the learners' exercises, exercises/release, from exercises/source.
+
+python -m labkit exercises --new 05.9
+"""
 
 import argparse
 
@@ -17,11 +20,7 @@ Then: python -m labkit exercises, and python -m labkit test --all tests/test_exe
 
 def main(argv: list[str]) -> int:
     """Run the command."""
-    parser = common.Parser(
-        "exercises",
-        "Make exercises/release from exercises/source.",
-        "python -m labkit exercises --new 05.9",
-    )
+    parser = common.Parser("exercises", __doc__)
     new = "write a task to start from"
     parser.add_argument("--new", metavar="NN.M", help=new)
     return parser.run(_exercises, argv)

@@ -1,4 +1,9 @@
-"""``python -m labkit grade``: grade a class; interrupted, it goes on from there."""
+"""Grade the exercises of a class; interrupted, go on from there the next time.
+
+Each answer runs in its own process. The exit code is 1 if something was not graded.
+
+    python -m labkit grade submitted --csv points.csv
+"""
 
 import argparse
 import contextlib
@@ -15,11 +20,7 @@ __all__ = ["main"]
 
 def main(argv: list[str]) -> int:
     """Run the command; return 0 if all was graded, 1 if something was not."""
-    parser = common.Parser(
-        "grade",
-        "Grade the exercises of a class, each answer in its own process.",
-        "python -m labkit grade submitted --csv points.csv",
-    )
+    parser = common.Parser("grade", __doc__)
     add = parser.add_argument
     at_once = "answers at a time; two for each core"
     pems = "ca.pem, cert.pem, key.pem for tls://"

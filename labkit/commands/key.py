@@ -1,4 +1,9 @@
-"""``python -m labkit key``: make a key for a server and its clients."""
+"""Write a new random key of 32 bytes to a file that only you can read.
+
+The key itself is never shown.
+
+    python -m labkit key lab.key
+"""
 
 import argparse
 import os
@@ -9,12 +14,7 @@ from labkit.setup import say
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = common.Parser(
-        "key",
-        "Write a new random key of 32 bytes to a file that only you can read.\n"
-        "The key itself is never shown.",
-        "python -m labkit key lab.key",
-    )
+    parser = common.Parser("key", __doc__)
     parser.add_argument("file", metavar="FILE", help="where to write it")
     parser.add_argument("--force", action="store_true", help="replace an old key")
     return parser.run(_key, argv)

@@ -1,8 +1,13 @@
-"""``python -m labkit master``: hand out tasks, and print what became of each."""
+"""Put a task into a queue for each line of JSON, and print what became of each.
+
+A line of JSON is printed for each task that is done: id, task, and result or error.
+All input is read first; from a terminal, the tasks are those of --demo.
+
+    python -m labkit master --demo --connect :5555 --key-file lab.key
+"""
 
 import argparse
 import contextlib
-import math
 import queue
 import random
 import secrets
@@ -11,7 +16,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from labkit import setup
@@ -26,30 +30,17 @@ say = partial(setup.say, who="labkit master")
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = common.Parser(
-        "master",
-        "Put one task into a queue for each line of JSON that is read, and print a\n"
-        "line of JSON for each that is done: id, task, and result or error. Hosts the\n"
-        "queues itself, unless --connect names a server. Reads all its input first;\n"
-        "from a terminal, it takes the tasks of --demo.",
-        "python -m labkit master --demo --port 5555 --key-file lab.key",
-    )
-    parser.add_server(required=False)
+    parser = common.Parser("master", __doc__)
+    parser.add_server()
     parser.add_input()
     add = parser.add_argument
     add("--demo", action="store_true", help="ten random numbers, to be squared")
-    add("--host", metavar="HOST", help="interface to serve at (127.0.0.1)")
-    add("--port", type=common.port, metavar="N", help="port to serve at (a free one)")
     add("--queue", default="tasks", metavar="NAME", help="of tasks (%(default)s)")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
-    limit: Any = {"type": common.seconds, "default": math.inf, "metavar": "S"}
-    add("--timeout", help="give up after S seconds", **limit)
     return parser.run(_master, argv)
 
 
 def _master(options: argparse.Namespace) -> int:
-    if options.connect and (options.host or options.port):
-        raise ValueError("--connect names a server, --host and --port make one.")
     if options.demo or (not options.files and sys.stdin.isatty()):
         given = iter(random.sample(range(10_001), 10))
     else:
@@ -58,36 +49,18 @@ def _master(options: argparse.Namespace) -> int:
     run = secrets.token_hex(4)  # so that no record of an earlier run is ours
     waiting = {n: {"run": run, "id": n, "task": t} for n, t in enumerate(given, 1)}
     total, failed, begin = len(waiting), 0, time.monotonic()
-    with _manager(options) as manager:
-        tasks = common.open_queue(manager, options.queue)
-        results = common.open_queue(manager, options.results)
-        try:
-            for record in hand_out(run, waiting, tasks, results, options):
-                failed += "error" in record
-                common.emit({k: v for k, v in record.items() if k != "run"})
-        finally:
-            of_them = f", {failed:,} of them failed" if failed else ""
-            ended = f"{total - len(waiting):,} of {total:,} tasks done{of_them}"
-            say(f"{ended}, in {time.monotonic() - begin:.1f} s.")
+    manager = common.connect(options)
+    tasks = common.open_queue(manager, options.queue)
+    results = common.open_queue(manager, options.results)
+    try:
+        for record in hand_out(run, waiting, tasks, results, options):
+            failed += "error" in record
+            common.emit({k: v for k, v in record.items() if k != "run"})
+    finally:
+        of_them = f", {failed:,} of them failed" if failed else ""
+        ended = f"{total - len(waiting):,} of {total:,} tasks done{of_them}"
+        say(f"{ended}, in {time.monotonic() - begin:.1f} s.")
     return common.FAILED if failed else common.DONE
-
-
-@contextlib.contextmanager
-def _manager(options: argparse.Namespace) -> Iterator[Any]:
-    from labkit.manager import read_key_file, shown, write_key_file
-    from labkit.servers import start_server
-
-    if options.connect:
-        yield common.connect(options)
-        return
-    if not Path(options.key_file).exists():
-        write_key_file(options.key_file)
-    key = read_key_file(options.key_file)
-    address = (options.host or "127.0.0.1", options.port or 0)
-    with start_server(address, key, name="master") as server:
-        where = f"--connect {shown(server.address)} --key-file {options.key_file}"
-        say(f"Start workers with: python -m labkit worker {where}")
-        yield server.connect()
 
 
 def hand_out(
@@ -104,8 +77,7 @@ def hand_out(
     """
     patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
     take = partial(common.take, results, POLL_S)
-    begin = reported = time.monotonic()
-    unsent = deque(waiting.values())
+    reported, unsent = time.monotonic(), deque(waiting.values())
     while waiting:
         with contextlib.suppress(queue.Full):
             while unsent:
@@ -119,28 +91,11 @@ def hand_out(
                 yield record
             with contextlib.suppress(ReceiptError):  # too late: it will come again
                 patiently(partial(common.done, results, receipt))
-        now, lost = time.monotonic(), dict[int, str]()
-        if now - begin >= options.timeout:
-            lost = dict.fromkeys(waiting, f"no result within {options.timeout:g} s")
-        elif waiting and now - reported >= REPORT_EVERY_S:
-            reported, dead = now, _report(len(waiting), tasks, patiently)
-            lost = {one["id"]: WORN_OUT for one in dead if one.get("run") == run}
-        for number in lost.keys() & waiting.keys():
-            yield {**waiting.pop(number), "error": lost[number]}
-
-
-def _report(count: int, tasks: Any, patiently: Any) -> list[dict[str, Any]]:
-    """Say what is going on; return the tasks that the server has given up."""
-    waiting = f"Waiting for {common.count_of(count, 'task')}"
-    try:
-        stats = patiently(tasks.stats)
-    except NotOfferedError:  # a plain server keeps no account
-        say(f"{waiting}; {patiently(tasks.qsize):,} still in the queue.")
-        return []
-    workers = common.count_of(stats.unacked + stats.waiting_consumers, "worker")
-    say(
-        f"{waiting}: {stats.depth:,} in the queue, {stats.unacked:,} in hand; "
-        f"{workers} connected."
-    )
-    dead = tasks.dead_letters() if stats.dead else []
-    return [letter for letter in dead if isinstance(letter, dict)]
+        if waiting and time.monotonic() - reported >= REPORT_EVERY_S:
+            reported, what = time.monotonic(), common.count_of(len(waiting), "task")
+            say(f"Waiting for {what}; {patiently(tasks.qsize):,} still in the queue.")
+            with contextlib.suppress(NotOfferedError):  # a plain server gives none up
+                for dead in patiently(tasks.dead_letters):
+                    is_ours = isinstance(dead, dict) and dead.get("run") == run
+                    if is_ours and waiting.pop(dead["id"], None):
+                        yield {**dead, "error": WORN_OUT}

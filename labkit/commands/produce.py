@@ -1,7 +1,9 @@
-"""``python -m labkit produce``: put lines of JSON, or of text, into a queue."""
+"""Put one item into a queue for each line of JSON that is read.
+
+echo '{"tea": 2}' | python -m labkit produce --connect :5555 --key-file lab.key
+"""
 
 import argparse
-import itertools
 import queue
 import time
 from functools import partial
@@ -15,42 +17,34 @@ say = partial(setup.say, who="labkit produce")
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = common.Parser(
-        "produce",
-        "Put one item into a queue for each line of JSON that is read.",
-        """echo '{"tea": 2}' | python -m labkit produce """
-        "--connect 127.0.0.1:5555 --key-file lab.key",
-    )
+    parser = common.Parser("produce", __doc__)
     parser.add_server()
     parser.add_input()
-    add = parser.add_argument
-    add("--queue", default="tasks", metavar="NAME", help="the queue (%(default)s)")
-    add("--batch", type=common.number, default=1, metavar="N", help="items a call (1)")
+    which = "the queue (%(default)s)"
+    parser.add_argument("--queue", default="tasks", metavar="NAME", help=which)
     return parser.run(_produce, argv)
 
 
 def _produce(options: argparse.Namespace) -> int:
     """Put everything; whatever happens, say how much it was."""
     target = common.open_queue(common.connect(options), options.queue)
-    count, begin, items = 0, time.monotonic(), common.read_items(options)
+    count, begin = 0, time.monotonic()
     try:
-        while batch := [*itertools.islice(items, options.batch)]:
-            if options.batch == 1:  # a plain server has no put_many()
-                _put(partial(target.put, batch[0]), options)
-            else:
-                _put(partial(target.put_many, batch), options)
-            count += len(batch)
+        for item in common.read_items(options):
+            put = partial(target.put, item, timeout=REPORT_EVERY_S)
+            while not _is_put(put, options):
+                say(f"The queue {options.queue!r} is full. Waiting for a consumer.")
+            count += 1
     finally:
         what, spent_s = common.count_of(count, "item"), time.monotonic() - begin
         say(f"Put {what} into {options.queue!r} in {spent_s:.1f} s.")
     return common.DONE
 
 
-def _put(put: "partial[None]", options: argparse.Namespace) -> None:
-    """Put; wait while the queue is full, and say so."""
-    wait = partial(put, timeout=REPORT_EVERY_S)
-    while True:
-        try:
-            return common.patiently(wait, options.retry_for)
-        except queue.Full:
-            say(f"The queue {options.queue!r} is full. Waiting for a consumer.")
+def _is_put(put: "partial[None]", options: argparse.Namespace) -> bool:
+    """Put an item; return False if the queue stays full."""
+    try:
+        common.patiently(put, options.retry_for)
+    except queue.Full:
+        return False
+    return True

@@ -1,4 +1,7 @@
-"""``python -m labkit progress``: what is done, the points, and what to do next."""
+"""Show which tasks are done, the points, and what to do next.
+
+python -m labkit progress
+"""
 
 import argparse
 
@@ -10,13 +13,7 @@ __all__ = ["main"]
 
 def main(argv: list[str]) -> int:
     """Run the command; the exit status is 2 when there is no such task."""
-    parser = common.Parser(
-        "progress",
-        "Show which tasks are done, the points, and what to do next.",
-        "python -m labkit progress",
-    )
-    forget = "forget one task's points, attempts and hints"
-    parser.add_argument("--reset", metavar="TASK", help=forget)
+    parser = common.Parser("progress", __doc__)
     parser.add_argument("--yes", action="store_true", help="reset without asking")
     return parser.run(_progress, argv)
 

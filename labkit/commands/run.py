@@ -1,4 +1,20 @@
-"""``python -m labkit run``: do the jobs of a file, on the engine of your choice."""
+"""Do the jobs of a file, on the engine of your choice.
+
+What became of each task is printed as a line of JSON: name, id, task, and result or
+error, in the order of the file. The same file gives the same results on every engine:
+
+  manager           a manager server and worker processes, here (the default)
+  dask              a Dask cluster of processes, here
+  tcp://HOST:PORT   a Dask scheduler that runs elsewhere; tls:// for an encrypted one
+
+The file is TOML, with a table for each job:
+
+  [squares]
+  job = "square"            # or letters, log_lines, MODULE:FUNCTION
+  tasks = [1, 2, 3]         # or files = ["logs/*.log"], handed over as paths
+
+    python -m labkit run jobs.toml
+"""
 
 import argparse
 import sys
@@ -9,22 +25,10 @@ from pathlib import Path
 from labkit import setup
 from labkit.commands import common
 
-DESCRIPTION = """\
-Do the jobs of a file, and print what became of each task as a line of JSON: name,
-id, task, and result or error, in the order of the file. The same file gives the
-same results on every engine:
-  manager           a manager server and worker processes, here (the default)
-  dask              a Dask cluster of processes, here
-  tcp://HOST:PORT   a Dask scheduler that runs elsewhere; tls:// for an encrypted one
-The file is TOML, with a table for each job:
-  [squares]
-  job = "square"            # or letters, log_lines, MODULE:FUNCTION
-  tasks = [1, 2, 3]         # or files = ["logs/*.log"], handed over as paths"""
-
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = common.Parser("run", DESCRIPTION, "python -m labkit run jobs.toml")
+    parser = common.Parser("run", __doc__)
     add = parser.add_argument
     tls = "ca.pem, cert.pem, key.pem: Dask encrypts, and asks for certificates"
     count = "processes (one a processor)"

@@ -1,4 +1,7 @@
-"""``python -m labkit serve``: a queue server as a program of its own."""
+"""Host queues for other processes, until Ctrl-C.
+
+python -m labkit serve --port 5555 --key-file lab.key
+"""
 
 import argparse
 import contextlib
@@ -23,11 +26,7 @@ _silence = common.checked(
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
-    parser = common.Parser(
-        "serve",
-        "Host queues for other processes, until Ctrl-C.",
-        "python -m labkit serve --port 5555 --key-file lab.key",
-    )
+    parser = common.Parser("serve", __doc__)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="interface to listen at (%(default)s)")
     add("--port", type=common.port, default=0, help="port to listen at (a free one)")
@@ -74,11 +73,9 @@ def _run(server: QueueServer) -> None:
     said = ["Stopped."]
     for name, queue in server.queues.items():
         left = queue.stats()
-        for count, how in ((left.depth, "in"), (left.unacked, "unacknowledged in")):
-            if count:
-                are = "is" if count == 1 else "are"
-                what = common.count_of(count, "item")
-                said.append(f"{what} {are} still {how} the queue {name!r}.")
+        if count := left.depth + left.unacked:
+            what = common.count_of(count, "item")
+            said.append(f"Left in the queue {name!r}: {what}.")
     _say(" ".join(said))
 
 

@@ -1,6 +1,14 @@
-"""Run every test, every notebook and every exercise: ``python -m labkit test``.
+"""Run the tests, the lessons and exercises, cell by cell, with pytest and nbval.
 
-One pytest run does it all; notebooks go cell by cell through nbval.
+    python -m labkit test [--all] [pytest's own arguments]
+
+Of each exercise set one task, and what you changed; with --all also what takes long: every
+answer of every task, every start method. A path narrows it:
+
+    python -m labkit test tests/test_queue.py -k timeout
+    python -m labkit test notebooks/04_produce_and_consume.ipynb
+
+Every other argument goes to pytest: python -m pytest --help lists them.
 """
 
 __all__ = ["main"]
@@ -20,23 +28,11 @@ CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
 # Somebody chose another number of processes, or wants to talk to the test.
 ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no:xdist")
 
-HELP = """\
-Usage: python -m labkit test [--all] [pytest's own arguments]
-
-Runs the tests, then every lesson cell by cell, and of each exercise set one task, and
-what you changed; with --all also what takes long: every answer of every task, every
-start method. A path narrows it:
-
-  python -m labkit test tests/test_queue.py -k timeout
-  python -m labkit test notebooks/04_produce_and_consume.ipynb
-
-Every other argument goes to pytest: python -m pytest --help lists them."""
-
 
 def main(argv: list[str]) -> int:
     """Run pytest over the whole kit, or the part that is named; return its status."""
     if "--help" in argv or "-h" in argv:
-        print(HELP)
+        print(__doc__)
         return 0
     if not is_checkout():
         return say("the tests are in the kit's own folder: clone it to run them.", 2)

@@ -8,6 +8,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from labkit.errors import MeasurementError
 from labkit.throughput.measurement import Measurement
@@ -21,8 +22,7 @@ Point = tuple[int, float]
 _JUMP = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Cliff:
+class Cliff(NamedTuple):
     """Sizes, of those measured, at which a call costs far more than the model allows.
 
     ``to_bytes`` is None where no larger size was measured; ``extra_s`` is a median.

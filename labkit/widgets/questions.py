@@ -5,6 +5,7 @@ the notebook as words that stay true when its kernel has gone.
 """
 
 import contextlib
+import html
 import math
 import re
 import zlib
@@ -19,8 +20,6 @@ from labkit.widgets.texts import find, fits
 from labkit.widgets.views import button, panel, plain, rich
 
 __all__ = ["Ordering", "Prediction", "Question", "Quiz", "arrange", "predict", "quiz"]
-
-_CUT = "(lines below this one are left out)"
 
 
 class Question(ABC):
@@ -259,7 +258,7 @@ class Quiz(_Checked):
 
 
 class Ordering(_Checked):
-    """Shuffled lines, some of which may not belong: choose one, then move it."""
+    """Numbered lines, shuffled, some of which may not belong: type their order."""
 
     kind, key = "orderings", "order"
 
@@ -269,49 +268,33 @@ class Ordering(_Checked):
         self._right = list(self.texts["lines"])
         self._extra = {one["text"]: one["why"] for one in self.texts.get("extra", ())}
         self.choices = _shuffled(self.name, [*self._right, *self._extra])
-        used = self._kept() or self.choices
-        self._rows = [*used, _CUT, *(one for one in self.choices if one not in used)]
-        self.lines = _radio([])
-        self.lines.add_class("labkit-lines")
-        steps = {"Up": -1, "Down": 1, "Leave out": 99}
-        self.buttons = {name: button(name, "The chosen line") for name in steps}
-        for name, step in steps.items():
-            self.buttons[name].on_click(lambda _, step=step: self._move(step))
-        start = "<p>Choose a line, then move it.</p>"
-        self._moved = ipywidgets.HTML(start, layout=views.AUTO)  # read out, not kept
-        self._draw(None)
-        row = [*self.buttons.values(), self._check_button()]
-        return [self.lines, views.rows(*row), self._moved]
+        shown = [f"{n}  {html.escape(one)}" for n, one in enumerate(self.choices, 1)]
+        self.input = ipywidgets.Text(
+            value=" ".join(str(self.choices.index(one) + 1) for one in self._kept()),
+            placeholder="such as 3 1 2",
+            description="The numbers of the lines, in their order:",
+            **views.WIDE,
+        )
+        self.input.observe(lambda _: self._say([]), "value")
+        lines = ipywidgets.HTML(
+            "\n".join(["<pre>", *shown, "</pre>"]), layout=views.AUTO
+        )
+        lines.add_class("labkit-lines")
+        return [lines, self.input, self._check_button()]
 
     @property
     def answer(self) -> list[str]:
-        """The lines in their present order, without those left out."""
-        return self._rows[: self._rows.index(_CUT)]
-
-    def _draw(self, chosen: str | None) -> None:
-        numbered = [f"{n}. {line}" for n, line in enumerate(self.answer, 1)]
-        shown = [*numbered, *self._rows[len(numbered) :]]
-        with self.lines.hold_sync():
-            self.lines.options = list(zip(shown, self._rows, strict=True))
-            self.lines.value = chosen
-
-    def _move(self, step: int) -> None:
-        line, said = self.lines.value, "Choose a line first."
-        if line not in (None, _CUT):
-            place = self._rows.index(line)
-            self._rows.insert(max(place + step, 0), self._rows.pop(place))
-            self._draw(line)
-            used = self.answer
-            where = f"number {used.index(line) + 1}" if line in used else "left out"
-            said = f"`{line.strip()}` is {where}."
-        self._moved.value = views.status(said)
+        """The lines in the order that was typed, without those left out."""
+        lines = dict(enumerate(self.choices, 1))
+        numbers = dict.fromkeys(map(int, re.findall(r"\d+", self.input.value)))
+        return [lines[n] for n in numbers if n in lines]
 
     def _judge(self) -> tuple[list[str], bool]:
+        if not self.answer:
+            return ["Type the numbers of the lines, then press Check."], False
         if self.answer == self._right:
-            return [
-                "✓ That is the order.",
-                *filter(None, [self.texts.get("why")]),
-            ], True
+            why = [self.texts["why"]] if "why" in self.texts else []
+            return ["✓ That is the order.", *why], True
         used = [line for line in self.answer if line in self._right]
         in_order = [line for line in self._right if line in used]
         extra = [line for line in self._extra if line in self.answer]
