@@ -12,11 +12,6 @@ from labkit.grader.tasks import EXERCISES
 
 __all__ = ["main"]
 
-NEXT = """\
-Write your task; bring the minutes of the set, the lesson and its teacher's page up to date.
-Then: python -m labkit exercises, and python -m labkit test --all tests/test_exercises.py\
-"""
-
 
 def main(argv: list[str]) -> int:
     """Run the command."""
@@ -31,7 +26,7 @@ def _exercises(options: argparse.Namespace) -> int:
         raise ExerciseError("Exercises are made in the kit's own folder: clone it.")
     if options.new:
         new = [path.relative_to(EXERCISES.parent) for path in new_task(options.new)]
-        print(*new, NEXT, sep="\n")
+        print(*new, "CONTRIBUTING.md says what to do next.", sep="\n")
     else:
         made = make_release(EXERCISES / "release")
         print(*(f"release/{path}" for path in made), sep="\n")
