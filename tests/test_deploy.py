@@ -42,31 +42,18 @@ def container():
     return [tuple(line.split(maxsplit=1)) for line in logical]
 
 
-def test_container_is_made_of_known_instructions(container):
-    """It begins with one plain image, with a tag, and ends as a user without rights."""
-    names = [name for name, _ in container]
-    assert {*names} <= {
-        *("FROM", "COPY", "RUN", "ENV", "USER", "WORKDIR"),
-        *("EXPOSE", "ENTRYPOINT", "CMD"),
-    }
+def test_container_is_plain_and_its_user_without_rights(container):
+    """One image with a tag; tested versions, from files that the builder gets; no key."""
+    names, last = [name for name, _ in container], dict(container)
     assert container[0] == ("FROM", IMAGE)
     assert names.count("FROM") == names.count("CMD") == names.count("ENTRYPOINT") == 1
-    assert dict(container)["USER"] not in {"root", "0"}
+    assert last["USER"] not in {"root", "0"}
     assert "RUN" not in names[names.index("USER") :]
-
-
-def test_container_copies_what_there_is(container):
-    """What is copied is in the tree, and not kept back from the builder."""
     ignore = (DEPLOY / "Containerfile.dockerignore").read_text("utf-8").split()
     copied = [words.split()[0] for name, words in container if name == "COPY"]
     assert copied == ["constraints.txt", "labkit"]
-    assert all((ROOT / name).exists() for name in copied)
     assert ignore[0] == "*"
     assert {f"!{name}" for name in copied} <= {*ignore}
-
-
-def test_container_installs_nothing_untested(container):
-    """Packages come in tested versions, without a cache; no key is in the image."""
     runs = " ".join(words for name, words in container if name == "RUN")
     assert "--no-cache-dir --constraint /tmp/constraints.txt tenacity" in runs
     assert "key labkit" not in runs
@@ -102,23 +89,6 @@ def test_compose_file_is_sound(understand):
     *begin, code = server["healthcheck"]["test"]
     assert begin == ["CMD", "python", "-c"]
     compile(code, "healthcheck", "exec")
-
-
-def test_compose_command_accepts_the_file():
-    """Docker's own reader has nothing to say, where it is installed."""
-    docker = shutil.which("docker")
-    command = [str(docker), "compose", "--file", str(DEPLOY / "compose.yaml"), "config"]
-    if (
-        docker is None
-        or subprocess.run(
-            [docker, "compose", "version"], capture_output=True, check=False
-        ).returncode
-    ):
-        pytest.skip("docker compose is not installed")
-    done = subprocess.run(
-        [*command, "--quiet"], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 # systemd

@@ -80,19 +80,6 @@ def test_every_lesson_with_tasks_has_a_set(lesson):
     assert lesson.copy.is_file() == has_one
 
 
-@every_set
-def test_tasks_state_their_points(lesson):
-    """The heading has number and type of the task, the text its points."""
-    for task in lesson.tasks:
-        texts = [
-            cell.text
-            for cell in prose(lesson.copy)
-            if cell.text.startswith(f"## {task.id} {task.type.capitalize()}: ")
-        ]
-        assert len(texts) == 1, task.id
-        assert f"({task.points:g} points)" in texts[0], task.id
-
-
 def test_readme_and_first_lesson_list_the_same_course():
     """Both link every lesson, and the README every set."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -162,15 +149,6 @@ def test_no_word_before_it_is_taught(lesson):
         if early[0] not in EVERYDAY
     ]
     assert found == []
-
-
-def test_early_words_are_found():
-    """The check itself: it sees a word of a later lesson, and lets previews pass."""
-    early = material.used_before_taught("Give it a receipt.", "04", TERMS)
-    assert early == [("receipt", "Give it a receipt.")]
-    assert material.used_before_taught("Give it a `receipt`.", "04", TERMS) == []
-    preview = "In [lesson 08](08.ipynb) there are receipts."
-    assert material.used_before_taught(preview, "04", TERMS) == []
 
 
 # --- links and pictures ---------------------------------------------------------------
