@@ -66,7 +66,13 @@ def client(server, code):
 
 
 @pytest.mark.parametrize(
-    "call", ["get()", "receive()", "get_many(5)", "get(timeout=60)", "join()"]
+    "call",
+    [
+        *("get()", "receive()"),
+        pytest.param("get_many(5)", marks=pytest.mark.long),
+        pytest.param("get(timeout=60)", marks=pytest.mark.long),
+        pytest.param("join()", marks=pytest.mark.long),
+    ],
 )
 @pytest.mark.parametrize("program", [PLAIN, LABKIT], ids=["plain", "labkit"])
 def test_a_killed_client_takes_nothing_with_it(program, call):
@@ -277,13 +283,12 @@ if __name__ == "__main__":
 
 
 @posix_only
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 @pytest.mark.parametrize("signum", [signal.SIGTERM, getattr(signal, "SIGKILL", 9)])
-def test_a_killed_master_orphans_no_server(tmp_path, method, signum):
+def test_a_killed_master_orphans_no_server(tmp_path, context, signum):
     """The server of a QueueManager.start() ends with the master that started it."""
     program = tmp_path / "master.py"
     program.write_text(MASTER, encoding="utf-8")
-    command = [sys.executable, str(program), method]
+    command = [sys.executable, str(program), context.get_start_method()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as master:
         server, brother = map(int, master.stdout.readline().split())
         master.send_signal(signum)

@@ -72,11 +72,13 @@ def test_every_lesson_has_a_page_with_the_same_sections(lesson):
     assert section(page_of(lesson), "Likely questions").count("?** ") >= 3
 
 
-def test_entrance_repeats_the_minutes():
-    """The table in README says what the pages say."""
+def test_entrance_repeats_the_minutes_and_leads_to_every_page():
+    """The table in README says what the pages say; its links lead to all of them."""
     table = list(rows(section(FOLDER / "README.md", "One page for each lesson")))
     stated = {row[0]: [int(number) for number in row[2:]] for row in table}
     assert stated == {path.stem[:2]: minutes(path) for path in LESSONS}
+    links = set(re.findall(r"\]\((\w+\.md)\)", text(FOLDER / "README.md")))
+    assert links == {path.name for path in PAGES} - {"README.md"}
 
 
 @every_lesson
@@ -141,12 +143,6 @@ def test_named_cells_tasks_and_wrong_answers_exist(page):
         assert quote in told, (task, wrong)
 
 
-def test_the_entrance_leads_to_every_page():
-    """Whoever starts at README.md finds all the others."""
-    links = set(re.findall(r"\]\((\w+\.md)\)", text(FOLDER / "README.md")))
-    assert links == {path.name for path in PAGES} - {"README.md"}
-
-
 def plans():
     """Yield each plan of the page: its heading, its stated total, its rows."""
     for part in text(FOLDER / "plans.md").split("\n## ")[1:]:
@@ -180,10 +176,3 @@ def test_plans_give_each_part_its_minutes():
                 assert int(length) == teaching or (not whole and int(length) < teaching)
                 seen += 1
     assert seen >= 10
-
-
-def test_learners_are_people():
-    """Three profiles, each with a name, and no placeholder in any page."""
-    assert len(re.findall(r"(?m)^## \w+, \d\d: ", text(FOLDER / "learners.md"))) == 3
-    for page in PAGES:
-        assert not re.search(r"TODO|FIXME|TBD|lorem", text(page), re.IGNORECASE)

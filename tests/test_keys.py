@@ -17,12 +17,6 @@ def test_a_key_does_not_show_itself():
     assert key == b"lighthouse-keeper"
 
 
-def test_new_keys_differ():
-    """Each key is 32 random bytes."""
-    assert keys.new_key() != keys.new_key()
-    assert len(keys.new_key()) == 32
-
-
 def test_a_key_file_holds_the_key(tmp_path):
     """What was written is read back."""
     path = keys.write_key_file(tmp_path / "lab.key", b"lighthouse")
@@ -80,13 +74,10 @@ def test_any_key_will_do_on_this_machine(address):
     keys.check_strength(b"abc", address)
 
 
-def test_a_long_random_key_is_accepted_everywhere():
-    """The kit's own keys pass."""
-    keys.check_strength(keys.new_key(), ("0.0.0.0", 0))
-
-
 def test_a_short_key_is_refused_beyond_loopback():
-    """Fifteen bytes are too few, sixteen are enough."""
+    """Fifteen bytes are too few, sixteen are enough; our own have 32, each others."""
+    assert len({keys.new_key(), keys.new_key()}) == 2
+    assert len(keys.new_key()) == 32
     with pytest.raises(WeakKeyError, match="only 15 bytes long"):
         keys.check_strength(bytes(range(15)), ("0.0.0.0", 0))
     keys.check_strength(bytes(range(16)), ("0.0.0.0", 0))

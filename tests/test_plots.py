@@ -10,7 +10,7 @@ import pytest
 
 from labkit import plots
 from labkit.errors import MeasurementError
-from labkit.plots import bytes_text, number_text, seconds_text, styles
+from labkit.plots import styles
 from labkit.throughput import Measurement
 from labkit.throughput.costs import fit
 
@@ -141,23 +141,6 @@ def test_nothing_to_draw():
         plots.plot_throughput([])
     with pytest.raises(MeasurementError, match="'computing' was not measured with 1"):
         plots.plot_speedup({"computing": {2: 0.5}})
-
-
-def test_numbers_in_words():
-    """Sizes, times and counts as people write them."""
-    assert [bytes_text(n) for n in (8, 10_240, 1 << 20)] == [
-        "8 bytes",
-        "10 KiB",
-        "1 MiB",
-    ]
-    times = [seconds_text(t) for t in (9e-5, 0.044, 1.25)]
-    assert times == ["90 µs", "44 ms", "1.25 s"]
-    assert [number_text(n) for n in (20_000, 0.5, 3.68, 1.23e7)] == [
-        "20,000",
-        "0.5",
-        "3.68",
-        "12.3 million",
-    ]
 
 
 def test_every_colour_is_seen():

@@ -127,7 +127,7 @@ def test_a_key_file_lets_another_program_in(tmp_path):
     assert bytes.fromhex(path.read_text(encoding="ascii")) == KEY
 
 
-@pytest.mark.parametrize("forks", [False, True])
+@pytest.mark.parametrize("forks", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "ending", ["pass", "os._exit(3)", "os.kill(os.getpid(), 9)", "raise RuntimeError"]
 )

@@ -86,16 +86,6 @@ def put(folder, **files):
         (folder / name.replace("_", ".")).write_text(text, encoding="utf-8")
 
 
-def test_whole_links_are_found_whole(tmp_path):
-    """Links to pages, places and other sites need no sentence."""
-    put(
-        tmp_path,
-        index_html='<a href="a.html#there"></a><a href="https://example.org/x">x</a>',
-        a_html='<h1 id="there"></h1><a href="#there"></a><img src="data:x,y">',
-    )
-    assert tool["check"](tmp_path) == []
-
-
 def test_broken_links_are_told_one_by_one(tmp_path):
     """A page, a place and pictures that are not there get a sentence each."""
     put(

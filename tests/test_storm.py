@@ -166,9 +166,8 @@ def rage(server, orders, workers, restart_every_s, fill=None, fill_at=()):
     raise AssertionError(f"not done in 600 s: {lives[-1]}")
 
 
-@pytest.mark.parametrize(
-    "journal", [None, pytest.param("lab.journal", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("journal", [None, "lab.journal"])
 def test_nothing_is_lost_in_a_storm(tmp_path: Path, journal, request, capsys):
     """Kills, lost links, restarts, a full disk: every item at least once."""
     count = request.config.getoption("--storm")
