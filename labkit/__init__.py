@@ -5,10 +5,11 @@ The map, from the ground up. A room imports only from rooms of the lines above i
 ==============  ================================================================
 ``errors``      every error that the kit raises: :class:`LabkitError` and its kin
 --------------  ----------------------------------------------------------------
-``manager``     :class:`QueueManager`, :class:`TaskQueue` and :func:`connect`: the
-                queue server. Its own first lines say in which order to read it
 ``supervised``  the one way in which a child process ends with its parent
 ``logbook``     what a learner has answered, in one SQLite file
+--------------  ----------------------------------------------------------------
+``manager``     :class:`QueueManager`, :class:`TaskQueue` and :func:`connect`: the
+                queue server. Its own first lines say in which order to read it
 --------------  ----------------------------------------------------------------
 ``servers``     :func:`start_server`, a queue server in a background process
 ``programs``    :func:`start_process`, any program in the background

@@ -265,7 +265,7 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
 
     def _ask(self) -> None:
         if self._to_come > 0 and not self._is_asked:
-            args = min(self._at_once, self._to_come), True, self._timeout, True
+            args = min(self._at_once, self._to_come), True, self._timeout, None, True
             self._queue.post(self._connection, "get_packed", *args)
             self._is_asked = True
 

@@ -18,15 +18,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from labkit import errors, supervised
-from labkit.manager import (
-    Address,
-    Nearby,
-    QueueManager,
-    QueueStats,
-    connect,
-    keys,
-    shown,
-)
+from labkit.manager import Address, QueueManager, QueueStats, connect, keys, shown
+from labkit.manager.wire import Nearby
 
 __all__ = ["ServerProcess", "start_server"]
 

@@ -66,7 +66,7 @@ def watch(at_end: Callable[[], object] = lambda: os._exit(0)) -> None:
     _thread(read)
 
 
-def end_with_parent() -> None:
+def end_with_parent(at_end: Callable[[], object] = lambda: os._exit(1)) -> None:
     """End this child of multiprocessing with its parent, which alone gets Ctrl-C."""
     from multiprocessing import connection, parent_process
 
@@ -76,7 +76,7 @@ def end_with_parent() -> None:
         # A forked brother may hold the sentinel's other end, so look at both.
         while not connection.wait([sentinel], 1.0) and os.getppid() == pid:
             pass
-        os._exit(1)
+        at_end()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent:

@@ -87,9 +87,10 @@ def test_a_host_that_never_comes_back_loses_no_task(site):
 
 
 WAITING = """
-from labkit import connect, errors, manager
+from labkit import connect, errors
+from labkit.manager import wire
 
-manager.prepare.__defaults__ = (1.0,)  # seconds of silence, for this program
+wire.prepare.__defaults__ = (1.0,)  # seconds of silence, for this program
 server = connect(address, key, retry_for=60)
 letters, tasks = server.get_queue("letters"), server.get_task_queue()
 letters.qsize()  # connects

@@ -4,10 +4,12 @@ import pickle
 import queue
 import socket
 import threading
+from multiprocessing import get_context
 
 import pytest
 
 from labkit import errors
+from labkit.grader.fixtures import ManagerServer
 from labkit.manager import QueueManager, connect, open_connection
 from labkit.servers import start_server
 
@@ -82,6 +84,25 @@ def test_batches_and_receipts_cross_the_wire():
         assert (item, again) == ("tea", "tea")
         assert orders.get_many(9) == ["milk", "sugar"]
         assert orders.stats().redelivered == 1
+
+
+def put_tea(orders):
+    """Put an item; the target of a child process."""
+    orders.put("tea")
+
+
+def test_a_proxy_of_a_plain_queue_works_in_a_child():
+    """The child's proxy, too, knows that the queue has no batches and no receipts."""
+    server = ManagerServer()
+    try:
+        orders = connect(server.address, server.authkey).get_queue("x")
+        child = get_context("spawn").Process(target=put_tea, args=(orders,))
+        child.start()
+        assert orders.get(timeout=20) == "tea"
+        child.join()
+        child.close()
+    finally:
+        server.kill()
 
 
 def test_each_thread_has_its_own_connection():

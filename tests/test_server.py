@@ -265,17 +265,22 @@ def test_names_that_nobody_uses_any_more_are_forgotten(monkeypatch):
 
 
 FORKED = """
-import os, sys, threading, time
+import multiprocessing, os, subprocess, sys, threading, time
 from labkit import connect
 port, key = sys.stdin.readline().split()
 orders = connect(("127.0.0.1", int(port)), bytes.fromhex(key)).get_queue("orders")
 orders.qsize()
 def fork():
     time.sleep(0.2)
-    if os.fork() == 0:
+    if sys.argv[1] == "os.fork" and os.fork() == 0:
         os.close(1)
         time.sleep(60)
         os._exit(0)
+    elif sys.argv[1] == "Process":
+        context = multiprocessing.get_context("fork")
+        context.Process(target=lambda: (os.close(1), time.sleep(60))).start()
+    elif sys.argv[1] == "subprocess":
+        subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL)
 threading.Thread(target=fork).start()
 print(os.getpid(), flush=True)
 orders.get()
@@ -283,12 +288,13 @@ orders.get()
 
 
 @posix_only
-def test_a_child_that_outlives_a_killed_client_holds_nothing():
+@pytest.mark.parametrize("how", ["os.fork", "Process", "subprocess"])
+def test_a_child_that_outlives_a_killed_client_holds_nothing(how):
     """It was forked while the client was in get(); the item is for somebody else."""
     with start_server() as running:
         orders = running.connect().get_queue("orders")
         client = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", FORKED],
+            [sys.executable, "-W", "ignore", "-c", FORKED, how],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from labkit import errors, supervised
 from labkit.commands import common
-from labkit.manager import Listener, keys, make_server, shown
+from labkit.manager import keys, make_server, shown
+from labkit.manager.acceptor import Listener
 from labkit.manager.server import QueueServer, stop_on_signals
 from labkit.manager.wire import SILENCE_S
 

@@ -24,15 +24,7 @@ from multiprocessing import managers
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import (
-    AddressInUseError,
-    JournalError,
-    LabkitError,
-    NoServerError,
-    NotOfferedError,
-    ServerStartError,
-)
-from labkit.manager.acceptor import Listener
+from labkit import errors, supervised
 from labkit.manager.client import Client, QueueProxy, open_connection
 from labkit.manager.keys import (
     SecretKey,
@@ -41,44 +33,25 @@ from labkit.manager.keys import (
     read_key_file,
     write_key_file,
 )
-from labkit.manager.queue import PatientCondition, QueueStats, TaskQueue
-from labkit.manager.server import (
-    IDENT_PREFIX,
-    NamedQueue,
-    QueueServer,
-    serve_for_parent,
-)
-from labkit.manager.wire import (
-    SERIALIZER,
-    Address,
-    Connection,
-    Nearby,
-    family_of,
-    prepare,
-    shown,
-)
+from labkit.manager.queue import QueueStats, TaskQueue
+from labkit.manager.server import IDENT_PREFIX, NamedQueue, QueueServer, stop_on_signals
+from labkit.manager.wire import SERIALIZER, Address, shown
 
 __all__ = [
-    "SERIALIZER",
     "Address",
-    "Connection",
-    "Listener",
-    "Nearby",
-    "PatientCondition",
     "QueueManager",
     "QueueProxy",
     "QueueStats",
     "TaskQueue",
     "connect",
-    "family_of",
+]
+__all__ += [
     "make_server",
     "open_connection",
-    "prepare",
     "read_key_file",
     "shown",
     "write_key_file",
 ]
-
 
 _BaseManager: Any = managers.BaseManager  # whose attributes type checkers do not see
 _State = managers.State  # type: ignore[attr-defined]
@@ -174,18 +147,21 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
 
     def _proxy(self, typeid: str, *args: Any) -> QueueProxy:
         if self._state.value != _State.STARTED:
-            raise NoServerError("this manager has no server; call start() or connect()")
+            raise errors.NoServerError(
+                "this manager has no server; call start() or connect()"
+            )
         try:
             ident, exposed = self.ask("create", typeid, *args)
         except managers.RemoteError as error:
             if f"KeyError: {typeid!r}" not in str(error):
                 raise
-            raise NotOfferedError(
+            raise errors.NotOfferedError(
                 f"the server at {shown(self._address)} offers no {typeid}(); "
                 "register that name on the server's side"
             ) from None
         token = managers.Token(typeid, self._address, ident)
-        proxy = QueueProxy(token, manager=self, authkey=self._authkey, exposed=exposed)
+        ours: dict[str, Any] = {"manager": self, "authkey": self._authkey}
+        proxy = QueueProxy(token, self._serializer, **ours, exposed=exposed)
         if not ident.startswith(IDENT_PREFIX):
             self.ask("decref", ident)  # create counted once, and so did the proxy
         return proxy
@@ -198,7 +174,12 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
         if initializer is not None:
             initializer(*initargs)
-        serve_for_parent(cls._Server(registry, address, authkey, serializer), writer)
+        server = cls._Server(registry, address, authkey, serializer)
+        stop_on_signals(server, signal.SIGTERM)
+        supervised.end_with_parent(server.stop)
+        writer.send(server.address)
+        writer.close()
+        server.serve_forever()
 
     @staticmethod
     def _finalize_manager(  # by signal: no client may do it over the network
@@ -249,7 +230,9 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     manager = QueueManager(address, authkey, retry_for=retry_for)
     try:
         manager.connect()
-    except LabkitError as error:  # its sentence helps; where in here it arose does not
+    except (
+        errors.LabkitError
+    ) as error:  # its sentence helps; where in here it arose does not
         raise error.with_traceback(None) from None
     return manager
 
@@ -270,16 +253,16 @@ def make_server(
         if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) == 10048:
             cure = "another path" if isinstance(address, str) else "port 0 for any"
             text = f"another program listens at {where}; stop it, or use {cure}"
-            raise AddressInUseError(text) from None
+            raise errors.AddressInUseError(text) from None
         cure = "use 127.0.0.1 and a port above 1023, or 0"
         text = f"cannot listen at {where}: {error.strerror or error}; {cure}"
-        raise ServerStartError(text) from None
+        raise errors.ServerStartError(text) from None
     if journal is not None:
         from labkit.manager.journal import Journal  # sqlite3 loads for 5 ms
 
         try:
             server.keep(Journal(journal))
-        except JournalError:
+        except errors.JournalError:
             server.listener.close()
             raise
     return server

@@ -25,7 +25,6 @@ __all__ = ["Client", "ClientConnection", "QueueProxy", "open_connection", "value
 
 _LARGE = 1 << 16  # bytes; plain pickle then asks for too much memory, and again
 _T = TypeVar("_T")
-_Answer = tuple[str, Any]
 
 
 # Opening a connection.
@@ -249,7 +248,6 @@ def _retrying(attempt: Callable[[], _T], retry_for: float) -> _T:
 _REPEATABLE = frozenset(
     {"qsize", "empty", "full", "stats", "dead_letters", "receive_packed"}
 )
-_Request = tuple[str, str, tuple[Any, ...], dict[str, Any]]  # ident, name, args, kwds
 
 
 class Client:
@@ -266,14 +264,6 @@ class Client:
         # hand us a plain proxy's connection, or one to an earlier server.
         self.local = util.ForkAwareLocal()
 
-    def connection(self) -> ClientConnection:
-        """Return this thread's connection."""
-        try:
-            connection: ClientConnection = self.local.connection
-        except AttributeError:
-            connection = self.local.connection = self.new_connection()
-        return connection
-
     def new_connection(self) -> ClientConnection:
         """Return a connection that belongs to no thread yet."""
         return ClientConnection(self.address, self.authkey, self.retry_for)
@@ -283,7 +273,7 @@ class Client:
         with contextlib.closing(self.new_connection()) as connection:
             return _retrying(lambda: connection.ask(function, *args), self.retry_for)
 
-    def call(self, request: _Request) -> Any:
+    def call(self, request: tuple[Any, ...]) -> Any:
         """Call a method; return its value, or raise.
 
         Raises
@@ -294,7 +284,9 @@ class Client:
             The connection ended after the request was sent, and repeating it might
             do it twice.
         """
-        connection = self.connection()
+        if not hasattr(self.local, "connection"):  # this thread's
+            self.local.connection = self.new_connection()
+        connection = self.local.connection
         try:
             connection.send(request)
             answer = connection.recv()
@@ -314,7 +306,7 @@ class Client:
 managers.listener_client[wire.SERIALIZER] = (Listener, ClientConnection)  # type: ignore[attr-defined]
 
 
-def value_of(answer: _Answer) -> Any:
+def value_of(answer: tuple[str, Any]) -> Any:
     """Return the value in a server's answer, or raise the error in it."""
     kind, result = answer
     if kind == "#RETURN":
@@ -348,25 +340,21 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
     """
 
     def __init__(
-        self,
-        token: managers.Token,
-        serializer: str = wire.SERIALIZER,
-        manager: Any = None,
-        authkey: bytes | None = None,
-        exposed: Iterable[str] | None = None,
-        *args: Any,
-        **kwds: Any,
+        self, *args: Any, exposed: Iterable[str] = EXPOSED, **kwds: Any
     ) -> None:
-        super().__init__(token, serializer, manager, authkey, exposed, *args, **kwds)
+        super().__init__(*args, exposed=exposed, **kwds)
         self._authkey: bytes = SecretKey(self._authkey)
-        self._client: Client = getattr(manager, "client", None) or Client(
+        self._client: Client = getattr(self._manager, "client", None) or Client(
             self._token.address, self._authkey, retry_for=0.0
         )
         self._tls = self._client.local
-        self._missing = frozenset(() if exposed is None else EXPOSED).difference(
-            exposed or ()
-        )
+        self._missing = frozenset(EXPOSED).difference(exposed)
         self._packs = "put_packed" not in self._missing
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        function, (*start, kwds) = super().__reduce__()
+        offered = frozenset(EXPOSED) - self._missing
+        return function, (*start, {**kwds, "exposed": offered})
 
     def _incref(self) -> None:
         # Named queues live as long as their server. Nothing is counted, so nothing
@@ -452,6 +440,6 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         timeout: float | None = None,
     ) -> tuple[str, Any]:
         """Take an item on a receipt; see :meth:`TaskQueue.receive`."""
-        args = visibility_timeout, block, timeout
-        receipt, parcel = self._callmethod("receive_packed", args)
-        return receipt, items_of([parcel])[0]
+        args = 1, block, timeout, visibility_timeout
+        receipt, parcels = self._callmethod("receive_packed", args)
+        return receipt, items_of(parcels)[0]

@@ -131,10 +131,10 @@ class Taken:
     def answer(self, items: Callable[[Entry], list[Any]] = Entry.items) -> Any:
         """Return what to send to a client."""
         if self.packed:
-            things = parcels_of(self.entries)
+            value: Any = parcels_of(self.entries)
         else:
             things = [item for entry in self.entries for item in items(entry)]
-        value = things[0] if self.single else things
+            value = things[0] if self.single else things
         return value if self.receipt is None else (self.receipt, value)
 
     def accept(self) -> Any:
@@ -165,10 +165,6 @@ def takes(
     return accepted  # type: ignore[return-value]
 
 
-class RetiredError(Exception):
-    """The server has forgotten this queue; there may be a new one of its name."""
-
-
 class TaskQueue(queue.Queue[Any]):
     """A first-in, first-out queue with batches and receipts.
 
@@ -192,6 +188,9 @@ class TaskQueue(queue.Queue[Any]):
     -----
     Safe for any number of threads.
     """
+
+    class Retired(Exception):  # noqa: N818 - a server's own business
+        """The server has forgotten this queue; there may be a new one of its name."""
 
     def __init__(
         self,
@@ -313,28 +312,11 @@ class TaskQueue(queue.Queue[Any]):
         return self._take(1, block, timeout, visibility_timeout)
 
     @takes
-    def get_packed(
-        self,
-        max_items: int,
-        block: bool = True,
-        timeout: float | None = None,
-        whole: bool = False,
-    ) -> Taken:
-        """Take what is there as parcels; see :meth:`get_many`.
+    def get_packed(self, max_items: int, *how: Any) -> Taken:
+        """Take what is there as parcels; see :meth:`get_many` and :meth:`_take`."""
+        return self._take(max_items, *how, packed=True)
 
-        None is opened, where fewer items will do, if they are to be ``whole``.
-        """
-        return self._take(max_items, block, timeout, None, whole, False, packed=True)
-
-    @takes
-    def receive_packed(
-        self,
-        visibility_timeout: float,
-        block: bool = True,
-        timeout: float | None = None,
-    ) -> Taken:
-        """Take an item on a receipt, as a parcel; see :meth:`receive`."""
-        return self._take(1, block, timeout, visibility_timeout, packed=True)
+    receive_packed = get_packed  # the same with a receipt
 
     def _take(
         self,
@@ -342,7 +324,8 @@ class TaskQueue(queue.Queue[Any]):
         block: bool,
         timeout: float | None = None,
         visibility_timeout: float | None = None,
-        whole: bool = False,
+        whole: bool = False,  # open no batch where fewer items will do
+        *,
         single: bool = True,
         packed: bool = False,
     ) -> Taken:
@@ -525,7 +508,7 @@ class TaskQueue(queue.Queue[Any]):
     def _check_open(self) -> None:
         """Raise ``queue.ShutDown`` if it was shut down (from Python 3.13)."""
         if self._retired:
-            raise RetiredError
+            raise self.Retired
         if getattr(self, "is_shutdown", False):
             shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
             raise shut("the queue was shut down")

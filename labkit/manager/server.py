@@ -1,12 +1,6 @@
-"""The server half of a manager: named queues, and one thread for each client.
-
-References
-----------
-CPython ``Lib/multiprocessing/managers.py``, 3.11 to 3.14, class ``Server``.
-"""
+"""The server half of a manager: named queues, and one thread for each client."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import socket
@@ -22,15 +16,7 @@ from labkit.errors import JournalError
 from labkit.manager import wire
 from labkit.manager.acceptor import Acceptor
 from labkit.manager.keys import SecretKey
-from labkit.manager.queue import (
-    CALLER,
-    EXPOSED,
-    PACKED,
-    QueueStats,
-    RetiredError,
-    Taken,
-    TaskQueue,
-)
+from labkit.manager.queue import CALLER, EXPOSED, PACKED, QueueStats, Taken, TaskQueue
 
 if TYPE_CHECKING:
     from labkit.manager.journal import Journal
@@ -165,9 +151,8 @@ class QueueServer(_Server):  # type: ignore[misc]
         """Raise when a waiting call had better give up; see :data:`CALLER`."""
         # In this order: stopping, we stop reading, and the client looks gone.
         if self.stop_event.is_set():
-            raise EOFError(
-                f"the queue server at {wire.shown(self.address)} is stopping"
-            )
+            where = wire.shown(self.address)
+            raise EOFError(f"the queue server at {where} is stopping")
         if client.is_gone():
             raise _ClientGone
 
@@ -186,11 +171,11 @@ class QueueServer(_Server):  # type: ignore[misc]
         taken, delivered, packed = None, False, False
         try:
             try:
-                ident, name, args, kwds = wire.loads(body)
-                kind, result = call(client, ident, name, args, kwds)
+                request = wire.loads(body)
+                kind, result = call(client, request)
                 if type(result) is Taken:
                     taken, result = result, result.answer()
-                packed = kind == "#RETURN" and name in PACKED
+                packed = kind == "#RETURN" and request[1] in PACKED
             except _ClientGone:
                 raise
             except BaseException:  # noqa: BLE001 - SystemExit, too, is told the client
@@ -211,15 +196,9 @@ class QueueServer(_Server):  # type: ignore[misc]
             return False
         return True
 
-    def _call(
-        self,
-        client: wire.Connection,
-        ident: str,
-        name: str,
-        args: tuple[Any, ...],
-        kwds: dict[str, Any],
-    ) -> _Reply:
+    def _call(self, client: wire.Connection, request: Any) -> _Reply:
         """Call a referent's method; return the kind and the value of the answer."""
+        ident, name, args, kwds = request
         found = self.id_to_local_proxy_obj.get(ident) or self.id_to_obj.get(ident)
         obj, exposed, typeids = found or self._renewed(ident)
         if name not in exposed:
@@ -237,10 +216,10 @@ class QueueServer(_Server):  # type: ignore[misc]
             result = method(*args, **kwds)
         except _ClientGone:
             raise
-        except RetiredError:  # since it was looked up: now it is made again
+        except TaskQueue.Retired:  # since it was looked up: now it is made again
             with self.mutex:  # held while queues are being forgotten
                 pass
-            return self._call(client, ident, name, args, kwds)
+            return self._call(client, request)
         except Exception as error:  # noqa: BLE001 - it belongs to the caller
             return "#ERROR", error
         if typeids and name in typeids:
@@ -251,15 +230,9 @@ class QueueServer(_Server):  # type: ignore[misc]
 
     # The server's own functions, and what it serves.
 
-    def _call_own(
-        self,
-        client: wire.Connection,
-        _ident: None,
-        name: str,
-        args: tuple[Any, ...],
-        kwds: dict[str, Any],
-    ) -> _Reply:
+    def _call_own(self, client: wire.Connection, request: Any) -> _Reply:
         """Call one of the server's own functions."""
+        _, name, args, kwds = request
         if name not in self.public:
             raise AttributeError(f"a manager server has no {name!r}")
         try:
@@ -267,23 +240,20 @@ class QueueServer(_Server):  # type: ignore[misc]
         except (PermissionError, JournalError) as refusal:
             return "#ERROR", refusal
 
-    def accept_connection(self, c: Any, name: str) -> None:
+    def accept_connection(self, _c: Any, name: str) -> None:
         """Let the client stay, for calls of its thread of that name."""
-        del c
         threading.current_thread().name = str(name)
         CALLER.stays = True
 
-    def shutdown(self, c: Any) -> None:
+    def shutdown(self, _c: Any) -> None:
         """Refuse what the standard library lets any client do."""
-        del c
         raise PermissionError(
             f"the queue server at {wire.shown(self.address)} does not let clients "
             "shut it down; stop it where it was started"
         )
 
-    def all_stats(self, c: Any) -> dict[str, QueueStats]:
+    def all_stats(self, _c: Any) -> dict[str, QueueStats]:
         """Return the numbers of every named queue; a client may ask for them."""
-        del c
         return {name: queue.stats() for name, queue in list(self.queues.items())}
 
     def create(self, c: Any, typeid: str, /, *args: Any, **kwds: Any) -> Any:
@@ -308,9 +278,8 @@ class QueueServer(_Server):  # type: ignore[misc]
             if name not in self.queues:
                 if len(self.queues) >= self._look_at:
                     self._forget_unused()
-                kept = (
-                    None if self.journal is None else self.journal.queue(name, maxsize)
-                )
+                journal = self.journal
+                kept = None if journal is None else journal.queue(name, maxsize)
                 self.queues[name] = TaskQueue(maxsize, journal=kept)
             queue = self.queues[name]
             if maxsize not in (0, queue.maxsize):
@@ -367,21 +336,3 @@ def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
             after_in_parent=lambda: mask(signal.SIG_UNBLOCK),
             after_in_child=in_child,
         )
-
-
-def serve_for_parent(server: QueueServer, writer: Any) -> None:
-    """Report the address to the parent, and serve for as long as it lives."""
-    stop_on_signals(server, signal.SIGTERM)
-    threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
-    writer.send(server.address)
-    writer.close()
-    server.serve_forever()
-
-
-def _stop_with_parent(server: QueueServer) -> None:
-    """Wait until the process that started this one has gone, then stop."""
-    parent, pid = multiprocessing.parent_process(), os.getppid()
-    # A brother process may hold the other end of what is waited for: look at both.
-    while parent is not None and parent.is_alive() and os.getppid() == pid:
-        parent.join(1.0)
-    server.stop()

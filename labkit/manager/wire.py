@@ -1,12 +1,9 @@
 """The manager protocol on a socket: whole messages in, whole messages out.
 
-The bytes are the standard library's: a 4-byte length, then a pickle. What is different
-around them: TCP_NODELAY on both sides (without it every message above 16 KiB and every
-connect waits about 44 ms for a delayed acknowledgement), one write per message, IPv6.
-
-References
-----------
-CPython ``Lib/multiprocessing/connection.py``, 3.8 to 3.14.
+The bytes are those of CPython's ``Lib/multiprocessing/connection.py``, 3.8 to 3.14: a
+4-byte length, then a pickle. What is different around them: TCP_NODELAY on both sides
+(without it every message above 16 KiB and every connect waits about 44 ms for a delayed
+acknowledgement), one write per message, IPv6.
 """
 
 import contextlib

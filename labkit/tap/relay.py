@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from labkit.manager import Address, family_of, prepare
+from labkit.manager.wire import Address, family_of, prepare
 from labkit.tap.decode import TO_CLIENT, TO_SERVER
 
 __all__ = ["Relay"]
