@@ -5,6 +5,7 @@ import queue
 import socket
 import threading
 from multiprocessing import get_context
+from multiprocessing.managers import BaseManager
 
 import pytest
 
@@ -40,50 +41,42 @@ def test_every_start_method_serves_and_works(context):
         child.close()
 
 
-def test_the_same_name_is_the_same_queue():
-    """Two managers see one queue by its name, and another by another name."""
-    with start_server() as server:
-        one, two = server.connect(), server.connect()
-        one.get_queue("orders").put("tea")
-        assert two.get_queue("letters").empty()
-        assert two.get_queue("orders").get(timeout=5) == "tea"
+@pytest.fixture(scope="module")
+def server():
+    """Lend one server; each test asks for queues of other names."""
+    with start_server(authkey=KEY) as running:
+        yield running
 
 
-def test_a_queue_has_one_maxsize():
-    """Asking again with the same number or none is fine, another is an error."""
-    with start_server() as server:
-        manager = server.connect()
-        manager.get_queue("orders", 2).put_many([1, 2])
-        assert manager.get_queue("orders").full()
-        with pytest.raises(Exception, match="exists with maxsize 2, not 3"):
-            manager.get_queue("orders", 3)
+def test_a_queue_has_one_name_and_one_maxsize(server):
+    """Who asks again gets the same queue; another name is another, another size no."""
+    one, two = server.connect(), server.connect()
+    orders = one.get_queue("small", 2)
+    orders.put("tea")
+    assert two.get_queue("letters").empty()
+    assert two.get_queue("small").get(timeout=5) == "tea"
+    with pytest.raises(Exception, match="exists with maxsize 2, not 3"):
+        two.get_queue("small", 3)
+    with pytest.raises(queue.Empty):
+        orders.get(timeout=0.01)
+    orders.put_many([1, 2])
+    with pytest.raises(queue.Full):
+        orders.put_nowait("milk")
 
 
-def test_the_exceptions_cross_the_wire():
-    """A remote Empty and Full are queue.Empty and queue.Full."""
-    with start_server() as server:
-        orders = server.connect().get_queue("orders", 1)
-        with pytest.raises(queue.Empty):
-            orders.get(timeout=0.01)
-        orders.put("tea")
-        with pytest.raises(queue.Full):
-            orders.put_nowait("milk")
-
-
-def test_batches_and_receipts_cross_the_wire():
+def test_batches_and_receipts_cross_the_wire(server):
     """Everything TaskQueue offers beyond queue.Queue works through the proxy."""
-    with start_server() as server:
-        orders = server.connect().get_queue("orders")
-        orders.put_many(["tea", "milk", "sugar"])
-        receipt, item = orders.receive()
-        orders.nack(receipt)
-        receipt, again = orders.receive()
+    orders = server.connect().get_queue("batches")
+    orders.put_many(["tea", "milk", "sugar"])
+    receipt, item = orders.receive()
+    orders.nack(receipt)
+    receipt, again = orders.receive()
+    orders.ack(receipt)
+    with pytest.raises(errors.ReceiptError):
         orders.ack(receipt)
-        with pytest.raises(errors.ReceiptError):
-            orders.ack(receipt)
-        assert (item, again) == ("tea", "tea")
-        assert orders.get_many(9) == ["milk", "sugar"]
-        assert orders.stats().redelivered == 1
+    assert (item, again) == ("tea", "tea")
+    assert orders.get_many(9) == ["milk", "sugar"]
+    assert orders.stats().redelivered == 1
 
 
 def put_tea(orders):
@@ -105,16 +98,15 @@ def test_a_proxy_of_a_plain_queue_works_in_a_child():
         server.kill()
 
 
-def test_each_thread_has_its_own_connection():
+def test_each_thread_has_its_own_connection(server):
     """A blocked get in one thread does not hold up another's put."""
-    with start_server() as server:
-        orders = server.connect().get_queue("orders")
-        taken = []
-        waiter = threading.Thread(target=lambda: taken.append(orders.get(timeout=10)))
-        waiter.start()
-        orders.put("tea")
-        waiter.join(10)
-        assert taken == ["tea"]
+    orders = server.connect().get_queue("threads")
+    taken = []
+    waiter = threading.Thread(target=lambda: taken.append(orders.get(timeout=10)))
+    waiter.start()
+    orders.put("tea")
+    waiter.join(10)
+    assert taken == ["tea"]
 
 
 def test_nobody_listens():
@@ -128,13 +120,12 @@ def test_nobody_listens():
             connect(address, KEY)
 
 
-def test_a_wrong_key():
+def test_a_wrong_key(server):
     """The error is an AuthenticationError and shows neither key."""
-    with start_server(authkey=KEY) as server:
-        with pytest.raises(errors.WrongKeyError, match="another authkey") as caught:
-            connect(server.address, b"lantern")
-        assert "light" not in str(caught.value)
-        assert "lantern" not in str(caught.value)
+    with pytest.raises(errors.WrongKeyError, match="another authkey") as caught:
+        connect(server.address, b"lantern")
+    assert "light" not in str(caught.value)
+    assert "lantern" not in str(caught.value)
 
 
 def test_something_else_listens_there():
@@ -192,19 +183,16 @@ def test_connect_waits_for_a_server_that_comes():
         assert found[0].get_task_queue().empty()
 
 
-def test_clients_cannot_shut_the_server_down():
+def test_clients_cannot_shut_the_server_down(server):
     """The standard library lets any client do it; this server says no."""
-    with start_server() as server:
-        with pytest.raises(PermissionError, match="stop it where it was started"):
-            server.connect().ask("shutdown")
-        assert server.connect().get_task_queue().empty()
+    with pytest.raises(PermissionError, match="stop it where it was started"):
+        server.connect().ask("shutdown")
+    assert server.connect().get_task_queue().empty()
 
 
-def test_a_proxy_does_not_carry_the_key():
+def test_a_proxy_does_not_carry_the_key(server):
     """A pickled proxy, as one put into a queue, holds no key."""
-    with start_server(authkey=KEY) as server:
-        proxy = server.connect().get_task_queue()
-        assert KEY not in pickle.dumps(proxy)
+    assert KEY not in pickle.dumps(server.connect().get_task_queue())
 
 
 def test_an_ipv6_address():
@@ -227,24 +215,26 @@ def test_a_unix_socket(tmp_path):
 
 
 @pytest.mark.parametrize("items", [[b"x" * 1_000_000, "tea"], [b"y" * 2048] * 300])
-def test_items_come_out_as_they_went_in(items):
+def test_items_come_out_as_they_went_in(server, items):
     """One by one and in batches, to labkit's clients and to plain ones."""
-    from multiprocessing.managers import BaseManager
+    orders = server.connect().get_queue("items")
+    orders.put_many(items)
+    orders.put(items[0])
+    assert orders.get_many(len(items)) == items
+    assert orders.get() == items[0]
+    orders.put_many(items)
+    plain = Plain(server.address, KEY)
+    plain.connect()
+    tasks = plain.get_queue("items")
+    assert [tasks.get() for _ in items] == items
+    tasks.put(items[0])
+    receipt, item = orders.receive()
+    orders.ack(receipt)
+    assert item == items[0]
 
-    class Plain(BaseManager):
-        pass
 
-    Plain.register("get_queue")
-    with start_server(authkey=KEY) as server:
-        orders = server.connect().get_queue("orders")
-        orders.put_many(items)
-        orders.put(items[0])
-        assert orders.get_many(len(items)) == items
-        assert orders.get() == items[0]
-        orders.put_many(items)
-        plain = Plain(server.address, KEY)
-        plain.connect()
-        tasks = plain.get_queue("orders")
-        assert [tasks.get() for _ in items] == items
-        tasks.put(items[0])
-        assert orders.receive()[1] == items[0]
+class Plain(BaseManager):
+    """A client of the standard library."""
+
+
+Plain.register("get_queue")
