@@ -22,65 +22,27 @@ _HELPERS = set()
 _CLOSED = ("TIME_WAIT", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK", "CLOSE")
 
 
+_LARGER = {  # option: its default, and what it is
+    "--attack": (
+        "1000,1000,10000",
+        "idle, wrong and malformed connections, test_acceptor",
+    ),
+    "--class": (1, "students whose answers nbgrader and labkit both grade"),
+    "--demos": ("", "lessons whose demo test_instructor runs, as '04_*'; '*' for all"),
+    "--interrupts": (1000, "calls that test_failures interrupts"),
+    "--methods": ("spawn", "start methods of CPython's own tests, as fork,spawn"),
+    "--nbgrader-sets": ("04_*", "exercise sets that nbgrader itself grades"),
+    "--storm": (10_000, "items that test_storm sends, a multiple of 50"),
+}
+
+
 def pytest_addoption(parser):
     """Add the options that make the large tests larger."""
-    parser.addoption(
-        "--all",
-        action="store_true",
-        help="run what is marked long, too: every answer, every start method",
-    )
-    parser.addoption(
-        "--all-checks",
-        action="store_true",
-        help="run all checks on each wrong answer, not only up to the first that fails",
-    )
-    parser.addoption(
-        "--attack",
-        type=lambda text: tuple(map(int, text.split(","))),
-        default=(1000, 1000, 10_000),
-        metavar="IDLE,WRONG,MALFORMED",
-        help="connections of each kind that test_acceptor throws at a server",
-    )
-    parser.addoption(
-        "--class",
-        dest="class_size",
-        type=int,
-        default=1,
-        metavar="N",
-        help="students whose answers nbgrader and labkit both grade",
-    )
-    parser.addoption(
-        "--demos",
-        default="",
-        metavar="PATTERN",
-        help="lessons whose demo test_instructor runs, such as '04_*'; '*' for all",
-    )
-    parser.addoption(
-        "--interrupts",
-        type=int,
-        default=1000,
-        metavar="N",
-        help="calls that test_failures interrupts",
-    )
-    parser.addoption(
-        "--methods",
-        default="spawn",
-        metavar="METHODS",
-        help="start methods with which CPython's own tests run, such as fork,spawn",
-    )
-    parser.addoption(
-        "--nbgrader-sets",
-        default="04_*",
-        metavar="PATTERN",
-        help="exercise sets that nbgrader itself grades; '*' for all",
-    )
-    parser.addoption(
-        "--storm",
-        type=int,
-        default=10_000,
-        metavar="N",
-        help="items that test_storm sends through a server, a multiple of 50",
-    )
+    every = "run what is marked long, too: every answer, every start method"
+    parser.addoption("--all", action="store_true", help=every)
+    for name, (default, what) in _LARGER.items():
+        kind = type(default)
+        parser.addoption(name, type=kind, default=default, help=f"{what}: {default!r}")
 
 
 def pytest_configure(config):

@@ -13,7 +13,8 @@ import time
 import psutil
 import pytest
 from programs import limits
-from pythons import ROOT, pythons
+from pythons import pythons
+from test_seeds import serve
 
 from labkit import connect, errors
 from labkit.manager.keys import write_key_file
@@ -212,12 +213,8 @@ print(len(served), len(set(served)))
 def test_a_burst_of_400_clients_is_served_in_full(version, tmp_path):
     """The standard library loses most of them, up to 3.12."""
     key_file = write_key_file(tmp_path / "lab.key")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [pythons()[version], "-m", "labkit", "serve", "--key-file", str(key_file)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment
-    ) as server:
-        port = server.stdout.readline().split(";")[0].rpartition(":")[2]
+    server, port = serve("labkit", version, key_file)
+    try:
         answer = subprocess.run(
             [pythons()[version], "-c", BURST, str(key_file), port, "400"],
             capture_output=True,
@@ -225,6 +222,7 @@ def test_a_burst_of_400_clients_is_served_in_full(version, tmp_path):
             timeout=60,
             check=False,
         )
+    finally:
         server.terminate()
         server.communicate(timeout=10)
     assert answer.stdout == "400 400\n"
@@ -270,7 +268,8 @@ def _throw(address, frames):
 @pytest.mark.long
 def test_an_honest_client_is_served_throughout_an_attack(request):
     """Idle, wrong-key and malformed connections do not keep anyone waiting 1 s."""
-    idle, wrong, malformed = request.config.getoption("--attack")
+    attack = request.config.getoption("--attack")
+    idle, wrong, malformed = map(int, attack.split(","))
     with start_server() as server:
         round_trip(server)
         process = psutil.Process(server.pid)

@@ -54,7 +54,7 @@ def test_course_from_release_to_feedback(tmp_path, request):
     checks, which nbgrader would undo; one has handed in no notebook. More students by
     --class, more exercise sets by --nbgrader-sets.
     """
-    size = request.config.getoption("class_size")
+    size = request.config.getoption("--class")
     for name in sets(request):
         folder = tmp_path / name
         room = Classroom(folder / "home", name)

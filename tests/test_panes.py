@@ -34,14 +34,6 @@ def show(tmp_path):
         pane.close()
 
 
-def test_pane_shows_the_end(show):
-    """When wait returns, the pane has the last output and how the program ended."""
-    program, pane = show("print('done'); raise SystemExit(3)")
-    program.wait()
-    assert "<b>letters</b>: ended (exit code 3) at " in pane.state.value
-    assert ">done</pre>" in pane.log.value
-
-
 def test_output_in_view_is_not_printed_again(show, capsys):
     """A reader who sees the pane does not get the same lines twice."""
     program, _ = show("print('done')")
@@ -50,11 +42,12 @@ def test_output_in_view_is_not_printed_again(show, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_output_is_text_not_html(show):
-    """What a program prints cannot become markup."""
-    program, pane = show("print('<b>&', '<script>')")
+def test_pane_shows_output_as_text_and_the_end(show):
+    """When wait returns, all output is there, as no markup, and how the program ended."""
+    program, pane = show("print('<b>&', '<script>'); raise SystemExit(3)")
     program.wait()
-    assert "&lt;b&gt;&amp; &lt;script&gt;" in pane.log.value
+    assert "<b>letters</b>: ended (exit code 3) at " in pane.state.value
+    assert "&lt;b&gt;&amp; &lt;script&gt;</pre>" in pane.log.value
     assert 'role="log" aria-label="Output of letters"' in pane.log.value
 
 

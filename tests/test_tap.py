@@ -10,7 +10,6 @@ import subprocess
 import threading
 from ast import literal_eval
 from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -371,63 +370,30 @@ def test_the_line_that_names_the_error_is_shown(notes):
 NASTY = "put('</code><script>alert(1)</script>; end #x; \\n```')"
 
 
-def made(count=2, text=NASTY):
+def made(count):
     """Return messages that go up and down in turn."""
+    rows = [(1, TO_SERVER, "call"), (2, TO_CLIENT, "return")] * (count // 2)
     return [
-        Message(
-            number=number,
-            connection=1 + number % 2,
-            direction=TO_SERVER if number % 2 else TO_CLIENT,
-            kind="call" if number % 2 else "return",
-            size_bytes=1234,
-            at_s=0.5,
-            text=text,
-        )
-        for number in range(1, count + 1)
+        Message(number, connection, direction, kind, 1234, 0.5, NASTY)
+        for number, (connection, direction, kind) in enumerate(rows, 1)
     ]
 
 
-class Tags(HTMLParser):
-    """Collects tags with their attributes."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.tags = []
-        self.words = []
-        self.feed(source)
-
-    def handle_starttag(self, tag, attrs):
-        """Keep a tag."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        """Keep a text."""
-        self.words.append(data)
-
-
 def test_the_diagram_has_an_arrow_for_each_message():
-    """Its direction can be seen and heard, and no tag is of a message's making."""
-    page = Tags(Sequence(made())._repr_html_())
-    assert [tag for tag, _ in page.tags].count("li") == 2
-    heads = [attrs["aria-label"] for tag, attrs in page.tags if tag == "span"]
-    assert heads == [" to the server", " to the client"]
-    assert {"2 messages on 2 connections between clients and server"} < {*page.words}
-    assert {"client, connections 1, 2", "server", "▶", "◀"} < {*page.words}
-    assert "script" not in [tag for tag, _ in page.tags]
-    assert page.words[3].startswith("2: call: put('</code><script>")
+    """Its direction is heard, no tag is of a message's making, and it has an end."""
+    page = Sequence(made(100))._repr_html_()
+    assert page.count("<li ") == 60
+    assert page.count('aria-label=" to the server"') == 30
+    assert page.count('aria-label=" to the client"') == 30
+    assert "100 messages on 2 connections between clients and server" in page
+    assert "<script" not in page
+    assert page.endswith("<p>40 more messages are not drawn</p>")
+    assert "0 messages on 0 connections" in Sequence([])._repr_html_()
 
 
 def test_the_diagram_as_text():
     """A line for each message, for front ends without HTML; and how many there are."""
-    lines = repr(Sequence(made())).splitlines()
-    line = f"connection 2  to server  call       {NASTY}  (1,234 bytes)"
+    lines = repr(Sequence(made(2))).splitlines()
+    line = f"connection 1  to server  call       {NASTY}  (1,234 bytes)"
     assert lines[0].endswith(line)
     assert lines[2] == "2 messages on 2 connections between clients and server"
-    assert "0 messages on 0 connections" in Sequence([])._repr_html_()
-
-
-def test_the_diagram_has_an_end():
-    """The first 60 arrows, and a word that there are more."""
-    page = Sequence(made(100))._repr_html_()
-    assert page.count("<li ") == 60
-    assert page.endswith("<p>40 more messages are not drawn</p>")

@@ -218,7 +218,7 @@ MOST = {
     "labkit": (6_890, 10_365, 58),
     "labkit/grader": (1_660, 2_445, 13),
     "exercises/checks": (None, 10_000, None),
-    "tests": (None, 15_450, None),
+    "tests": (None, 15_000, None),
     "tools": (None, 600, None),
 }
 
