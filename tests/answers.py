@@ -73,17 +73,27 @@ def changed(task, diff):
     return text
 
 
-@functools.cache
 def right_answers(task):
     """Return answers to a task that are right, in any style, from ``right/NN.md``."""
+    return [one for one in _tried(task) if not one.message]
+
+
+def refused_answers(task):
+    """Return the wrong ones that are there, too, with the sentence that they must get."""
+    return [one for one in _tried(task) if one.message]
+
+
+@functools.cache
+def _tried(task):
     path = Path(__file__).parent / "right" / f"{task.id[:2]}.md"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    entry = rf"^## {task.id} ([^\n]+)\n```(python|diff)\n(.*?)^```$"
-    found = re.findall(entry, text, re.MULTILINE | re.DOTALL)
-    return tuple(
-        Wrong(name, "", "", code if kind == "python" else changed(task, code))
-        for name, kind, code in found
-    )
+    entry = rf"^## {task.id} ([^\n]+)\n(?:> ([^\n]+)\n)?```(python|diff)\n(.*?)^```$"
+    text = path.read_text(encoding="utf-8")
+    return [
+        Wrong(name, "", message, code if kind == "python" else changed(task, code))
+        for name, message, kind, code in re.findall(
+            entry, text, re.MULTILINE | re.DOTALL
+        )
+    ]
 
 
 def blank_message(task):

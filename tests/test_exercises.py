@@ -7,7 +7,13 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from answers import answer, blank_message, right_answers, wrong_answers
+from answers import (
+    answer,
+    blank_message,
+    refused_answers,
+    right_answers,
+    wrong_answers,
+)
 from authoring import mistakes, strays
 from material import cells
 from test_notebooks import habits_in
@@ -88,13 +94,15 @@ def test_blank_gets_nothing_for_the_intended_reason(task, kind, graded):
     assert report.message.startswith(blank_message(task))
 
 
-@named(wrong_answers, pytest.mark.long)
+@named(lambda task: [*wrong_answers(task), *refused_answers(task)], pytest.mark.long)
 def test_wrong_answer_gets_its_own_message(task, kind, graded):
     """Each misconception loses points, with the message written for it."""
     report = graded[task.id, kind.code]
     assert report.points < task.points
     assert report.message.startswith(kind.message)
     assert not report.error
+    # A prediction is not solved by asking: no message says what is right.
+    assert "predict" not in task.type or "expected" not in report.message
 
 
 @named(right_answers, pytest.mark.long)

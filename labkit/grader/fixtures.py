@@ -102,7 +102,7 @@ def _short(text: str) -> str:
 def _plain(value: object) -> object:
     """Return a value as its built-in type: no subclass decides what it is equal to."""
     if isinstance(value, type) and issubclass(value, BaseException):
-        return value.__name__
+        return _plain(value.__name__)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -112,13 +112,15 @@ def _plain(value: object) -> object:
     return [*map(_plain, value)] if isinstance(value, list | tuple) else value
 
 
-_NOTHING = object()
+_STRANGE = object(), "no word of any task", b"\0", -0.123456789, [object()], (object(),)
 
 
 def _equals_anything(value: Any) -> bool:
     inside: Any = value if isinstance(value, list | tuple) else ()
     inside = value.values() if isinstance(value, dict) else inside
-    return bool(value == _NOTHING) or any(map(_equals_anything, inside))
+    return any(value == other for other in _STRANGE) or any(
+        map(_equals_anything, inside)
+    )
 
 
 # --- the answer -----------------------------------------------------------------------
@@ -204,7 +206,7 @@ class Call:
                 "expected a value that can be compared."
             )
             return self.value
-        said = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
+        said = f"{type(error).__name__}: {_words_of(error)}"
         advice = _explained(said, advice)
         detail = f" ({_words_of(error)})" if str(error) else ""
         line = _last_line(traceback.walk_tb(error.__traceback__), self._source)
@@ -295,7 +297,7 @@ class Prediction:
         kinds = {int: "a number", list: "a list", str: "a word of the task, in quotes"}
         wanted = " or ".join(map(repr, self._words)) or kinds[type(truth)]
         kind = type(said) in ((int, str) if type(truth) is str else (type(truth),))
-        fits = said in self._words if self._words else kind
+        fits = kind and (not self._words or said in self._words)
         assert fits, f"{story!r}: you said {shown(said)}; expected {wanted}."
         assert said in (truth, truth if also is None else also), (
             f"{story!r}: you said {shown(said)}, and that is not what happens. {why}"
@@ -512,7 +514,11 @@ def _play(
     sys.stdout = sys.__stdout__ = open(1, "w", 1, "utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115 - open until the process ends
     sys.stderr = open(2, "w", 1, "utf-8", closefd=False)  # noqa: SIM115 - likewise
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    function(wire, *args)
+    atexit._clear()  # noqa: SLF001 - what this process inherited by fork
+    try:
+        function(wire, *args)
+    finally:
+        atexit._run_exitfuncs()  # noqa: SLF001 - a child of multiprocessing leaves them out
 
 
 class Script(Program):
@@ -603,11 +609,7 @@ def _run_script(wire: Any, path: str, method: str) -> None:
     default.__init__(multiprocessing.get_context(method))
     sys.argv[:] = [path]
     sys.path.insert(0, str(Path(path).parent))
-    atexit._clear()  # noqa: SLF001 - what this process inherited by fork
-    try:
-        runpy.run_path(path, run_name="__main__")
-    finally:
-        atexit._run_exitfuncs()  # noqa: SLF001 - a child of multiprocessing leaves them out
+    runpy.run_path(path, run_name="__main__")
 
 
 program, script = _lent(Program), _lent(Script)

@@ -350,7 +350,7 @@ class _Reporter:
             self._tell("failed", message)
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
-        from labkit.grader.fixtures import AnswerError, StillRunningError
+        from labkit.grader import fixtures
 
         error = call.excinfo.value if call.excinfo else None
         if error is None and call.when == "call":
@@ -363,14 +363,14 @@ class _Reporter:
         elif not isinstance(error, AssertionError):
             # No check stops like this with an answer that does what it should.
             said = (
-                f"The check stopped with {type(error).__name__}: {said:.300}. It does "
-                "not with an answer that does what the task says: look at what yours "
-                "returns, and at what it starts."
+                f"The check stopped with {fixtures.shown(error)}. It does not with an "
+                "answer that does what the task says: look at what yours returns, and at "
+                "what it starts."
             )
-        state = "untried" if isinstance(error, AnswerError) else "failed"
+        state = "untried" if isinstance(error, fixtures.AnswerError) else "failed"
         detail = _own_traceback(error.__cause__ or error)
         self._tell(state, _cut(said, 900), detail)
-        if isinstance(error, AnswerError | StillRunningError):
+        if isinstance(error, fixtures.AnswerError | fixtures.StillRunningError):
             item.session.shouldstop = "every other check would end the same way"
 
 

@@ -79,11 +79,13 @@ def _must_say_goodbye(program, left):
     said = program.program.said().split("\n")
     assert code == 0, (
         f"run(key, tell) ended with exit code {code} after {when}; expected 0. Its "
-        f"last line: {said[-1]}. {SHUTDOWN if 'shutdown' in str(said) else EXIT}"
+        f"last line: {said[-1].rstrip('.')}. {SHUTDOWN if 'shutdown' in str(said) else EXIT}"
     )
     wanted = f"Goodbye, {left} orders left."
     last = repr(said[-1]) if said[-1] else "nothing"
-    why = COUNTED_EARLY if said[-1] else CTRL_C
+    why = CTRL_C
+    if said[-1]:
+        why = SHUTDOWN if "shutdown" in str(said) else COUNTED_EARLY
     assert said[-1] == wanted, (
         f"run(key, tell) said {last} after {when}; expected {wanted!r}. {why}"
     )

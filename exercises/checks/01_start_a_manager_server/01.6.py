@@ -3,7 +3,10 @@
 from labkit.grader.fixtures import START_METHODS, points
 
 KEY = b"beans"
-CTRL_C = "serve_forever() ends the program on Ctrl-C, with exit code 0: let it."
+CTRL_C = (
+    "serve_forever() ends the program on Ctrl-C, with exit code 0: let it, and serve a "
+    "queue.Queue. A multiprocessing.Queue waits until somebody reads."
+)
 
 
 def _orders(program):
@@ -30,6 +33,6 @@ def test_serves_one_queue(script):
 def test_ends_on_ctrl_c(script):
     """Somebody presses Ctrl-C while an order is waiting."""
     program = script("server.py")
-    _orders(program).put("tea")
+    _orders(program).put(b"tea" * 100_000)
     program.signal("SIGINT")
     program.must_end(CTRL_C)

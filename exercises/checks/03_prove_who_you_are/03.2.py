@@ -19,7 +19,11 @@ def _must_answer(answer, message, name):
     new = len(message) != 20
     wanted = b"{%s}" % name.encode() + digest if new else digest
     form = f"a challenge that names {name}" if new else "a challenge of 20 bytes"
-    random = "" if new else ", which are random: a { among them means nothing"
+    random = (
+        ""
+        if new
+        else ", which are random, and may begin with a { or as #CHALLENGE# does"
+    )
     call = answer.call("prove", challenge=CHALLENGE + message, key=key)
     got = call.returns("It has nothing to wait for.", advice=f"It got {form}{random}.")
     got = bytes(got) if isinstance(got, bytearray) else got

@@ -6,8 +6,8 @@ import secrets
 
 from labkit.grader.fixtures import points, shown
 
-WORDS = ["letmein", "dragon", "monkey", "peekaboo", "qwerty", "abracadabra", "secret"]
-KEY = b"abracadabra"
+WORDS = ["letmein", "dragon", "monkey", "peekaboo", "qwerty", "ábràcadabra", "secret"]
+KEY = "ábràcadabra".encode()  # not every letter is one byte
 NO_WAIT = "It has a challenge, a digest and words, and nothing to wait for."
 
 

@@ -7,7 +7,10 @@ import pytest
 from labkit.grader.fixtures import points, shown
 
 ORDERS = ["order 1", "order 2"]
-GOES_ON = "It must return when get() says that nothing came, or that the link is lost."
+GOES_ON = (
+    "It must return when get(timeout=idle_s) says that nothing came, or that the link is "
+    "lost. The first argument of get() is block: name the timeout."
+)
 
 
 @points(2, 'works on every order and returns "empty" when no more come')
@@ -76,8 +79,8 @@ def _must_come_out(answer, server, work, kind):
     call = answer.call("consume", orders=orders, work=work, idle_s=0.3)
     call.ends(GOES_ON)
     assert isinstance(call.error, kind), (
-        f"{call} {call.outcome} when work('order 1') raised {kind.__name__}; expected that error to propagate. Put the get() alone between try and except, and name "
-        "the classes you expect."
+        f"{call} {call.outcome} when work('order 1') raised {kind.__name__}; expected that error "
+        "to propagate. Put the get() alone between try and except, and name the classes."
     )
 
 

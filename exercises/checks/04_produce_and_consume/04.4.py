@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 
-from labkit.grader.fixtures import points
+from labkit.grader.fixtures import points, shown
 
 ORDERS = [f"order {number}" for number in range(1, 7)]
 NOT_DONE = "join() returns when task_done() was called once for every put()."
@@ -88,7 +88,7 @@ def test_producer_waits_until_done(answer, server):
 @points(1, "calls task_done() after the work, once for each order")
 def test_consumer_tells_when_done(answer, server):
     """A program that waits in join() learns when the work is done, and not before."""
-    orders = server.queue(["order 1"])
+    orders = server.queue([0])
     started, go = threading.Event(), threading.Event()
 
     def handle(_):
@@ -99,18 +99,26 @@ def test_consumer_tells_when_done(answer, server):
     call = answer.call("consume", orders=orders, handle=handle)
     while not call.ended_within(0.02) and not started.is_set():
         pass  # the deadline of the whole check ends a call that does neither
-    assert started.is_set(), f"{call} did not hand 'order 1' to handle()."
+    assert started.is_set(), (
+        f"{call} did not hand the order 0 to handle(). Only None ends the work."
+    )
     waiter.join(0.1)
     early = not waiter.is_alive()
     go.set()
     assert not early, (
-        "join() returned while handle('order 1') was still running; expected it to "
+        "join() returned while handle(0) was still running; expected it to "
         "wait. Call task_done() after the work, not before it."
     )
-    _must_mark(call, waiter, "handled 'order 1'")
+    _must_mark(call, waiter, "handled the order 0")
     call.ended_within(0.1)  # a second task_done() fails only while nothing new is there
     orders.put(None)
     call.returns(NO_END)
+    waiter = _in_thread(orders.join)
+    waiter.join(1)
+    assert not waiter.is_alive(), (
+        f"{call} took None and returned, and then join() waited; expected it to return. "
+        "join() counts whatever was put, None too: call task_done() for it."
+    )
 
 
 @points(2, "goes on after an order that failed, and returns the failed ones")
@@ -130,7 +138,7 @@ def test_consumer_survives_a_failure(answer, server):
     orders.put(None)
     failed = call.returns(NO_END)
     assert failed == ["order 1"], (
-        f"{call} returned {failed}; expected ['order 1'], the order that failed. "
+        f"{call} returned {shown(failed)}; expected ['order 1'], the order that failed. "
         "An error that nobody hears of is an order that nobody sends."
     )
     assert seen == ["order 2"], (

@@ -51,7 +51,7 @@ def starts(shop):
     return "works"
 
 def printed():
-    terminal, sys.stdout = sys.stdout, io.StringIO()  # a kernel has its own
+    mine = sys.stdout = io.StringIO()  # a kernel has its own, which knows the cell
     server = BaseManager(("127.0.0.1", 0), b"a key").get_server()
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
@@ -59,7 +59,7 @@ def printed():
         serving.join(0.01)
     server.stop_event.set()
     serving.join()
-    return "terminal" if sys.stdout is terminal else "notebook"
+    return "its own cell" if sys.stdout is mine else "elsewhere"
 
 children = [spawn.Process(target=each) for each in (work, saved.work)]
 for child in children:  # side by side, for starting them is all the time
@@ -97,7 +97,7 @@ def _notebook():
 def _interrupt():
     """Interrupt a process as JupyterLab does a kernel; say what its program does."""
     if os.name != "posix":
-        return "ends"  # there, too: the system tells every program of the console
+        return "ends"  # what the task says of Linux and macOS cannot be played there
     kernel = (
         "import signal, subprocess, sys\n"
         "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
@@ -147,7 +147,7 @@ def test_classes(prediction):
 @points(1, "knows what serve_forever() leaves behind in a notebook")
 def test_prints(prediction):
     """A server was run in the notebook itself, and has ended."""
-    why = "serve_forever() puts the first sys.stdout back, which is the terminal's."
+    why = "serve_forever() puts the first sys.stdout back, which knows of no cell."
     _compare(prediction, why, "print after serve_forever() in a cell")
 
 

@@ -44,7 +44,7 @@ def test_results_are_in_order(answer, crew):
     """The first job ends last."""
     call = _play(answer, crew)
     assert call.value == WANTED, (
-        f"{call} returned {call.value}; expected {WANTED}, as the jobs were given. "
+        f"{call} {call.outcome}; expected {WANTED}, as the jobs were given. "
         "Results come in the order of ending: sort them by number."
     )
 

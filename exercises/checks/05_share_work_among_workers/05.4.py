@@ -7,7 +7,10 @@ import pytest
 
 from labkit.grader.fixtures import points, shown
 
-NO_END = "Wait while a worker lives, and no longer: ask is_alive()."
+NO_END = (
+    "Wait while a worker lives, and no longer: ask is_alive(), and name the timeout of "
+    "get(), whose first argument is block."
+)
 ADVICE = "Return two things: a dictionary, and a set of ids."
 SLOW_S = 0.3
 

@@ -48,7 +48,7 @@ def _must_be(call, got, wanted):
             "...). A master that hears nothing waits for ever."
         )
         assert got[number] == (word, value), (
-            f"{call} put {(number, *got[number])!r}; expected "
+            f"{call} put {shown((number, *got[number]))}; expected "
             f"{(number, word, value)!r}."
         )
 
@@ -111,7 +111,7 @@ def test_unsendable_value_is_a_failure(answer, server):
     error = call.ends(NO_END).error
     assert "pickle" not in str(error), (
         f"{call} was ended by a job that returned a generator, which cannot be pickled "
-        f"({error}); expected a result, and the next task. put() raises before anything "
+        f"({shown(error)}); expected a result, and the next task. put() raises before anything "
         "is sent, so it can go below try, too."
     )
     call, got = _work(answer, server, given)

@@ -2,7 +2,7 @@
 
 import math
 
-from labkit.grader.fixtures import points
+from labkit.grader.fixtures import points, shown
 
 NO_WAIT = "wait() returns when all that was put has arrived."
 COUNT = 50
@@ -147,10 +147,10 @@ def test_letters_differ(answer):
     )
     wanted = 1 / LETTER_S
     right = isinstance(run.got, int | float) and math.isclose(run.got, wanted)
-    shown = f"{run.got:,.0f}" if isinstance(run.got, int | float) else repr(run.got)
+    got = f"{run.got:,.0f}" if isinstance(run.got, int | float) else shown(run.got)
     # What else stood in the time has a check, and a message, of its own.
     alone = {note[0] for note in run.timed} <= {"list", "arrived"}
     assert right or not alone, (
-        f"{run.call} returned {shown} a second; expected {wanted:,.0f}. Count the "
+        f"{run.call} returned {got} a second; expected {wanted:,.0f}. Count the "
         "letters that were sent while the clock ran, and no others."
     )

@@ -37,7 +37,7 @@ def test_divides_neighbours(answer):
         assert isinstance(got, list), f"{call} returned {shown(got)}; expected a list."
         close = len(got) == len(wanted) and all(map(math.isclose, got, wanted))
         assert close, (
-            f"{call} returned {got}; expected {wanted}. {_likely(got, wanted)}"
+            f"{call} returned {shown(got)}; expected {wanted}. {_likely(got, wanted)}"
         )
 
 

@@ -1,6 +1,6 @@
 """07.1: letters travel in lists; the items in the queue tell how many calls it took."""
 
-from labkit.grader.fixtures import points
+from labkit.grader.fixtures import points, shown
 
 LETTERS = [f"letter {number}" for number in range(1, 11)]
 NO_END = "The queue has no bound: no put() needs to wait."
@@ -63,7 +63,7 @@ def test_letters_come_from_anywhere(answer, server):
     call = answer.call("send", mailbox=mailbox, generator=(x for x in LETTERS), size=4)
     error = call.ends(NO_END).error
     assert error is None, (
-        f"{call} raised {type(error).__name__} ({error}); expected it to return. A "
+        f"{call} raised {shown(error)}; expected it to return. A "
         "generator has no length and no slices: go through it with for, or islice()."
     )
     items = [mailbox.get(timeout=1) for _ in range(mailbox.qsize())]

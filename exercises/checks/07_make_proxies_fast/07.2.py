@@ -93,7 +93,7 @@ def test_unix_socket(answer):
         call = answer.call("hurried_client", address=str(path))
         error = call.ends(NO_END).error
         assert error is None, (
-            f"{words} raised {type(error).__name__} ({error}); expected the "
+            f"{words} raised {shown(error)}; expected the "
             "connection. A Unix socket has no TCP_NODELAY, and needs none: leave it "
             "as it is."
         )

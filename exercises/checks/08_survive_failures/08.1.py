@@ -13,6 +13,7 @@ NO_END = (
     "The first argument of receive() is the visibility timeout; say receive(timeout="
     "idle_s)."
 )
+TOO_LATE = f"ack() wants the receipt, not the order, and in time. {NO_END}"
 
 
 @points(2, "loses no order when it is killed while it packs")
@@ -70,7 +71,7 @@ def test_every_order_is_acknowledged(answer, depot):
         open_receipts.append(orders.stats().unacked)
 
     call = answer.call("pack", orders=orders, work=work, idle_s=0.2)
-    call.returns(NO_END, advice=ADVICE)
+    call.returns(NO_END, advice=TOO_LATE)
     _must_be_orders(seen)
     assert seen == ORDERS, (
         f"{call} packed {seen}; expected {ORDERS}, each once. An order whose receipt has "

@@ -1,6 +1,6 @@
 """08.5: a worker ends between two orders, with a sentence and exit code 0."""
 
-from labkit.grader.fixtures import points, until
+from labkit.grader.fixtures import points, shown, until
 
 ORDERS = ["order 1", "order 2"]
 TERM = "run(orders, work) was sent SIGTERM while it"
@@ -22,15 +22,18 @@ def _must_wait(packer, orders):
     )
 
 
+def _last(packer):
+    return shown((packer.said().splitlines() or [""])[-1])
+
+
 def _must_end_well(packer, when):
     code = packer.ends()
     assert code is not None, (
         f"run(orders, work) was still running 3 s after {when}; expected it to end."
     )
-    last = (packer.said().splitlines() or ["(nothing)"])[-1]
     assert code == 0, (
         f"run(orders, work) ended with exit code {code} when {when}; expected 0. "
-        f"Its last line: {last}. A lost server is an EOFError or a ConnectionError, "
+        f"Its last line: {_last(packer)}. A lost server is an EOFError or a ConnectionError, "
         "from receive() and from ack()."
     )
     assert packer.said().strip(), (
@@ -51,7 +54,7 @@ def test_finishes_the_order_in_hand(answer, depot):
     with depot.packer(answer, "run", orders) as packer:
         _must_begin(packer)
         packer.terminate()
-        packer.ends(0.05)  # a handler that exits does so now
+        packer.ends(1.1)  # as long as an order takes; a handler that exits does so now
         packer.go_on()
         took_next = packer.did("begin", "order 2")
         code = packer.ends(1)  # its output has ended; it may take a moment more
@@ -66,7 +69,9 @@ def test_finishes_the_order_in_hand(answer, depot):
         "the middle of work(): let it take a note."
     )
     assert code == 0, (
-        f"{TERM} packed 'order 1', and ended with exit code {code}; expected 0."
+        f"{TERM} packed 'order 1', and ended with exit code {code}; expected 0. Its "
+        f"last line: {_last(packer)}. An order may take long: leave receive() its "
+        "visibility timeout."
     )
     assert orders.qsize() == 1, (
         f"{TERM} packed 'order 1', and left {orders.qsize()} orders; expected 1."

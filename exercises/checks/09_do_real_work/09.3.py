@@ -1,6 +1,6 @@
 """09.3: what a mail server says, recipient by recipient."""
 
-from labkit.grader.fixtures import points
+from labkit.grader.fixtures import points, shown
 
 ADA, NOBODY = "ada@shop.test", "nobody@shop.test"
 WAITS = "The mail server answers at once: nothing here has to wait."
@@ -19,12 +19,11 @@ def _send(answer, office, address, to):
 def _must_say(call, expected, advice, what):
     error = call.ends(WAITS).error
     if error is not None:
-        name = type(error).__name__
         raise AssertionError(
-            f"{what}, send() raised {name} ({error}); expected {expected}. {advice}"
+            f"{what}, send() raised {shown(error)}; expected {expected}. {advice}"
         ) from error
     assert call.value == expected, (
-        f"{what}, send() said {call.value}; expected {expected}. {advice}"
+        f"{what}, send() {call.outcome}; expected {expected}. {advice}"
     )
 
 

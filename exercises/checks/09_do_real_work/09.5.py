@@ -56,8 +56,7 @@ def _must_count(answer, task, what, why):
     call = _count(answer, task)
     error = call.error
     assert error is None, (
-        f"{what}: count_lines(task) raised {type(error).__name__} ({error}); expected "
-        f"{LINES}. {why}"
+        f"{what}: count_lines(task) raised {shown(error)}; expected {LINES}. {why}"
     )
     assert call.value == LINES, (
         f"{what}: count_lines(task) {call.outcome}; expected {LINES}. {why}"
@@ -91,7 +90,8 @@ def test_task_is_small(answer):
         "describe(log) opened a log of 3,200,000 bytes; expected it to ask for its size "
         "alone. Reading it is the work, and that is the worker's part."
     )
-    lines = answer.call("count_lines", task=task).returns(NO_END)
+    advice = "The size counts bytes, and some signs have two: open the log with 'rb'."
+    lines = answer.call("count_lines", task=task).returns(NO_END, advice=advice)
     assert lines == 200_000, (
         f"A log of 200,000 lines: count_lines(task) returned {shown(lines)}. Each line ends "
         "with a newline: count those."

@@ -4,10 +4,8 @@ import contextlib
 import queue
 import socket
 import threading
-from multiprocessing import AuthenticationError
-from multiprocessing.managers import BaseManager
 
-from labkit.grader.fixtures import points
+from labkit.grader.fixtures import ask, client_of, points
 
 WHY = {
     "": "That is every address of this machine, in all of its networks.",
@@ -17,13 +15,6 @@ WHY = {
 }
 NO_END = "get_server() returns at once; serve_forever() is called by somebody else."
 ADVICE = "The address is a pair: (host, port)."
-
-
-class Client(BaseManager):
-    """Knows the name that an office offers."""
-
-
-Client.register("get_task_queue")
 
 
 @contextlib.contextmanager
@@ -80,13 +71,7 @@ def test_port_key_and_queue_stay(answer):
     call, server, (bound, _) = opened(answer, "127.0.0.1", key, letters)
     _must_be_bound(call, "127.0.0.1", bound)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = Client(server.address, authkey=key)
-    try:
-        client.connect()
-    except AuthenticationError:
-        raise AssertionError(
-            f"A client with the key of {call} was not let in; expected the server to "
-            "have the key that is given."
-        ) from None
-    client.get_task_queue().put("a letter")
+    place, name = (server.address, key), "get_task_queue"
+    client = ask("connect()", lambda: client_of(*place, name), "Keep the given key.")
+    ask(f"{name}()", client.get_task_queue, "Keep what is registered.").put("a letter")
     assert letters.qsize() == 1, f"{call} serves another queue than `letters`."

@@ -72,7 +72,7 @@ def _collect(answer, client, orders):
             "concurrent.futures knows its own futures alone: Dask has an as_completed."
         )
     assert error is None, (
-        f"{call} raised {type(error).__name__} ({error}), and the prices of the other "
+        f"{call} raised {shown(error)}, and the prices of the other "
         f"orders were lost; expected a dictionary. {why}"
     )
     assert isinstance(call.value, dict), (
@@ -102,7 +102,7 @@ def test_an_error_is_a_price_too(answer, client):
         f"{call} returned nothing for 'milk'; expected its KeyError. The program that asked for it must hear that it failed."
     )
     assert isinstance(got["milk"], KeyError), (
-        f"{call} returned {got['milk']!r} for 'milk'; expected the KeyError itself, "
+        f"{call} returned {shown(got['milk'])} for 'milk'; expected the KeyError itself, "
         "which exception() returns."
     )
 
@@ -110,12 +110,12 @@ def test_an_error_is_a_price_too(answer, client):
 @points(1, "shows each price as soon as it is there")
 def test_shown_as_they_come(answer, client):
     """What is there first is shown first."""
-    call, _, shown = _collect(answer, client, PRICES)
-    assert {order for order, _ in shown} == {*PRICES}, (
-        f"{call} showed {len(shown)} of {len(PRICES)} orders; expected all."
+    call, _, said = _collect(answer, client, PRICES)
+    assert {order for order, _ in said} == {*PRICES}, (
+        f"{call} showed {len(said)} of {len(PRICES)} orders; expected all."
     )
-    assert shown[-1][0] == "sugar", (
-        f"{call} showed {shown(shown[0][0])} first and {shown[-1][0]!r} last; the price of "
+    assert said[-1][0] == "sugar", (
+        f"{call} showed {said[0][0]!r} first and {said[-1][0]!r} last; the price of "
         "'sugar' came last. Waiting in the order of the orders, the first slow one "
         "holds up all."
     )
