@@ -57,11 +57,15 @@ def pytest_configure(config):
 
 # Begun late, one of these would still run when all else is done.
 _TAKE_LONG = (
-    "test_cpython.py",
     "test_exercises.py",
+    "test_cpython.py",
     "test_notebook_kernels.py",
     "test_grader.py",
     "test_lessons.py",
+    "test_storm.py",
+    "test_wheel.py",
+    "07_make_proxies_fast.ipynb",
+    "11_outgrow_the_manager.ipynb",
 )
 
 

@@ -7,7 +7,6 @@ import functools
 import json
 import re
 import tomllib
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,11 +102,6 @@ class Lesson:
     def copy(self):
         """The learner's copy of its set."""
         return EXERCISES / "release" / self.path.stem / f"{self.path.stem}.ipynb"
-
-    @property
-    def source(self):
-        """The set with its solutions."""
-        return EXERCISES / "source" / self.path.stem / f"{self.path.stem}.ipynb"
 
     @property
     def new_words(self):
@@ -238,8 +232,3 @@ def used_before_taught(text, number, terms):
             if term.lesson > ahead and pattern(term).search(without(plain, term, known))
         ]
     return found
-
-
-def types_present():
-    """Count the tasks of each type."""
-    return Counter(task.type for task in TASKS)

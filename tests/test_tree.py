@@ -146,16 +146,6 @@ def test_constraints_are_names_and_versions():
     assert {re.split("[>=]", line)[0].lower() for line in needed} <= pinned
 
 
-def test_environment_is_what_binder_reads():
-    """environment.yml names the one Python that Binder understands, and pyproject."""
-    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    assert yaml.safe_load(text)["dependencies"] == [
-        "python=3.13",
-        "pip",
-        {"pip": ["-c constraints.txt", "-e .[test]"]},
-    ]
-
-
 def test_workflow_covers_every_system():
     """The workflow runs the test command on three systems and four Pythons."""
     text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
