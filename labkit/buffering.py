@@ -19,12 +19,6 @@ from labkit.manager.entries import LARGE_MESSAGE, Parcel, items_of
 __all__ = ["BufferedProducer", "Prefetched", "buffered", "prefetched"]
 
 
-def _check(**counts: int) -> None:
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; give 1 or more")
-
-
 class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
     """Collect items; put them together when there are enough, or after a while.
 
@@ -51,16 +45,6 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
     put again by the next flush: perhaps twice, never not at all.
 
     Safe for any number of threads.
-
-    Examples
-    --------
-    >>> from labkit import TaskQueue
-    >>> orders = TaskQueue()
-    >>> with buffered(orders) as out:
-    ...     for number in range(2500):
-    ...         out.put(number)
-    >>> orders.qsize()
-    2500
     """
 
     def __init__(
@@ -70,9 +54,11 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
         max_wait_s: float = 0.05,
         in_flight: int = 4,
     ) -> None:
-        _check(max_items=max_items, in_flight=in_flight)
-        if not max_wait_s > 0:
-            raise ValueError(f"max_wait_s is {max_wait_s}; give seconds above 0")
+        if max_items < 1 or in_flight < 1 or not max_wait_s > 0:
+            wrong = (
+                f"max_items {max_items}, in_flight {in_flight}, max_wait_s {max_wait_s}"
+            )
+            raise ValueError(f"{wrong}: give counts of 1 or more, and seconds above 0")
         bound = max(getattr(queue, "maxsize", 0), 0) or sys.maxsize
         self.queue = queue
         self.max_items = min(max_items, bound)  # a larger batch would never fit
@@ -103,13 +89,10 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
 
         What an earlier flush raised is raised here; this item was taken all the same.
         """
-        self._take((item,), self.max_items)
+        self.put_many((item,), self.max_items)
 
-    def put_many(self, items: Iterable[Any]) -> None:
+    def put_many(self, items: Iterable[Any], _least: int = 1) -> None:
         """Put some items, after all that is here, without waiting for the answer."""
-        self._take(items, 1)
-
-    def _take(self, items: Iterable[Any], least: int) -> None:
         with self._changed:
             if self._closed:
                 raise RuntimeError("this producer is closed; make another one")
@@ -121,6 +104,7 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
             if error is not None:
                 raise error
             # What comes while a message is under way goes together in the next one.
+            least = min(_least, self._most)
             while len(self._items) >= (self._most if self._sent else least):
                 self._send()
 
@@ -223,7 +207,8 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         timeout: float | None = None,
         ahead: int = 4,
     ) -> None:
-        _check(max_items=max_items, ahead=ahead)
+        if max_items < 1 or ahead < 1:
+            raise ValueError(f"max_items {max_items}, ahead {ahead}: give 1 or more")
         self.left: list[Any] = []
         self._queue = queue
         self._max_items = max_items

@@ -4,7 +4,6 @@ import atexit
 import contextlib
 import io
 import json
-import os
 import queue
 import shutil
 import socket
@@ -26,12 +25,6 @@ __all__ = ["ServerProcess", "start_server"]
 _READY_WITHIN_S = 15.0
 _STOPPED_WITHIN_S = 2.0
 
-# Tell glibc, where it is the C library, to keep up to 128 MiB that were freed: to get
-# a page again costs a server more than to copy a large item through it.
-_KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
-}
 _running: "weakref.WeakSet[ServerProcess]" = weakref.WeakSet()
 
 
@@ -79,8 +72,7 @@ class ServerProcess:
             "nearby": self._folder and str(self._folder / "lab"),
         }
         self._log: deque[str] = deque(maxlen=200)
-        env = {k: v for k, v in _KEEP_MEMORY.items() if k not in os.environ}
-        self._process = supervised.start("labkit", "serve", "--supervised", **env)
+        self._process = supervised.start("labkit", "serve", "--supervised")
         answer: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(answer,), daemon=True)
         self._reader.start()

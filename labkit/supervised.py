@@ -40,10 +40,10 @@ _Argument = str | os.PathLike[str]
 _children: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
 
 
-def start(module: str, *args: str, **env: str) -> "subprocess.Popen[bytes]":
+def start(module: str, *args: str) -> "subprocess.Popen[bytes]":
     """Start a module, which calls :func:`watch`, as ``python -m`` does.
 
-    Its standard error is part of its output; `env` is added to its environment.
+    Its standard error is part of its output.
     """
     # -P, and this very package found first: a learner's queue.py beside the notebook
     # must not replace the standard library's.
@@ -51,7 +51,7 @@ def start(module: str, *args: str, **env: str) -> "subprocess.Popen[bytes]":
     paths += os.environ.get("PYTHONPATH", "").split(os.pathsep)
     path = os.pathsep.join(name for name in paths if name not in {"", "."})
     command = [sys.executable, "-P", "-m", module, *args]
-    env = {**os.environ, **env, "PYTHONPATH": path}
+    env = {**os.environ, "PYTHONPATH": path}
     return _popen(command, stderr=subprocess.STDOUT, env=env)
 
 

@@ -151,7 +151,7 @@ def test_an_unpicklable_item_changes_nothing(orders):
 def test_an_answer_that_cannot_be_sent_keeps_the_item(orders):
     """What was taken stays in the file until the caller has it."""
     orders.put("tea")
-    orders.get.for_client(orders).give_back()
+    orders.put_back(orders.get.for_client(orders))
     assert kept(orders) == ["tea"]
     assert orders.get() == "tea"
     assert kept(orders) == []

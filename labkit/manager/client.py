@@ -160,11 +160,8 @@ class ClientConnection(wire.Connection):
     def ready(self) -> None:
         """Be open and in step; where this raises, nothing was sent."""
         if self.busy or self.is_gone():
-            _retrying(self._open, self._retry_for)
-
-    def _open(self) -> None:
-        name = f"{process.current_process().name}|{threading.current_thread().name}"
-        self.ask("accept_connection", name)
+            name = f"{process.current_process().name}|{threading.current_thread().name}"
+            _retrying(lambda: self.ask("accept_connection", name), self._retry_for)
 
     def ask(self, function: str, *args: Any) -> Any:
         """Open anew, and call one of the server's own functions."""

@@ -119,15 +119,6 @@ class Taken:
     single: bool = True  # the caller asked for an item, not for a list
     packed: bool = False
 
-    def delivered(self) -> None:
-        """Take note that the caller has it: a journal may forget it now."""
-        if self.receipt is None:
-            self.queue.delivered(self.entries)
-
-    def give_back(self) -> None:
-        """Return it to the head of the queue, as if it had not been taken."""
-        self.queue.put_back(self.entries, self.receipt)
-
     def answer(self, items: Callable[[Entry], list[Any]] = Entry.items) -> Any:
         """Return what to send to a client."""
         if self.packed:
@@ -142,9 +133,9 @@ class Taken:
         try:
             value = self.answer(Entry.opened)
         except BaseException:
-            self.give_back()
+            self.queue.put_back(self)
             raise
-        self.delivered()
+        self.queue.delivered(self)
         return value
 
 
@@ -377,20 +368,20 @@ class TaskQueue(queue.Queue[Any]):
         self.queue.popleft()
         self.queue.extendleft(reversed(parts))
 
-    def delivered(self, entries: list[Entry]) -> None:
-        """Take note that items were handed over for good."""
-        if self._journal is not None:
-            self._journal.delivered(entries)
+    def delivered(self, taken: Taken) -> None:
+        """Take note that the caller has it: a journal may forget it now."""
+        if self._journal is not None and taken.receipt is None:
+            self._journal.delivered(taken.entries)
 
-    def put_back(self, entries: list[Entry], receipt: str | None) -> None:
-        """Return what was taken to the head, unless its receipt is closed already."""
+    def put_back(self, taken: Taken) -> None:
+        """Return it to the head, as if not taken, unless its receipt is closed."""
         with self.mutex:
-            if receipt is not None and self._unacked.pop(receipt, None) is None:
-                return
-            if receipt is not None:
-                entries[0].deliveries -= 1
-            self._got_count -= sum(entry.count for entry in entries)
-            self._to_head(entries)
+            if taken.receipt is not None:
+                if self._unacked.pop(taken.receipt, None) is None:
+                    return
+                taken.entries[0].deliveries -= 1
+            self._got_count -= sum(entry.count for entry in taken.entries)
+            self._to_head(taken.entries)
 
     def _to_head(self, entries: list[Entry]) -> None:
         self.queue.extendleft(reversed(entries))
@@ -554,4 +545,4 @@ class TaskQueue(queue.Queue[Any]):
         self._store([Entry(1, item)], 1)
 
     def _get(self) -> Any:
-        self.delivered(self._pop(1))
+        self.delivered(Taken(self, self._pop(1)))

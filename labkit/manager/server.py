@@ -183,7 +183,8 @@ class QueueServer(_Server):  # type: ignore[misc]
             delivered = self._send(client, (kind, result), packed) and kind == "#RETURN"
         finally:
             if taken is not None:
-                taken.delivered() if delivered else taken.give_back()
+                end = taken.queue.delivered if delivered else taken.queue.put_back
+                end(taken)
 
     def _send(self, client: wire.Connection, reply: _Reply, packed: bool) -> bool:
         """Send a reply, or why it cannot be pickled; return whether it was sent."""
