@@ -123,9 +123,10 @@ def test_author_made_no_mistake(task):
 
 @pytest.fixture
 def template(tmp_path):
-    """Return a function that makes a task of the template, changed in one place."""
+    """Return a function that writes a task of the template, changed in one place."""
     folder = tmp_path / "exercises"
     shutil.copytree(EXERCISES / "template", folder / "template")
+    shutil.copy(EXERCISES / "nbgrader_config.py", folder)
     for kind in ("checks", "source"):
         (made,) = EXERCISES.glob(f"{kind}/05_*")
         shutil.copytree(made, folder / kind / made.name)
@@ -136,8 +137,7 @@ def template(tmp_path):
         assert text.count(old) == 1
         path.write_text(text.replace(old, new), encoding="utf-8")
         new_task("05.9", folder)
-        shutil.copytree(folder / "source", folder / "release")
-        return find_task("05.9", folder)
+        return folder
 
     return make
 
@@ -168,8 +168,30 @@ MISTAKES = [
 @pytest.mark.parametrize(("name", "old", "new", "said"), MISTAKES)
 def test_mistake_of_an_author_gets_a_sentence(template, name, old, new, said):
     """Whatever is forgotten or wrong in a file is named, with what to do."""
-    found = list(mistakes(template(name, old, new)))
-    assert any(said in one for one in found)
+    folder = template(name, old, new)
+    shutil.copytree(folder / "source", folder / "release")
+    assert any(said in one for one in mistakes(find_task("05.9", folder)))
+
+
+UNCONVERTED = [
+    ("    ### END SOLUTION", "", "no end solution statement found"),
+    (
+        'exNN-M-check", "locked',
+        'exNN-M-answer", "locked',
+        "Duplicate grade id: ex05-9-answer",
+    ),
+    ('"task": false, "points": 1', '"task": false', "does not have points"),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("old", "new", "said"), UNCONVERTED)
+def test_what_nbgrader_refuses_gets_its_sentence(template, old, new, said):
+    """Of nbgrader's log an author reads the error, and no traceback."""
+    folder = template("cells.json", old, new)
+    with pytest.raises(ExerciseError, match=f"^nbgrader cannot .*{said}") as error:
+        make_release(folder / "release", folder)
+    assert "\n" not in str(error.value)
 
 
 def test_file_that_is_no_task_gets_a_sentence(tmp_path):

@@ -19,7 +19,7 @@ __all__ = ["make_release", "new_task"]
 
 # Without its database, which would be written beside the course.
 _CONVERT = """
-import os, sys
+import os, re, sys
 from nbgrader.apps import NbGrader, NbGraderAPI
 app = NbGrader()
 app.load_config_file()
@@ -29,7 +29,9 @@ api = NbGraderAPI(config=app.config, log_level="ERROR")
 for name in sorted(os.listdir("source")):
     done = api.generate_assignment(name)
     if not done["success"]:
-        sys.exit(f"nbgrader cannot convert {name}: {done.get('error') or done['log']}")
+        log = done.get("log") or done["error"]
+        first = re.search(r"(?m)^ *[\\w.]*Error: (.+)$", log)
+        sys.exit(f"nbgrader cannot convert {name}: {first[1] if first else log}")
 """
 
 

@@ -39,11 +39,10 @@ def _begin(script, method):
     return program, results
 
 
-def _answer_all(program, results):
+def _put(program, results, *items):
     try:
-        for text in TEXTS:
-            results.put(text)
-        results.put(None)
+        for item in items:
+            results.put(item)
     except (EOFError, OSError):
         raise AssertionError(program.trouble() or GONE) from None
 
@@ -53,8 +52,7 @@ def test_results(script):
     """The workers do what there is to do, and go home."""
     for method in START_METHODS:
         program, results = _begin(script, method)
-        _answer_all(program, results)
-        results.put(None)
+        _put(program, results, *TEXTS, None, None)
         program.must_end("Both workers have gone home: shut the manager down.")
         lost = [text for text in TEXTS if text not in program.said()]
         assert not lost, (
@@ -66,10 +64,10 @@ def test_results(script):
 def test_waits_for_workers(script):
     """All results are there, and one worker of two has not gone home."""
     program, results = _begin(script, "spawn")
-    _answer_all(program, results)
+    _put(program, results, *TEXTS, None)
     until(lambda: not program.process.is_alive(), 0.4)
     assert program.process.is_alive(), program.trouble() or GONE
-    results.put(None)
+    _put(program, results, None)
     program.must_end("Both workers have gone home: shut the manager down.")
     try:
         client_of(results._token.address, KEY)
