@@ -39,14 +39,18 @@ def test_this_machine_is_fit():
     assert all(bool(check.todo) == (check.state != "ok") for check in diagnosis.checks)
 
 
-def test_it_prints_one_line_per_check():
-    """A check has one line: its state, its name, what was found, what to do."""
+def test_it_prints_one_line_per_check_and_a_verdict():
+    """A check's state, its name, what was found, what to do; a failure alone is unfit."""
     assert repr(Diagnosis((FINE, WARNED, FAILED))).splitlines() == [
         "ok    disk       900 MB free",
         "warn  memory     700 MB free: end other programs",
         "FAIL  packages   missing <psutil>: python3 -m labkit lab",
         "This machine is not fit yet: see to what says FAIL.",
     ]
+    assert not Diagnosis((WARNED, FAILED)).fit
+    assert Diagnosis((FINE, WARNED)).fit
+    assert repr(Diagnosis((FINE, WARNED))).endswith("within the limits that say warn.")
+    assert repr(Diagnosis((FINE,))).endswith("This machine is fit for the kit.")
 
 
 def test_a_notebook_gets_the_verdict_and_what_is_wrong():
@@ -57,25 +61,6 @@ def test_a_notebook_gets_the_verdict_and_what_is_wrong():
     assert "missing &lt;psutil&gt;: python3 -m labkit lab" in open_part
     assert "900 MB" not in open_part
     assert folded.count("<tr>") == 2
-
-
-@pytest.mark.parametrize(
-    ("checks", "fit", "verdict"),
-    [
-        ((FINE,), True, "This machine is fit for the kit."),
-        ((FINE, WARNED), True, "fit for the kit, within the limits that say warn."),
-        (
-            (WARNED, FAILED),
-            False,
-            "This machine is not fit yet: see to what says FAIL.",
-        ),
-    ],
-)
-def test_verdict(checks, fit, verdict):
-    """Only a failure makes a machine unfit, and the last line says it in a sentence."""
-    diagnosis = Diagnosis(checks)
-    assert diagnosis.fit is fit
-    assert repr(diagnosis).endswith(verdict)
 
 
 def test_the_command_prints_json_and_returns_a_status(capsys, monkeypatch):
