@@ -168,24 +168,23 @@ def read_job_file(path: str | Path) -> list[Work]:
 
 def _work(path: Path, name: str, table: Any) -> Work:
     what = f"[{name}] of {path}"
-    if not isinstance(table, dict) or not isinstance(table.get("job"), str):
-        raise ValueError(  # noqa: TRY004 - of a text
-            f'{what} names no job. Add a line such as job = "square".'
+    given: dict[str, Any] = {"tasks": [], "files": []}
+    given |= table if isinstance(table, dict) else {}
+    job, tasks, files = given.get("job"), given["tasks"], given["files"]
+    lists = isinstance(tasks, list) and isinstance(files, list) and (tasks or files)
+    if not (isinstance(job, str) and lists):
+        raise ValueError(
+            f'{what} needs a job, such as job = "square", and in square brackets its '
+            "tasks = [...] or files = [...]."
         )
-    tasks, patterns = table.get("tasks", []), table.get("files", [])
-    if not (isinstance(tasks, list) and isinstance(patterns, list)):
-        sentence = f"{what}: tasks and files are lists, in square brackets."
-        raise ValueError(sentence)  # noqa: TRY004 - of a text
-    load_job(table["job"])
+    load_job(job)
     found = list(tasks)
-    for pattern in patterns:
-        files = sorted(path.resolve().parent.glob(pattern))
-        if not files:
+    for pattern in files:
+        paths = sorted(path.resolve().parent.glob(pattern))
+        if not paths:
             raise ValueError(f"{what}: no file beside it matches {pattern!r}.")
-        found += map(str, files)
-    if not found:
-        raise ValueError(f"{what} has no task. Add tasks = [...] or files = [...].")
-    return Work(name, table["job"], tuple(found))
+        found += map(str, paths)
+    return Work(name, job, tuple(found))
 
 
 def run(

@@ -235,9 +235,9 @@ def test_an_engine_that_cannot_be(name, tls, said):
     [
         ("", "has no job. Begin with a line such as"),
         ("[a", "is not TOML"),
-        ("[a]\ntasks = [1]", r"\[a\] of .* names no job"),
-        ("[a]\njob = 'square'", "has no task. Add tasks"),
-        ("[a]\njob = 'square'\ntasks = 1", "tasks and files are lists"),
+        ("[a]\ntasks = [1]", r"\[a\] of .* needs a job, such as"),
+        ("[a]\njob = 'square'", "and in square brackets its tasks"),
+        ("[a]\njob = 'square'\ntasks = 1", "needs a job, such as"),
         ("[a]\njob = 'cube'\ntasks = [1]", "'cube' is not a job"),
         ("[a]\njob = 'log_lines'\nfiles = ['x*']", "no file beside it matches 'x"),
     ],

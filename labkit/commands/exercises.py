@@ -10,8 +10,6 @@ from labkit.errors import ExerciseError
 from labkit.grader.release import make_release, new_task
 from labkit.grader.tasks import EXERCISES
 
-__all__ = ["main"]
-
 
 def main(argv: list[str]) -> int:
     """Run the command."""

@@ -15,8 +15,6 @@ from labkit.errors import GradingError
 from labkit.grader.classroom import TABLES, grade
 from labkit.jobs import dask_client
 
-__all__ = ["main"]
-
 
 def main(argv: list[str]) -> int:
     """Run the command; return 0 if all was graded, 1 if something was not."""

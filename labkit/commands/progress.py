@@ -8,8 +8,6 @@ import argparse
 from labkit.commands import common
 from labkit.grader.progress import progress, reset
 
-__all__ = ["main"]
-
 
 def main(argv: list[str]) -> int:
     """Run the command; the exit status is 2 when there is no such task."""

@@ -18,8 +18,6 @@ from labkit.manager.acceptor import Listener
 from labkit.manager.server import QueueServer, stop_on_signals
 from labkit.manager.wire import SILENCE_S
 
-__all__ = ["main"]
-
 _silence = common.checked(
     int, lambda s: 1 <= s <= 3600, "a whole number of seconds, 1 to 3600"
 )

@@ -11,8 +11,6 @@ answer of every task, every start method. A path narrows it:
 Every other argument goes to pytest: python -m pytest --help lists them.
 """
 
-__all__ = ["main"]
-
 import os
 import sys
 import tempfile
