@@ -598,12 +598,13 @@ def test_a_call_that_may_be_done_twice_is_repeated():
     """After a lost connection; any other is not, for nobody knows if it was done."""
     lost = [common.errors.OutcomeUnknownError("lost"), None]
 
-    def call():
-        if error := lost.pop(0):
-            raise error
-        return "done"
+    class Target:
+        def put(self, item):
+            if error := lost.pop(0):
+                raise error
+            return item
 
-    assert common.patiently(call, 9, again=True) == "done"
+    assert common.Patient(Target(), 9, again=True).put("tea") == "tea"
     lost[:] = [common.errors.OutcomeUnknownError("lost")]
     with pytest.raises(common.errors.OutcomeUnknownError):
-        common.patiently(call, 9)
+        common.Patient(Target(), 9, again=False).put("tea")

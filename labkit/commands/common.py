@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import errno
 import fileinput
+import functools
 import io
 import json
 import math
@@ -190,10 +191,14 @@ def connect(options: argparse.Namespace) -> Any:
         ) from None
 
 
-def open_queue(manager: Any, name: str) -> Any:
-    """Return a queue by name; a plain server has ``tasks`` and ``results`` at best."""
+def open_queues(
+    options: argparse.Namespace, *names: str, again: bool = False
+) -> "list[Patient]":
+    """Return queues by name; a plain server has ``tasks`` and ``results`` at best."""
+    manager = connect(options)
     named = {"tasks": manager.get_task_queue, "results": manager.get_result_queue}
-    return named[name]() if name in named else manager.get_queue(name)
+    found = [named[n]() if n in named else manager.get_queue(n) for n in names]
+    return [Patient(one, options.retry_for, again) for one in found]
 
 
 def take(
@@ -222,23 +227,32 @@ def done(source: Any, receipt: Any) -> None:
             source.task_done()
 
 
-def patiently(call: Callable[[], T], retry_for: float, *, again: bool = False) -> T:
-    """Make a call, and for some seconds make it again if the server stops meanwhile.
+class Patient:
+    """A queue whose calls are repeated for some seconds if the server stops meanwhile.
 
     The manager itself waits for a server that is not there. With ``again`` a call is
     repeated even if nobody knows whether it was done.
     """
-    until = time.monotonic() + retry_for
-    kinds = (errors.ServerStoppedError, *([errors.OutcomeUnknownError] * again))
-    while True:
-        try:
-            return call()
-        except (errors.NoServerError, errors.NotAQueueServerError):
-            # A server that is being killed may still answer, with half a handshake.
-            raise errors.ServerStoppedError(
-                "The server has ended. Start it again; --retry-for waits for it."
-            ) from None
-        except kinds:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(random.uniform(0.02, 0.5))  # noqa: S311 - not all at once
+
+    def __init__(self, target: Any, retry_for: float, again: bool) -> None:
+        self._target, self._retry_for = target, retry_for
+        unknown = [errors.OutcomeUnknownError] if again else []
+        self._kinds = (errors.ServerStoppedError, *unknown)
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(self._call, getattr(self._target, name))
+
+    def _call(self, method: Callable[..., Any], *args: Any, **kwds: Any) -> Any:
+        until = time.monotonic() + self._retry_for
+        while True:
+            try:
+                return method(*args, **kwds)
+            except (errors.NoServerError, errors.NotAQueueServerError):
+                # A server that is being killed may still answer, with half a handshake.
+                raise errors.ServerStoppedError(
+                    "The server has ended. Start it again; --retry-for waits for it."
+                ) from None
+            except self._kinds:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(random.uniform(0.02, 0.5))  # noqa: S311 - not all at once

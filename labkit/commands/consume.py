@@ -34,15 +34,15 @@ def main(argv: list[str]) -> int:
 
 def _consume(options: argparse.Namespace) -> int:
     """Print items until there are enough; whatever happens, say how many."""
-    source = common.open_queue(common.connect(options), options.queue)
+    (source,) = common.open_queues(options, options.queue)
     if options.forever:
         say(f"Printing the items of {options.queue!r} until you press Ctrl-C.")
-    take = partial(common.take, source, 5.0 if options.forever else options.idle)
+    wait_s = 5.0 if options.forever else options.idle
     count, begin = 0, time.monotonic()
     try:
         while count != options.max:
             try:
-                receipt, item = common.patiently(take, options.retry_for)
+                receipt, item = common.take(source, wait_s)
             except queue.Empty:
                 if options.forever:
                     continue

@@ -49,11 +49,9 @@ def _master(options: argparse.Namespace) -> int:
     run = secrets.token_hex(4)  # so that no record of an earlier run is ours
     waiting = {n: {"run": run, "id": n, "task": t} for n, t in enumerate(given, 1)}
     total, failed, begin = len(waiting), 0, time.monotonic()
-    manager = common.connect(options)
-    tasks = common.open_queue(manager, options.queue)
-    results = common.open_queue(manager, options.results)
+    queues = common.open_queues(options, options.queue, options.results, again=True)
     try:
-        for record in hand_out(run, waiting, tasks, results, options):
+        for record in hand_out(run, waiting, *queues):
             failed += "error" in record
             common.emit({k: v for k, v in record.items() if k != "run"})
     finally:
@@ -64,38 +62,32 @@ def _master(options: argparse.Namespace) -> int:
 
 
 def hand_out(
-    run: str,
-    waiting: dict[int, dict[str, Any]],
-    tasks: Any,
-    results: Any,
-    options: argparse.Namespace,
+    run: str, waiting: dict[int, dict[str, Any]], tasks: Any, results: Any
 ) -> Iterator[dict[str, Any]]:
     """Put tasks and take results in turns; yield one record of each as they come.
 
     A worker that dies after it gave its result, and before it acknowledged the task,
     makes another do it again: the second record of a task is dropped.
     """
-    patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
-    take = partial(common.take, results, POLL_S)
     reported, unsent = time.monotonic(), deque(waiting.values())
     while waiting:
         with contextlib.suppress(queue.Full):
             while unsent:
-                patiently(partial(tasks.put, unsent[0], block=False))
+                tasks.put(unsent[0], block=False)
                 unsent.popleft()
         with contextlib.suppress(queue.Empty):
-            receipt, record = patiently(take)
+            receipt, record = common.take(results, POLL_S)
             if not isinstance(record, dict) or record.get("run") != run:
                 say("Dropped a result of another run: give each its own --results.")
             elif waiting.pop(record["id"], None):
                 yield record
             with contextlib.suppress(ReceiptError):  # too late: it will come again
-                patiently(partial(common.done, results, receipt))
+                common.done(results, receipt)
         if waiting and time.monotonic() - reported >= REPORT_EVERY_S:
             reported, what = time.monotonic(), common.count_of(len(waiting), "task")
-            say(f"Waiting for {what}; {patiently(tasks.qsize):,} still in the queue.")
+            say(f"Waiting for {what}; {tasks.qsize():,} still in the queue.")
             with contextlib.suppress(NotOfferedError):  # a plain server gives none up
-                for dead in patiently(tasks.dead_letters):
+                for dead in tasks.dead_letters():
                     is_ours = isinstance(dead, dict) and dead.get("run") == run
                     if is_ours and waiting.pop(dead["id"], None):
                         yield {**dead, "error": WORN_OUT}

@@ -27,24 +27,18 @@ def main(argv: list[str]) -> int:
 
 def _produce(options: argparse.Namespace) -> int:
     """Put everything; whatever happens, say how much it was."""
-    target = common.open_queue(common.connect(options), options.queue)
+    (target,) = common.open_queues(options, options.queue)
     count, begin = 0, time.monotonic()
     try:
         for item in common.read_items(options):
-            put = partial(target.put, item, timeout=REPORT_EVERY_S)
-            while not _is_put(put, options):
-                say(f"The queue {options.queue!r} is full. Waiting for a consumer.")
+            while True:
+                try:
+                    target.put(item, timeout=REPORT_EVERY_S)
+                    break
+                except queue.Full:
+                    say(f"The queue {options.queue!r} is full. Waiting for a consumer.")
             count += 1
     finally:
         what, spent_s = common.count_of(count, "item"), time.monotonic() - begin
         say(f"Put {what} into {options.queue!r} in {spent_s:.1f} s.")
     return common.DONE
-
-
-def _is_put(put: "partial[None]", options: argparse.Namespace) -> bool:
-    """Put an item; return False if the queue stays full."""
-    try:
-        common.patiently(put, options.retry_for)
-    except queue.Full:
-        return False
-    return True

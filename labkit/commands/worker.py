@@ -23,7 +23,7 @@ from typing import Any
 from labkit import setup, supervised
 from labkit.commands import common
 from labkit.errors import LabkitError, ReceiptError
-from labkit.jobs import Job, load_job, perform, record_of
+from labkit.jobs import load_job, perform, record_of
 
 ENDED = 100  # and one of the command's codes: a process that ended on purpose
 POLL_S = 0.5  # Windows cannot interrupt a longer wait
@@ -51,16 +51,10 @@ def main(argv: list[str]) -> int:
     return parser.run(_worker, argv)
 
 
-def _opened(options: argparse.Namespace) -> tuple[Job, Any, Any]:
-    """Return the job, the queue of tasks, and that of results."""
-    job, manager = load_job(options.job), common.connect(options)
-    names = options.queue, options.results
-    return job, *(common.open_queue(manager, name) for name in names)
-
-
 def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signals do
     """Find out once what is wrong; then keep so many processes running."""
-    _opened(options)
+    load_job(options.job)
+    common.open_queues(options, options.queue, options.results)
     running, codes, stopping = dict[Any, Any](), [common.DONE], False
 
     def stop(*_: object) -> None:
@@ -118,20 +112,19 @@ def _work(options: argparse.Namespace) -> None:  # noqa: C901 - an ending each
     code, ending = common.DONE, "Stopped."
     try:
         _mask(signal.SIG_UNBLOCK)
-        job, tasks, results = _opened(options)
-        patiently = partial(common.patiently, retry_for=options.retry_for, again=True)
+        job, names = load_job(options.job), (options.queue, options.results)
+        tasks, results = common.open_queues(options, *names, again=True)
         idle = None if options.idle == math.inf else options.idle
-        take = partial(common.take, tasks, idle, options.visibility)
         while not stopping:
-            receipt, item = patiently(take)
+            receipt, item = common.take(tasks, idle, options.visibility)
             is_busy, in_hand = True, str(record_of(item).get("id", repr(item)))
             record = perform(job, item)
             # Delivered twice at worst: a master drops what it has by its id.
-            patiently(partial(results.put, record))
+            results.put(record)
             done, failed = done + 1, failed + ("error" in record)
             in_hand = ""  # a master that has all results may end at once
             with contextlib.suppress(ReceiptError):  # it was handed out again
-                patiently(partial(common.done, tasks, receipt))
+                common.done(tasks, receipt)
             is_busy = False
     except KeyboardInterrupt:
         pass

@@ -123,9 +123,7 @@ def _address_of(server: Any) -> Address:
 
 def _reachable(address: Address) -> Address:
     """Return where a server that listens everywhere can be reached from here."""
-    match address:
-        case ("0.0.0.0" | "", port):  # noqa: S104 - nobody listens here
-            return "127.0.0.1", port
-        case ("::", port):
-            return "::1", port
-    return address
+    if isinstance(address, str):
+        return address
+    loopback = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104
+    return loopback.get(address[0], address[0]), address[1]

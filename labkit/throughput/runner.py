@@ -268,10 +268,9 @@ def payloads(
     most = min(count, _MOST_ITEMS, _MOST_BYTES // max(payload_bytes, 1))
     distinct = max(most // batch, 1) * batch
     items = [transport.item(_FIRST + n, payload_bytes) for n in range(distinct)]
-    if not transport.batched:
-        return itertools.islice(itertools.cycle(items), count)
     lists = [items[at : at + batch] for at in range(0, distinct, batch)]
-    return itertools.islice(itertools.cycle(lists), count // batch)
+    things = itertools.cycle(lists if transport.batched else items)
+    return itertools.islice(things, count // batch)
 
 
 def _work(transport: Transport, spec: Any, role: str, pipe: Any, *shared: Any) -> None:
