@@ -81,8 +81,8 @@ def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signal
         for sentinel in connection.wait(running, POLL_S):
             process = running.pop(sentinel)
             process.join()
-            if process.exitcode >= ENDED:
-                codes.append(process.exitcode - ENDED)
+            if 0 <= (code := process.exitcode - ENDED) <= common.NO_SERVER:
+                codes.append(code)
             elif not stopping:
                 died = f"Process {process.pid} died (exit code {process.exitcode})."
                 say(f"{died} Another takes its place.")
