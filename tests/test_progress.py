@@ -137,33 +137,24 @@ def test_command_prints_the_real_course(mine, capsys):
     assert Path(path).is_file()
 
 
-def test_reset_asks_first(mine, capsys, monkeypatch):
-    """Without a yes nothing is forgotten."""
-    mine.attempt("04.2", 3.0, 6.0)
-    monkeypatch.setattr("builtins.input", lambda _: "n")
-    assert main(["--reset", "04.2"]) == 0
-    assert "Nothing was changed." in capsys.readouterr().out
-    assert "04.2" in mine.tasks()
-
-
 def test_reset_forgets_one_task_and_keeps_a_copy(mine, capsys):
     """It says what it did, and what was there is in a copy."""
     mine.attempt("04.2", 3.0, 6.0)
     mine.attempt("04.1", 5.0, 5.0)
-    assert main(["--reset", "04.2", "--yes"]) == 0
+    assert main(["--reset", "04.2"]) == 0
     told = capsys.readouterr().out
     copy = mine.path.with_name("progress.db.backup")
     assert told.startswith("04.2 begins again")
     assert str(copy) in told
     assert sorted(Logbook(copy).tasks()) == ["04.1", "04.2"]
     assert list(mine.tasks()) == ["04.1"]
-    assert main(["--reset", "04.2", "--yes"]) == 0
+    assert main(["--reset", "04.2"]) == 0
     assert "04.2 was not begun" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("mine")
 def test_unknown_task_is_one_sentence(capsys):
     """A slip in the number changes nothing, and suggests the nearest."""
-    assert main(["--reset", "04.22", "--yes"]) == 2
+    assert main(["--reset", "04.22"]) == 2
     said = capsys.readouterr().err
     assert said == "labkit progress: There is no task '04.22': did you mean '04.2'?\n"
