@@ -36,6 +36,12 @@ def consume(*body):
     return f"import queue\ndef consume(orders, handle, idle_s):\n{lines}\n"
 
 
+def some_at_once(cases):
+    """Return every other case, and the rest with --all."""
+    marks = [], [pytest.mark.long]
+    return [pytest.param(case, marks=marks[n % 2]) for n, case in enumerate(cases)]
+
+
 @pytest.fixture
 def task():
     return replace(find_task("04.1"), deadline_s=60)  # other tests run meanwhile
@@ -87,7 +93,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", some_at_once(HOSTILE))
 def test_hostile_answer_gets_one_sentence_and_no_points(task, text):
     """Whatever the answer does, grading comes back with a sentence about it."""
     report = run(task, text, deadline_s=30)
@@ -227,7 +233,7 @@ TRIALS = {
 }
 
 
-@pytest.mark.parametrize("text", TRIALS)
+@pytest.mark.parametrize("text", some_at_once(TRIALS))
 def test_cell_that_would_harm_the_notebook_is_refused(text):
     """The trial says in one sentence why the notebook is not going to run a cell."""
     assert try_out(text, deadline_s=4)[0].startswith(TRIALS[text])

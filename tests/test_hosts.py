@@ -71,6 +71,7 @@ def test_a_host_that_is_cut_off_loses_no_task_and_comes_back(site):
     assert sorted(record["result"] for record in items(out)) == [5, 6]
 
 
+@pytest.mark.long
 @needs_hosts
 @pytest.mark.parametrize("site", [600], indirect=True)
 def test_a_host_that_never_comes_back_loses_no_task(site):
