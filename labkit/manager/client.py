@@ -281,9 +281,10 @@ class Client:
             The connection ended after the request was sent, and repeating it might
             do it twice.
         """
-        if not hasattr(self.local, "connection"):  # this thread's
-            self.local.connection = self.new_connection()
-        connection = self.local.connection
+        try:
+            connection: ClientConnection = self.local.connection  # this thread's
+        except AttributeError:
+            connection = self.local.connection = self.new_connection()
         try:
             connection.send(request)
             answer = connection.recv()

@@ -204,16 +204,16 @@ class Connection:
             _Pickler(pieces, protocol=5).dump(obj)
             self.send_bytes(*pieces)
 
-    def send_bytes(self, first: bytes, *others: bytes) -> None:
+    def send_bytes(self, data: bytes, *more: bytes) -> None:
         """Send one message: its length, then its bytes, in one write if it is small."""
-        size = len(first) + sum(map(len, others))
+        size = len(data)
+        if size < _JOIN_BELOW and not more:
+            self.sock.sendall(_LENGTH.pack(size) + data)
+            return
+        size += sum(map(len, more))
         long = size > 0x7FFFFFFF
         header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if long else b""
-        header = header or _LENGTH.pack(size)
-        if size < _JOIN_BELOW:
-            self.sock.sendall(header + first + b"".join(others))
-            return
-        for piece in (header, first, *others):
+        for piece in (header or _LENGTH.pack(size), data, *more):
             self.sock.sendall(piece)
 
     def recv(self) -> Any:
