@@ -314,16 +314,6 @@ def test_a_proxy_survives_a_restart_of_its_server():
         assert orders.get(timeout=5) == "milk"
 
 
-def test_without_retry_a_lost_server_is_one_clear_error():
-    """A call on a server that has gone says that nobody listens."""
-    with start_server() as server:
-        orders = server.connect().get_queue("orders")
-        orders.put("tea")
-        server.kill()
-        with pytest.raises(errors.NoServerError, match="start the server first"):
-            orders.put("milk")
-
-
 @pytest.mark.parametrize(
     ("call", "args"),
     [("put", ("milk",)), ("get", ()), ("put_many", (["a"],)), ("join", ())],

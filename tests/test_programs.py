@@ -155,15 +155,6 @@ def test_magic_writes_and_starts_the_program(kernel):
     assert printed.startswith("letters | ['--fast', 'a b'] →\n")
 
 
-def test_magic_run_twice_replaces_the_first(kernel):
-    """Running the cell again stops the first program, and starts anew."""
-    for _ in range(2):
-        kernel.run(f"%%process twice\n{SLEEP}")
-        kernel.run("first, second = globals().get('second'), processes['twice']")
-    assert kernel.run("first, second.is_alive()").startswith("(twice: ended by ")
-    assert kernel.run("second.is_alive(), second.stop()") == "(True, -15)\n"
-
-
 BAD_CELLS = {
     "": "give the program a name of letters, digits and _, as in %%process server",
     "../server": "give the program a name of letters, digits and _",
@@ -199,13 +190,6 @@ def test_interrupting_the_kernel_leaves_programs_alone(kernel):
     alive = kernel.run("alive = processes['bystander'].is_alive(); print(alive)")
     kernel.run("processes.stop_all()")
     assert alive == "True\n"
-
-
-def test_unknown_name_in_a_notebook_is_a_sentence(kernel):
-    """The last line of the error is the sentence, without quotes around it."""
-    last = kernel.run("processes['nobody']").splitlines()[-1]
-    assert "UnknownProgramError" in last
-    assert "no program is called 'nobody'; known programs: " in last
 
 
 @posix_only
