@@ -204,6 +204,7 @@ ODD = {
     "magic below": [f"{ANSWER}%%time\npass\n"],
     "comment behind": ["%%answer 04.1 # done\npass\n"],
     "answered twice": [f"{ANSWER}first\n", f"{ANSWER}pass\n"],
+    "alone, below its check": ['check("04.1")', f"{ANSWER}pass\n"],
     "below its check": [f"{ANSWER}pass\n", 'check("04.1")', f"{ANSWER}late\n"],
 }
 
@@ -340,6 +341,19 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(room):
     )
 
 
+def test_a_class_that_was_not_graded_says_why(room, capsys):
+    """Exit status 1 where nothing can be read, 2 where nothing can be kept."""
+    room.path("bob").write_text("{")
+    grading = [str(room.folder), "--unconfined"]
+    assert main(grading) == 1
+    assert "not JSON" in capsys.readouterr().out
+    (room.folder / JOURNAL).unlink()
+    # As in a folder where nobody may write.
+    (room.folder / JOURNAL).symlink_to(room.folder / "no" / "where")
+    assert main(grading) == 2
+    assert "copy what was handed in to a folder" in capsys.readouterr().err
+
+
 def test_other_checks_are_refused():
     """A machine whose checks are of another version does not grade with them."""
     job = Job("another digest", "04.1", "pass\n", unconfined=True)
@@ -461,6 +475,7 @@ def test_without_walls_nothing_runs(room, monkeypatch, capsys):
         (["{tmp}"], "There are no submissions"),
         (["{tmp}", "--assignment", "99"], "There is no exercise set '99'"),
         (["{tmp}", "--csv", "{tmp}/no/points.csv"], "There is no folder"),
+        (["{tmp}", "--gradebook", "{tmp}/no/gradebook.db"], "There is no folder"),
         (["{tmp}", "--scheduler", "tcp://10.1.2.3:8786"], "use tls://"),
     ],
 )

@@ -87,6 +87,12 @@ HOSTILE = {
         f"{CALL}raised TypeError (consume() takes 1 positional argument but 3 were "
         "given); expected it to return. Keep the parameters that the task gives."
     ),
+    # As an import does up to Python 3.11.
+    "raise ImportError(\"cannot import name 'batched' from 'itertools'\")": (
+        "Loading the answer raised ImportError (cannot import name 'batched' from "
+        "'itertools') at line 2: `raise ImportError(\"cannot import name 'batched' from "
+        "'itertools'\")`; expected it to return. itertools.batched came with Python 3.12"
+    ),
     "1 / 0": (
         "Loading the answer raised ZeroDivisionError (division by zero) at line 2: `1"
     ),
