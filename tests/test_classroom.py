@@ -417,6 +417,7 @@ def test_dask_grades_what_threads_grade(room):
 
 HOSTILE = {
     "reads the solutions": "open({root!r} + '/exercises/source/{set}/{set}.ipynb')",
+    "reads the wrong answers": "open({root!r} + '/exercises/checks/{set}/04.1.wrong.md')",
     "reads its neighbours": "open({room!r} + '/zoe/{set}/{set}.ipynb')",
     "writes at home": "open(os.path.expanduser('~/labkit-was-here'), 'w')",
     "reaches the network": "socket.create_connection(('127.0.0.1', {port}))",
