@@ -366,8 +366,8 @@ def test_gradebook_keeps_what_a_person_gave(room, tmp_path):
     """Written again it has the new scores and that one; other cells are refused."""
     from nbgrader.api import Gradebook
 
-    room.hand_in("ada", room.solutions)
-    room.path("ada").with_name("timestamp.txt").write_text("rubbish")
+    room.hand_in("ada", room.solutions | {"04.1": "half = '\ud800'\n"})
+    room.path("ada").with_name("timestamp.txt").write_text("9" * 99)
     room.path("bob").write_text("{")
     graded, file = grade(room.folder, pool=Pretended()), tmp_path / "gradebook.db"
     write_gradebook(file, graded)

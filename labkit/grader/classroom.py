@@ -58,8 +58,7 @@ class Graded(NamedTuple):
 
 def _digest(task: Task, text: str) -> str:
     checks = b"".join(file.read_bytes() for file in task.files)
-    whole = checks + b"\0" + f"{task.id}\0{text}".encode("utf-8", "surrogatepass")
-    return hashlib.sha256(whole).hexdigest()
+    return hashlib.sha256(checks + f"\0{task.id}\0{text}".encode()).hexdigest()
 
 
 def mark(job: Job) -> Graded:

@@ -51,7 +51,7 @@ def write_gradebook(path: Path, graded: Class) -> None:
                 if not (of := graded.assignments.get(one.assignment)):
                     continue
                 when = None
-                with contextlib.suppress(OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError, OverflowError):
                     when = parse_utc(
                         one.path.with_name("timestamp.txt").read_text().strip()
                     )

@@ -185,6 +185,11 @@ def without_magics(cell: str) -> str:
     return re.sub("(?m)^%%", "# %%", above) + cell[len(above) :]
 
 
+def encodable(text: str) -> str:
+    """Replace lone surrogates, which no file and no page can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _trouble_in(source: str) -> str:
     """Say what keeps a text from being an answer at all, without running it."""
     try:
@@ -284,8 +289,8 @@ def _read(
     stray = ""
     for line in output.splitlines(keepends=True):
         try:
-            name, *told = map(str, json.loads(line))
-        except (ValueError, TypeError):
+            name, *told = (encodable(str(one)) for one in json.loads(line))
+        except (ValueError, TypeError, RecursionError):
             stray += line
             continue
         check = checks[len(found)] if len(found) < len(checks) else None

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from labkit.errors import GradingError
-from labkit.grader.runner import without_magics
+from labkit.grader.runner import encodable, without_magics
 from labkit.grader.tasks import EXERCISES, Task, all_tasks
 
 __all__ = ["Assignment", "Submission", "read_assignments", "read_submissions"]
@@ -163,7 +163,7 @@ def _code(data: bytes) -> list[str]:
             source = cell.get("source", "")
             lines = source if isinstance(source, list) else [source]
             if all(isinstance(line, str) for line in lines):
-                found.append("".join(lines))
+                found.append(encodable("".join(lines)))
     return found
 
 
