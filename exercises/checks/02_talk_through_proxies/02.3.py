@@ -102,7 +102,7 @@ def test_two_sales_are_two(answer, server):
     number, counted = call.returns(STUCK), dict(ledger.items())
     assert counted == {"tea": 1 + lock.others_sold}, (
         f"{call} let the lock go, another client counted a sale, and then the ledger "
-        f"was {counted}; expected {{'tea': 2}}. What was read before the lock was free "
+        f"was {shown(counted)}; expected {{'tea': 2}}. What was read before the lock was free "
         "is old: read and write under one and the same hold."
     )
     why = "Return the number." if number is None else READ_AGAIN
@@ -121,8 +121,8 @@ def test_two_sales_are_two(answer, server):
     numbers = sorted((call.returns(STUCK) for call in calls), key=str)
     counted = dict(ledger.items())
     assert (counted, numbers) == ({"tea": 2}, [1, 2]), (
-        f"Two programs called {call} at the same time. They got the numbers {numbers}, and "
-        f"the ledger was {counted}; expected [1, 2] and {{'tea': 2}}. Both had read 0 "
+        f"Two programs called {call} at the same time. They got the numbers {shown(numbers)}, and "
+        f"the ledger was {shown(counted)}; expected [1, 2] and {{'tea': 2}}. Both had read 0 "
         f"before either wrote: {told}"
     )
 
@@ -174,6 +174,6 @@ def test_errors_come_out(answer, server):
         )
     counted = dict(ledger.items())
     assert counted == {"tea": 5}, (
-        f"The ledger was {counted} after two sales that failed; expected {{'tea': 5}}. "
+        f"The ledger was {shown(counted)} after two sales that failed; expected {{'tea': 5}}. "
         "Count a sale when it is paid."
     )

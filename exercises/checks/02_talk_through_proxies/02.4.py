@@ -90,6 +90,6 @@ def test_things_are_a_proxy(client):
     again = ask("stock.things()[:]", lambda: stock.things()[:], advice)
     assert again == ["milk"], (
         f"A client called stock.things().append('milk'), and then the things were "
-        f"{again}; expected ['milk']. A callable for Things makes another list: leave "
+        f"{shown(again)}; expected ['milk']. A callable for Things makes another list: leave "
         "it out, and the result itself is served."
     )

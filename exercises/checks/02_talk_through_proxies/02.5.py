@@ -57,7 +57,7 @@ def test_order(answer, seen):
         f"{call} returned {shown(said)}; expected a list."
     )
     assert sorted(map(str, said)) == sorted(truth), (
-        f"{call} returned {said}; expected each of the six messages once."
+        f"{call} returned {shown(said)}; expected each of the six messages once."
     )
     for place, (yours, real) in enumerate(zip(said, truth, strict=True), 1):
         assert yours == real, (

@@ -2,7 +2,7 @@
 
 import time
 
-from labkit.grader.fixtures import points
+from labkit.grader.fixtures import points, shown
 
 ORDERS = ["order 1", "order 2", "order 3"]
 WAITS_FOR_EVER = (
@@ -42,7 +42,7 @@ def test_ends_after_the_last_order(answer, server):
     why = "Hand each order that get() returns to handle(), once."
     if not (seen or orders.asked):
         why = "It never asked the queue that it was given: no other has the orders."
-    assert seen == ORDERS, f"{call} handled {seen}; expected {ORDERS}. {why}"
+    assert seen == ORDERS, f"{call} handled {shown(seen)}; expected {ORDERS}. {why}"
 
 
 @points(1, "waits idle_s seconds for an order that comes late")
@@ -58,7 +58,7 @@ def test_waits_for_a_late_order(answer, server):
     orders.put("late order")
     call.returns(WAITS_FOR_EVER)
     assert seen == ["late order"], (
-        f"{call} handled {seen}; expected ['late order'], which came after 0.05 s. "
+        f"{call} handled {shown(seen)}; expected ['late order'], which came after 0.05 s. "
         "Wait idle_s seconds for each order before you give up."
     )
 

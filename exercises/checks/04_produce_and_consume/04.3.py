@@ -2,7 +2,7 @@
 
 import time
 
-from labkit.grader.fixtures import StillRunningError, points
+from labkit.grader.fixtures import StillRunningError, points, shown
 
 ORDERS = [f"order {number}" for number in range(1, 7)]
 NO_END = "A consumer that never sees its own sentinel waits for ever. What you get from a queue is a copy: `is` finds None again, but no text or object that you made."
@@ -81,6 +81,6 @@ def test_every_order_is_an_order(answer, server):
     items = [0, "", "order 3"]
     seen, _ = _hand_out(answer, server, items, 1)
     assert seen == items, (
-        f"A consumer handled {seen} of the orders {items}; expected all of them. "
+        f"A consumer handled {shown(seen)} of the orders {items}; expected all of them. "
         "0 and '' are false, as None is: ask whether the order is the sentinel."
     )

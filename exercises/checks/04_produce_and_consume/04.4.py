@@ -74,7 +74,9 @@ def test_producer_waits_until_done(answer, server):
     orders = server.queue()
     call = answer.call("produce", orders=orders, new_orders=ORDERS)
     taken = _take(orders, len(ORDERS), call)
-    assert taken == ORDERS, f"{call} put {taken}; expected {ORDERS}, in this order."
+    assert taken == ORDERS, (
+        f"{call} put {shown(taken)}; expected {ORDERS}, in this order."
+    )
     for _ in ORDERS[1:]:
         orders.task_done()
     assert not call.ended_within(0.1), (
@@ -142,5 +144,5 @@ def test_consumer_survives_a_failure(answer, server):
         "An error that nobody hears of is an order that nobody sends."
     )
     assert seen == ["order 2"], (
-        f"{call} handled {seen} after the order that failed; expected ['order 2']."
+        f"{call} handled {shown(seen)} after the order that failed; expected ['order 2']."
     )

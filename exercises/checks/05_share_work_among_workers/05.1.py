@@ -1,6 +1,6 @@
 """05.1: a worker does what comes, until its own sentinel comes."""
 
-from labkit.grader.fixtures import points
+from labkit.grader.fixtures import points, shown
 
 TASKS = list(range(1, 13))
 NO_END = "It must return when it gets None."
@@ -45,7 +45,7 @@ def test_does_every_task(answer, server):
         "the master knows: take tasks until None comes."
     )
     assert got == [n * n for n in TASKS], (
-        f"{call} put {got}; expected what job() returned for each task."
+        f"{call} put {shown(got)}; expected what job() returned for each task."
     )
 
 
@@ -75,7 +75,7 @@ def test_waits_for_late_tasks(answer, server):
     call.returns(NO_END)
     _must_not_do_none(call, seen)
     assert seen == TASKS[:3], (
-        f"{call} did {seen} of the tasks [1, 2, 3] that came late; expected all three."
+        f"{call} did {shown(seen)} of the tasks [1, 2, 3] that came late; expected all three."
     )
 
 
@@ -87,7 +87,7 @@ def test_every_task_is_a_task(answer, server):
     call.returns(NO_END)
     _must_not_do_none(call, seen)
     assert seen == [0, "", []], (
-        f"{call} did {seen} of the tasks [0, '', []]; expected all three. They are "
+        f"{call} did {shown(seen)} of the tasks [0, '', []]; expected all three. They are "
         "false, as None is: ask whether the task *is* None."
     )
 

@@ -68,7 +68,7 @@ def test_dead_worker_is_not_waited_for(answer, crew, results):
     slow = crew.hire(deliver, 1, SLOW_S, False)
     call, found, missing = _collect(answer, results, [dead, slow], [0, 1])
     assert found == {1: "result 1"}, (
-        f"{call} returned {found}, with one worker dead and the other one at task 1 "
+        f"{call} returned {shown(found)}, with one worker dead and the other one at task 1 "
         f"for {SLOW_S} s; expected {{1: 'result 1'}}. Go on as long as any of them "
         "lives."
     )

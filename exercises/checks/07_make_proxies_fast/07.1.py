@@ -39,7 +39,9 @@ def test_few_calls(answer, server):
         f"{call} put lists of {', '.join(map(str, sizes))} letters; expected 4, 4, 2. "
         "The size bounds what one consumer gets, and what is lost with it."
     )
-    assert sent == LETTERS, f"{call} put {sent}; expected {LETTERS}, in this order."
+    assert sent == LETTERS, (
+        f"{call} put {shown(sent)}; expected {LETTERS}, in this order."
+    )
 
 
 @points(1, "makes no call that carries nothing")

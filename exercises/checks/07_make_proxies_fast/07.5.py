@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import labkit
-from labkit.grader.fixtures import Call, points, until
+from labkit.grader.fixtures import Call, points, shown, until
 
 STUCK = 99  # the exit code of a program that did not end by itself
 PROGRAM = """
@@ -109,7 +109,7 @@ def test_size(answer, mailbox):
     outbox.close()
     arrived = box.empty()
     assert arrived == [1, 2, 3, 4, 5, 6, 7], (
-        f"An {outbox.words} got 7 letters and was closed; {arrived} arrived; expected "
+        f"An {outbox.words} got 7 letters and was closed; {shown(arrived)} arrived; expected "
         "1 to 7, each once. close() puts what is left, once."
     )
 
@@ -200,7 +200,7 @@ def test_two_threads(answer, mailbox):
     outbox.close()
     arrived = box.empty()
     assert sorted(arrived) == [1, 2, 3, 4], (
-        f"A letter came while others were being put, and {arrived} arrived; expected "
+        f"A letter came while others were being put, and {shown(arrived)} arrived; expected "
         "each of 1 to 4, once. Two threads put the same list, or one empties it of "
         "what the other has added: keep them apart with a lock."
     )

@@ -34,7 +34,7 @@ def test_killed_packer_loses_nothing(answer, depot):
         )
         return
     _explain(answer, depot)
-    raise AssertionError(f"pack() did not call work('order 1'); it said: {said}")
+    raise AssertionError(f"pack() did not call work('order 1'); it said: {shown(said)}")
 
 
 def _why(calls):
@@ -74,7 +74,7 @@ def test_every_order_is_acknowledged(answer, depot):
     call.returns(NO_END, advice=TOO_LATE)
     _must_be_orders(seen)
     assert seen == ORDERS, (
-        f"{call} packed {seen}; expected {ORDERS}, each once. An order whose receipt has "
+        f"{call} packed {shown(seen)}; expected {ORDERS}, each once. An order whose receipt has "
         f"run out comes back while it is packed. {NO_END}"
     )
     left = depot.open_orders(orders)

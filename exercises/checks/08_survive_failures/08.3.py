@@ -1,6 +1,6 @@
 """08.3: work is done, has failed, or comes too late: three endings."""
 
-from labkit.grader.fixtures import points, until
+from labkit.grader.fixtures import points, shown, until
 
 ORDERS = ["order 1", "order 2"]
 NO_END = "It must return when receive() says that nothing came."
@@ -49,7 +49,7 @@ def test_hopeless_order_becomes_a_dead_letter(answer, depot):
     call.returns(NO_END, advice=ADVICE)
     times, dead = tried.count("poison"), orders.dead_letters()
     assert dead == ["poison"], (
-        f"{call} tried 'poison' {times} times, and dead_letters() is {dead}; expected "
+        f"{call} tried 'poison' {times} times, and dead_letters() is {shown(dead)}; expected "
         "['poison'] after 5 tries. The queue counts how often it hands an order out: "
         "nack() keeps the count, put() begins a new one, ack() ends it."
     )
