@@ -205,7 +205,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Room: the most lines of code, the most lines in all, the most files. What was reached
 # until now: take a number down with what you take away; 5,800 and 9,000 is the aim.
 MOST = {
-    "labkit": (6_890, 10_365, 58),
+    "labkit": (6_510, 9_970, 58),
     "labkit/grader": (1_660, 2_455, 13),
     "exercises/checks": (None, 10_000, None),
     "tests": (None, 15_000, None),
