@@ -8,6 +8,7 @@ acknowledgement), one write per message, IPv6.
 
 import contextlib
 import copyreg
+import functools
 import io
 import os
 import pickle
@@ -144,10 +145,17 @@ _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 12  # bytes; most messages are small, and a larger buffer costs time
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second write
 _PIECE = 1 << 26  # a length header alone never makes us ask for more memory
-# glibc keeps as much freed memory as it has once mapped and freed: to be given each page
-# of a large message anew costs more than to copy it.
-bytes(31 << 20)
 _HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows later
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Let glibc keep freed memory: getting a page again costs more than a copy does.
+
+    It keeps up to twice as much as has once been mapped and freed. Once in a process,
+    and only in one that has connections: direct queues are measured as they are.
+    """
+    bytes(31 << 20)
 
 
 class Connection:
@@ -172,6 +180,7 @@ class Connection:
         self._poll = _poll_of(sock)
         closed_in_children.add(sock)
         self.busy = False
+        _keep_memory()
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
