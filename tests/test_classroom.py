@@ -388,11 +388,12 @@ def test_gradebook_keeps_what_a_person_gave(room, tmp_path):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _offload():
-    """Start the thread that distributed keeps for good."""
-    from distributed.utils import offload
+def _offload(request):
+    """Start the thread that distributed keeps for good, where it is used at all."""
+    if request.config.getoption("--all"):
+        from distributed.utils import offload
 
-    asyncio.run(offload(bool))
+        asyncio.run(offload(bool))
 
 
 @pytest.mark.long

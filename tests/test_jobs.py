@@ -70,11 +70,12 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _offload():
-    """Start the thread that distributed keeps for good."""
-    from distributed.utils import offload
+def _offload(request):
+    """Start the thread that distributed keeps for good, where it is used at all."""
+    if request.config.getoption("--all"):
+        from distributed.utils import offload
 
-    asyncio.run(offload(bool))
+        asyncio.run(offload(bool))
 
 
 def without_frames(records):
@@ -100,17 +101,20 @@ def expected(folder):
     ]
 
 
-@pytest.fixture(params=["manager", "dask"])
+# Lesson 11 runs the same jobs on both, too.
+@pytest.fixture(params=["manager", pytest.param("dask", marks=pytest.mark.long)])
 def engine(request):
     """Return an engine: a manager's workers, or a client's cluster."""
+    if request.param == "manager":
+        yield "manager"
+        return
     import dask  # slow: not in every process that collects
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
-        if request.param == "manager":
-            yield "manager"
-        else:
-            with jobs.dask_client(workers=1) as client:
-                yield client
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        jobs.dask_client(workers=1) as client,
+    ):
+        yield client
 
 
 def test_the_same_jobs_here(engine, folder, tmp_path):
