@@ -29,14 +29,14 @@ def a_batch_is_one_round_trip(shown):
 
 
 @claim("07-sweep-holds")
-def streaming_helps_and_passes_no_direct_lists(shown):
-    """Streamed lists are far beyond single items, and no miracle."""
+def lists_bring_the_proxy_near(shown):
+    """Streamed lists are near direct ones, ahead of waiting, far beyond single items."""
     batches, ahead, singly = (
         float(line.split("times")[0].split()[-1]) for line in shown.splitlines()[:3]
     )
-    assert batches < 2
-    assert ahead > 0.8
-    assert singly > 4
+    assert batches > 0.3
+    assert ahead > 1
+    assert singly > 10
 
 
 @claim("07-prefetched")
