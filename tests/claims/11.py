@@ -10,8 +10,7 @@ SHOWS = {
     ],
     "11-raises-caught": ["tea -> 3", "milk -> KeyError('milk')"],
     "11-stay": ["counted: 100000", "same worker: True"],
-    "11-dies": ["brewed", "workers again: 2"],
-    "11-watch": ["handed out: 4"],
+    "11-dies": ["brewed"],
     "11-queue": ["in this notebook's process: True"],
 }
 
@@ -45,6 +44,13 @@ def equal_calls_run_once(shown):
     assert len(set(honest)) > 1
 
 
+@claim("11-watch")
+def two_tasks_a_thread_are_handed_out(shown):
+    """The scheduler holds the rest of the 40 back."""
+    handed_out, workers = shown.numbers("handed out:")[0], shown.numbers(" to")[0]
+    assert handed_out == 2 * workers
+
+
 @claim("11-cost")
 def a_task_costs_dask_several_times_as_much(shown):
     """One by one more than twice; lists of 100 are five times cheaper on both."""
@@ -71,8 +77,8 @@ def the_model_has_a_bend(shown):
 
 @claim("11-model")
 def the_model_is_near_what_was_measured(shown):
-    """Off by a few percent on a quiet machine, by far more on a busy one."""
-    assert all(abs(number(row[3])) < 90 for row in table(shown))
+    """Off by a third at most; 20 ms leave time for whatever else the machine does."""
+    assert all(abs(number(row[3])) < 35 for row in table(shown))
 
 
 @claim("11-far")
