@@ -7,7 +7,6 @@ from tests.claims import claim
 ON_LINUX = sys.platform == "linux"
 
 SHOWS = {
-    "06-fit-raises": ["MeasurementError: ", "2 sizes"],
     "06-clean-up-run": ["still running: []"],
 }
 
