@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import io
 import json
+import os
 import queue
 import shutil
 import socket
@@ -252,7 +253,16 @@ def _private_folder() -> Path | None:
     """Return a new folder for a Unix socket; None where there are none."""
     if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
         return None
-    folder = Path(tempfile.mkdtemp(prefix="labkit-server-"))
+    for old in Path(tempfile.gettempdir()).glob("labkit-server-[0-9]*-*"):
+        try:
+            os.kill(int(old.name.split("-")[2]), 0)
+        except ProcessLookupError:  # its starter has gone
+            with socket.socket(socket.AF_UNIX) as sock:
+                if sock.connect_ex(str(old / "lab")):  # and its server
+                    shutil.rmtree(old, ignore_errors=True)
+        except OSError:  # somebody else's
+            pass
+    folder = Path(tempfile.mkdtemp(prefix=f"labkit-server-{os.getpid()}-"))
     if len(str(folder)) < 90:  # of the 104 characters that the system allows
         return folder
     folder.rmdir()

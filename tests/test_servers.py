@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -180,3 +182,23 @@ def test_its_own_connections_take_a_unix_socket():
         with pytest.raises(errors.NoServerError, match=r"at 127\.0\.0\.1:"):
             tasks.put("milk")
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+def test_a_killed_starter_leaves_no_folder(monkeypatch):
+    """What it and its server could not remove goes at the next start."""
+    code = (
+        "from labkit import start_server; import os, time; s = start_server()\n"
+        "print(s._folder); s._process.kill(); s._process.wait(); os.kill(os.getpid(), 9)"
+    )
+    with tempfile.TemporaryDirectory() as place:  # its path is short enough
+        monkeypatch.setattr("tempfile.tempdir", place)
+        env = os.environ | {"TMPDIR": place, "PYTHONUNBUFFERED": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=False, env=env
+        )
+        left = Path(done.stdout.decode().strip())
+        assert left.is_dir()
+        with start_server():
+            assert not left.exists()
+        assert list(Path(place).iterdir()) == []
