@@ -150,10 +150,9 @@ _HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux's; elsewhere an end shows la
 
 @functools.cache
 def _keep_memory() -> None:
-    """Let glibc keep freed memory: getting a page again costs more than a copy does.
+    """Let glibc keep what is freed: getting a page again costs more than a copy does.
 
-    It keeps up to twice as much as has once been mapped and freed. Once in a process,
-    and only in one that has connections: direct queues are measured as they are.
+    Only in a process with connections: direct queues are measured as they are.
     """
     bytes(31 << 20)
 
@@ -207,11 +206,10 @@ class Connection:
     def send(self, obj: Any, simple: bool = False) -> None:
         """Send one object as a pickle, quicker if it is small and of simple types."""
         if simple:
-            self.send_bytes(pickle.dumps(obj, 5))
-        else:
-            pieces = _Pieces()
-            _Pickler(pieces, protocol=5).dump(obj)
-            self.send_bytes(*pieces)
+            return self.send_bytes(pickle.dumps(obj, 5))
+        pieces = _Pieces()
+        _Pickler(pieces, protocol=5).dump(obj)
+        return self.send_bytes(*pieces)
 
     def send_bytes(self, data: bytes, *more: bytes) -> None:
         """Send one message: its length, then its bytes, in one write if it is small."""
