@@ -186,7 +186,7 @@ def test_connect_waits_for_a_server_that_comes():
 def test_clients_cannot_shut_the_server_down(server):
     """The standard library lets any client do it; this server says no."""
     with pytest.raises(PermissionError, match="stop it where it was started"):
-        server.connect().ask("shutdown")
+        server.connect().client.ask("shutdown")
     assert server.connect().get_task_queue().empty()
 
 

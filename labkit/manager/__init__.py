@@ -25,33 +25,16 @@ from pathlib import Path
 from typing import Any
 
 from labkit import errors, supervised
+from labkit.manager import keys
 from labkit.manager.client import Client, QueueProxy, open_connection
-from labkit.manager.keys import (
-    SecretKey,
-    check_authkey,
-    check_strength,
-    read_key_file,
-    write_key_file,
-)
+from labkit.manager.keys import read_key_file, write_key_file
 from labkit.manager.queue import QueueStats, TaskQueue
 from labkit.manager.server import IDENT_PREFIX, NamedQueue, QueueServer, stop_on_signals
 from labkit.manager.wire import SERIALIZER, Address, shown
 
-__all__ = [
-    "Address",
-    "QueueManager",
-    "QueueProxy",
-    "QueueStats",
-    "TaskQueue",
-    "connect",
-]
-__all__ += [
-    "make_server",
-    "open_connection",
-    "read_key_file",
-    "shown",
-    "write_key_file",
-]
+__all__ = ["Address", "QueueManager", "QueueProxy", "QueueStats", "TaskQueue"]
+__all__ += ["connect", "make_server", "open_connection", "shown"]
+__all__ += ["read_key_file", "write_key_file"]
 
 _BaseManager: Any = managers.BaseManager  # whose attributes type checkers do not see
 _State = managers.State  # type: ignore[attr-defined]
@@ -92,9 +75,9 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         **options: Any,
     ) -> None:
         if authkey is not None:
-            authkey = check_authkey(authkey)
+            authkey = keys.check_authkey(authkey)
         super().__init__(address, authkey, SERIALIZER, **options)
-        self._authkey = SecretKey(self._authkey)
+        self._authkey = keys.SecretKey(self._authkey)
         self.retry_for = retry_for
         self._client: Client | None = None
 
@@ -124,7 +107,7 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
 
     def connect(self) -> None:
         """Check that the server answers and holds the same key."""
-        self.ask("dummy")
+        self.client.ask("dummy")
         self._state.value = _State.STARTED
 
     def get_server(self) -> QueueServer:
@@ -141,17 +124,13 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
             self._client = Client(self._address, self._authkey, self.retry_for)
         return self._client
 
-    def ask(self, function: str, *args: Any) -> Any:
-        """Call one of the server's own functions."""
-        return self.client.ask(function, *args)
-
     def _proxy(self, typeid: str, *args: Any) -> QueueProxy:
         if self._state.value != _State.STARTED:
             raise errors.NoServerError(
                 "this manager has no server; call start() or connect()"
             )
         try:
-            ident, exposed = self.ask("create", typeid, *args)
+            ident, exposed = self.client.ask("create", typeid, *args)
         except managers.RemoteError as error:
             if f"KeyError: {typeid!r}" not in str(error):
                 raise
@@ -163,7 +142,7 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         ours: dict[str, Any] = {"manager": self, "authkey": self._authkey}
         proxy = QueueProxy(token, self._serializer, **ours, exposed=exposed)
         if not ident.startswith(IDENT_PREFIX):
-            self.ask("decref", ident)  # create counted once, and so did the proxy
+            self.client.ask("decref", ident)  # create counted, and so did the proxy
         return proxy
 
     @classmethod
@@ -226,7 +205,7 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     -----
     The server may also be a plain one. Threads share the manager, children do not.
     """
-    authkey = check_authkey(authkey)  # from here on, no traceback can show it
+    authkey = keys.check_authkey(authkey)  # from here on, no traceback can show it
     manager = QueueManager(address, authkey, retry_for=retry_for)
     try:
         manager.connect()
@@ -244,8 +223,8 @@ def make_server(
 
     The parameters and errors are those of :func:`labkit.start_server`.
     """
-    authkey = check_authkey(authkey)
-    check_strength(authkey, address)
+    authkey = keys.check_authkey(authkey)
+    keys.check_strength(authkey, address)
     try:
         server = QueueManager(address, authkey).get_server()
     except OSError as error:
