@@ -474,7 +474,7 @@ def test_a_server_that_comes_back_finds_its_worker(served):
             "nowhere.jsonl: No such file or directory",
         ),
         ("key", "required: FILE"),
-        ("key nowhere/lab.key", "nowhere/lab.key: No such file or directory"),
+        ("key nowhere/lab.key", "lab.key: No such file or directory"),
         ("consume --connect :5 --idel 3", "Unrecognized arguments: --idel 3"),
     ],
 )

@@ -66,12 +66,12 @@ def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signal
             process.terminate()  # Windows sends Ctrl-C to all of them
 
     def start() -> None:
-        _mask(signal.SIG_BLOCK)  # a process that is starting would die of it
+        _mask("SIG_BLOCK")  # a process that is starting would die of it
         if not stopping:
             process = spawn.Process(target=_work, args=(options,))
             process.start()
             running[process.sentinel] = process
-        _mask(signal.SIG_UNBLOCK)
+        _mask("SIG_UNBLOCK")
 
     for signum in STOPS:
         signal.signal(signum, stop)
@@ -90,10 +90,10 @@ def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signal
     return max(codes)
 
 
-def _mask(how: int) -> None:
+def _mask(how: str) -> None:
     if HAS_MASK:
         resource_tracker.ensure_running()  # started later, it would undo the mask
-        signal.pthread_sigmask(how, STOPS)
+        signal.pthread_sigmask(getattr(signal, how), STOPS)
 
 
 def _work(options: argparse.Namespace) -> None:  # noqa: C901 - an ending each
@@ -111,7 +111,7 @@ def _work(options: argparse.Namespace) -> None:  # noqa: C901 - an ending each
         signal.signal(signum, stop)
     code, ending = common.DONE, "Stopped."
     try:
-        _mask(signal.SIG_UNBLOCK)
+        _mask("SIG_UNBLOCK")
         job, names = load_job(options.job), (options.queue, options.results)
         tasks, results = common.open_queues(options, *names, again=True)
         idle = None if options.idle == math.inf else options.idle
