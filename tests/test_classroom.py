@@ -27,6 +27,7 @@ from labkit.grader.classroom import JOURNAL, Class, Graded, Job, Line, grade, ma
 from labkit.grader.confine import require_walls
 from labkit.grader.gradebook import write_gradebook
 from labkit.grader.submissions import Submission, read_assignments, read_submissions
+from labkit.grader.tasks import EXERCISES
 
 
 class Pretended(Executor):
@@ -356,9 +357,20 @@ def test_a_class_that_was_not_graded_says_why(room, capsys):
 
 def test_other_checks_are_refused():
     """A machine whose checks are of another version does not grade with them."""
-    job = Job("another digest", "04.1", "pass\n", unconfined=True)
+    job = Job("another digest", "04.1", "pass\n", True, "elsewhere")
     with pytest.raises(ExerciseError, match="same version"):
         mark(job)
+
+
+def test_checks_of_another_clone(room, tmp_path):
+    """An instructor's folder of exercises counts: this one has one set."""
+    for part in ("checks", "release"):
+        shutil.copytree(EXERCISES / part / SET, tmp_path / "clone" / part / SET)
+    room.hand_in("ada", room.solutions)
+    pool = Pretended()
+    graded = grade(room.folder, exercises=tmp_path / "clone", pool=pool)
+    assert [*graded.assignments] == [SET]
+    assert {job.exercises for job in pool.jobs} == {str(tmp_path / "clone")}
 
 
 @pytest.mark.long

@@ -13,6 +13,7 @@ from pathlib import Path
 from labkit.commands import common
 from labkit.errors import GradingError
 from labkit.grader.classroom import TABLES, grade
+from labkit.grader.tasks import EXERCISES
 from labkit.jobs import dask_client
 
 
@@ -20,6 +21,7 @@ def main(argv: list[str]) -> int:
     """Run the command; return 0 if all was graded, 1 if something was not."""
     parser = common.Parser("grade", __doc__)
     add = parser.add_argument
+    whose = "the instructor's exercises; by default those of this checkout"
     at_once = "answers at a time; two for each core"
     pems = "ca.pem, cert.pem, key.pem for tls://"
     rows = "what the table has rows for, or which platform is going to read it"
@@ -27,6 +29,7 @@ def main(argv: list[str]) -> int:
     walls = "run answers without walls around them"
     add("submitted", type=Path, help="what was handed in: a folder, or a zip file")
     add("--assignment", default="", metavar="SET", help="one exercise set only")
+    add("--checks", type=Path, default=EXERCISES, metavar="FOLDER", help=whose)
     add("--workers", type=common.number, metavar="N", help=at_once)
     add("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tls://HOST:PORT")
     add("--tls", type=Path, metavar="FOLDER", help=pems)
@@ -60,9 +63,9 @@ def _grade(options: argparse.Namespace) -> int:
             bar.update()
 
         graded = grade(
-            options.submitted, assignment=options.assignment, pool=pool,
-            workers=options.workers, again=options.again,
-            unconfined=options.unconfined, tick=tick,
+            options.submitted, exercises=options.checks,
+            assignment=options.assignment, pool=pool, workers=options.workers,
+            again=options.again, unconfined=options.unconfined, tick=tick,
         )  # fmt: skip
     if options.csv:
         graded.write_csv(options.csv, options.table)

@@ -26,7 +26,7 @@ from labkit.grader.submissions import (
     read_assignments,
     read_submissions,
 )
-from labkit.grader.tasks import Task, find_task
+from labkit.grader.tasks import EXERCISES, Task, find_task
 
 __all__ = ["TABLES", "Class", "Graded", "Job", "Line", "grade", "mark"]
 
@@ -42,6 +42,7 @@ class Job(NamedTuple):
     task: str
     text: str
     unconfined: bool  # whether the answer may run without walls around it
+    exercises: str  # where the checks are, on a machine that has that folder
 
 
 class Graded(NamedTuple):
@@ -67,7 +68,8 @@ def mark(job: Job) -> Graded:
     Raises ExerciseError if the checks on this machine are not those that the job was
     made for, and GradingError if it wants walls that this machine cannot have.
     """
-    task = find_task(job.task)
+    there = Path(job.exercises)
+    task = find_task(job.task, there if there.is_dir() else EXERCISES)
     if _digest(task, job.text) != job.key:
         raise ExerciseError(
             f"The checks of {task.id} in {task.path} are not those of the machine that "
@@ -218,6 +220,7 @@ def _harmless(cell: str) -> str:
 def grade(
     submitted: Path,
     *,
+    exercises: Path = EXERCISES,
     assignment: str = "",
     pool: Executor | None = None,
     workers: int | None = None,
@@ -225,11 +228,12 @@ def grade(
     unconfined: bool = False,
     tick: Callable[[int], object] = lambda _total: None,
 ) -> Class:
-    """Grade every submission in a folder or a zip file with this checkout's checks.
+    """Grade every submission in a folder or a zip file with an instructor's checks.
 
     Parameters
     ----------
-    submitted : Path
+    submitted, exercises : Path
+        What was handed in; the folder of exercises whose checks count.
     assignment : str, default ""
         The only exercise set to grade; all by default.
     pool : concurrent.futures.Executor, optional
@@ -246,7 +250,7 @@ def grade(
     GradingError
         There is nothing to grade, or no way to confine the answers.
     """
-    known = read_assignments()
+    known = read_assignments(exercises)
     if assignment and assignment not in known:
         raise GradingError(
             f"There is no exercise set {assignment!r}; there are {', '.join(known)}."
@@ -256,9 +260,10 @@ def grade(
         found = [one for one in found if one.assignment in {"", assignment}]
     if not found:
         raise GradingError(f"There are no submissions of {assignment} in {submitted}.")
+    where = str(exercises.resolve())
     tasks = {name: task for of in known.values() for name, task in of.tasks.items()}
     jobs = {
-        answer: Job(_digest(tasks[answer[0]], answer[1]), *answer, unconfined)
+        answer: Job(_digest(tasks[answer[0]], answer[1]), *answer, unconfined, where)
         for one in found
         for answer in one.answers.items()
     }
