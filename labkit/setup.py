@@ -6,7 +6,6 @@ Standard library only. ``uv`` is used where it is there, else ``venv`` and ``pip
 
 import contextlib
 import hashlib
-import importlib.metadata
 import os
 import re
 import shutil
@@ -76,9 +75,10 @@ def lacking(extras: Sequence[str] = ()) -> list[str]:
     return ["labkit"] * (not is_here) + [line for line in lines if not _installed(line)]
 
 
-def _installed(line: str) -> list[importlib.metadata.Distribution]:
-    name = re.split(r"[^\w.-]", line)[0]
-    return [*importlib.metadata.distributions(name=name)]
+def _installed(line: str) -> list[Any]:
+    from importlib.metadata import distributions
+
+    return [*distributions(name=re.split(r"[^\w.-]", line)[0])]
 
 
 def run_in_venv(argv: list[str], extras: Sequence[str]) -> int | None:
