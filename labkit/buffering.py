@@ -230,7 +230,8 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
             self._receive()
         while self._parcels and len(self._items) < self._next + self._max_items:
             rest = self._items[self._next :]
-            self._items = items_of([self._parcels.popleft()], rest)
+            items = items_of([self._parcels.popleft()])
+            self._items = rest + items if rest else items
             self._next = 0
         batch = self._items[self._next : self._next + self._max_items]
         if not batch:
@@ -267,7 +268,7 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
             self._connection.sock.shutdown(socket.SHUT_WR)
             self._take_answer()  # the server answers now, or takes nothing
         self._connection.close()
-        self.left += items_of(self._parcels, self._items[self._next :])
+        self.left += self._items[self._next :] + items_of(self._parcels)
         self._parcels.clear()
         self._items, self._next, self._to_come = [], 0, 0
         return self.left

@@ -6,6 +6,7 @@ clients' classes. It is opened only to cut a batch, or to answer a plain client;
 that fails, the client gets instructions to open it itself.
 """
 
+import itertools
 import operator
 import pickle
 from collections.abc import Callable, Iterable
@@ -86,9 +87,7 @@ def parcels_of(entries: list[Entry]) -> list[Parcel]:
     return [(entry.count, entry.pickled()) for entry in entries]
 
 
-def items_of(parcels: Iterable[Parcel], items: list[Any] = []) -> list[Any]:  # noqa: B006 - not changed
-    """Return ``items``, and after them those in some parcels."""
-    for _, blob in parcels:
-        opened = pickle.loads(blob)  # noqa: S301
-        items = items + opened if items else opened
-    return items
+def items_of(parcels: Iterable[Parcel]) -> list[Any]:
+    """Return the items in some parcels, in order."""
+    lists = [pickle.loads(blob) for _, blob in parcels]  # noqa: S301
+    return lists[0] if len(lists) == 1 else [*itertools.chain(*lists)]
