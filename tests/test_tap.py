@@ -257,7 +257,7 @@ def test_many_clients_at_once():
             client.join(20)
         assert server.connect().get_task_queue().qsize() == 16
         messages = tap.messages
-    assert {m.connection for m in messages} == set(range(1, 49))
+    assert {m.connection for m in messages} == set(range(1, 33))
     assert [m.number for m in messages] == list(range(1, len(messages) + 1))
     per_connection = Counter(m.connection for m in messages)
     assert set(per_connection.values()) == {8, 10}

@@ -106,8 +106,8 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         return self._proxy("get_queue", name, maxsize)
 
     def connect(self) -> None:
-        """Check that the server answers and holds the same key."""
-        self.client.ask("dummy")
+        """Check that the server answers and holds the same key; stay connected."""
+        self.client.connection.ready()
         self._state.value = _State.STARTED
 
     def get_server(self) -> QueueServer:

@@ -261,6 +261,15 @@ class Client:
         # hand us a plain proxy's connection, or one to an earlier server.
         self.local = util.ForkAwareLocal()
 
+    @property
+    def connection(self) -> ClientConnection:
+        """This thread's connection."""
+        try:
+            found: ClientConnection = self.local.connection
+        except AttributeError:
+            found = self.local.connection = self.new_connection()
+        return found
+
     def new_connection(self) -> ClientConnection:
         """Return a connection that belongs to no thread yet."""
         return ClientConnection(self.address, self.authkey, self.retry_for)
@@ -281,10 +290,7 @@ class Client:
             The connection ended after the request was sent, and repeating it might
             do it twice.
         """
-        try:
-            connection: ClientConnection = self.local.connection  # this thread's
-        except AttributeError:
-            connection = self.local.connection = self.new_connection()
+        connection = self.connection
         try:
             connection.send(request)
             answer = connection.recv()
