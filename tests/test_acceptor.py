@@ -203,13 +203,8 @@ print(len(served), len(set(served)))
 """
 
 
-@pytest.mark.parametrize(
-    "version",
-    [
-        pytest.param(one, marks=[] if path == sys.executable else [pytest.mark.long])
-        for one, path in pythons().items()
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("version", pythons())
 def test_a_burst_of_400_clients_is_served_in_full(version, tmp_path):
     """The standard library loses most of them, up to 3.12."""
     key_file = write_key_file(tmp_path / "lab.key")

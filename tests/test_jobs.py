@@ -102,7 +102,9 @@ def expected(folder):
 
 
 # Lesson 11 runs the same jobs on both, too.
-@pytest.fixture(params=["manager", pytest.param("dask", marks=pytest.mark.long)])
+@pytest.fixture(
+    params=[pytest.param(one, marks=pytest.mark.long) for one in ("manager", "dask")]
+)
 def engine(request):
     """Return an engine: a manager's workers, or a client's cluster."""
     if request.param == "manager":

@@ -138,6 +138,7 @@ def test_lab_runs_quietly_and_stops_at_once(server):
     assert "WARNING" not in server.said
 
 
+@pytest.mark.long
 def test_a_taken_port_is_one_sentence(tmp_path):
     """A port that was asked for is insisted on."""
     with socket.create_server(("127.0.0.1", 0)) as other:

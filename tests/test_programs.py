@@ -205,6 +205,7 @@ def test_nothing_outlives_a_killed_kernel(tmp_path):
         assert_gone([child, program, supervisor], within_s=2)
 
 
+@pytest.mark.long
 @posix_only
 def test_nothing_outlives_a_kernel_that_is_shut_down(tmp_path):
     """An orderly end lets the program end in order, within its own handler."""

@@ -158,6 +158,7 @@ def test_first_run_sets_up_and_hands_over(ready):
     assert last.startswith("labkit: .venv is ready, after ")
 
 
+@pytest.mark.long
 def test_second_run_starts_at_once(ready):
     """Once set up, a command runs in .venv without a word about it."""
     status, said, messages = ready.run("again")
@@ -178,6 +179,7 @@ def test_an_extra_is_added_to_what_is_there(ready):
     assert ready.run()[2] == ""
 
 
+@pytest.mark.long
 def test_an_environment_made_by_hand_is_adopted(ready):
     """A .venv with everything in it and no stamp is used as it is."""
     (ready.root / ".labkit" / "set-up").unlink()
@@ -199,6 +201,7 @@ def test_a_moved_checkout_is_set_up_again(ready, tmp_path):
     assert "ready" in messages
 
 
+@pytest.mark.long
 @pytest.mark.long
 def test_no_network_is_one_sentence_and_two_at_once_take_turns(ready):
     """Without a network: one sentence, status 1; with it, one set-up at a time."""
