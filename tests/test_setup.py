@@ -202,7 +202,6 @@ def test_a_moved_checkout_is_set_up_again(ready, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.long
 def test_no_network_is_one_sentence_and_two_at_once_take_turns(ready):
     """Without a network: one sentence, status 1; with it, one set-up at a time."""
     with socket.create_server(("127.0.0.1", 0)) as server:
