@@ -82,6 +82,9 @@ def test_a_killed_client_takes_nothing_with_it(program, call):
         orders.qsize()
         if call == "join()":
             orders.put("tea")
+        # The thread of a connection that has ended goes a moment later.
+        until(lambda: orders.stats().connections == 1)
+        time.sleep(0.1)
         before = psutil.Process(server.pid).num_threads()
         with client(
             server, f"{program}\nprint('going', flush=True)\norders.{call}"

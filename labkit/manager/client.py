@@ -263,7 +263,7 @@ class Client:
 
     @property
     def connection(self) -> ClientConnection:
-        """This thread's connection."""
+        """The connection of this thread."""
         try:
             found: ClientConnection = self.local.connection
         except AttributeError:
