@@ -21,6 +21,7 @@ import re
 import runpy
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
@@ -625,11 +626,12 @@ def no_delay(request: pytest.FixtureRequest) -> Iterator[None]:
 
     def hurried(self: Any, handle: int, *args: Any, **named: Any) -> None:
         make(self, handle, *args, **named)
-        with (
-            contextlib.suppress(OSError),  # a pipe
-            socket.fromfd(handle, socket.AF_INET, socket.SOCK_STREAM) as wire,
-        ):
-            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(
+                os.fstat(handle).st_mode
+            ):  # else fromfd leaves a copy open
+                with socket.socket(fileno=os.dup(handle)) as wire:
+                    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     with pytest.MonkeyPatch.context() as patch:
         if not hasattr(request.module, "PLAIN_SOCKETS"):

@@ -51,7 +51,7 @@ def _open(answer, work):
             raise
 
     call = answer.call("open_shop", work=watched, context=CONTEXT)
-    call.ends(SERVES_HERE, 5)
+    call.ends(SERVES_HERE)
     for error in found:
         raise error
     return call
@@ -117,7 +117,7 @@ def test_two_shops_at_once(answer):
     def work(_, key):
         keys.append(key)
         inner = answer.call("open_shop", work=work_inside, context=CONTEXT)
-        error = inner.ends(SERVES_HERE, 4).error
+        error = inner.ends(SERVES_HERE).error
         assert not isinstance(error, OSError | EOFError), (
             f"A second open_shop(work, context) failed with {type(error).__name__} "
             "while the first shop was open; expected both to be open. With port 0 each "
