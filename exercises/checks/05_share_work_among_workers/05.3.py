@@ -45,7 +45,7 @@ def test_results_are_in_order(answer, crew):
     call = _play(answer, crew)
     assert call.value == WANTED, (
         f"{call} {call.outcome}; expected {WANTED}, as the jobs were given. "
-        "Results come in the order of ending: sort them by number."
+        "Results come in the order in which tasks end: sort them by number."
     )
 
 
