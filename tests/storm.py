@@ -41,7 +41,7 @@ def work(letters, log):
         except GIVEN_UP:
             continue  # it may come again, and be logged again
         if random.random() < 0.002:
-            letters._client.local.connection.sock.shutdown(2)  # as a bad cable would
+            letters._client.connection.sock.shutdown(2)  # as a bad cable would
 
 
 def main(role, address, key, path, orders):

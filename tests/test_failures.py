@@ -238,7 +238,7 @@ def test_a_second_signal_ends_it_at_once():
         orders.put(b"x" * 30_000_000)
         with client(server, LABKIT + "import os\nos.kill(os.getpid(), 19)") as frozen:
             until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED)
-        wire = orders._client.local.connection
+        wire = orders._client.connection
         wire.send((orders._token.id, "get", (), {}))
         until(lambda: server.stats()["orders"].depth == 0)
         os.kill(server.pid, signal.SIGTERM)

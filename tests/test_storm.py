@@ -120,9 +120,11 @@ def own_disk(folder):
 
     quiet = {"stderr": subprocess.DEVNULL}
     mounted = sys.platform == "linux" and subprocess.call(mount, **quiet) == 0
-    yield fill
-    if mounted:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    try:
+        yield fill
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def rage(server, orders, workers, restart_every_s, fill=None, fill_at=()):
