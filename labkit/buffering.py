@@ -29,8 +29,7 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
     queue : QueueProxy or TaskQueue
         Anything with ``put_many``.
     max_items : int, default 1000
-        Items of a batch, at least 1; not more than the queue's ``maxsize`` are used,
-        and fewer where these make more than a mebibyte.
+        Items of a batch, at least 1; fewer where ``maxsize`` or a mebibyte is less.
     max_wait_s : float, default 0.05
         Seconds, above 0, that an item waits at most before its batch is put.
     in_flight : int, default 4
@@ -55,9 +54,7 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
         in_flight: int = 4,
     ) -> None:
         if max_items < 1 or in_flight < 1 or not max_wait_s > 0:
-            wrong = (
-                f"max_items {max_items}, in_flight {in_flight}, max_wait_s {max_wait_s}"
-            )
+            wrong = f"{max_items=}, {in_flight=}, {max_wait_s=}"
             raise ValueError(f"{wrong}: give counts of 1 or more, and seconds above 0")
         bound = max(getattr(queue, "maxsize", 0), 0) or sys.maxsize
         self.queue = queue
@@ -89,10 +86,13 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
 
         What an earlier flush raised is raised here; this item was taken all the same.
         """
-        self.put_many((item,), self.max_items)
+        self._take((item,), self.max_items)
 
-    def put_many(self, items: Iterable[Any], _least: int = 1) -> None:
+    def put_many(self, items: Iterable[Any]) -> None:
         """Put some items, after all that is here, without waiting for the answer."""
+        self._take(items, 1)
+
+    def _take(self, items: Iterable[Any], least: int) -> None:
         with self._changed:
             if self._closed:
                 raise RuntimeError("this producer is closed; make another one")
@@ -104,7 +104,7 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
             if error is not None:
                 raise error
             # What comes while a message is under way goes together in the next one.
-            least = min(_least, self._most)
+            least = min(least, self._most)
             while len(self._items) >= (self._most if self._sent else least):
                 self._send()
 
@@ -146,11 +146,11 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
     def _settle(self) -> None:
         """Wait for the answer to the message that is under way."""
         if self._sent:
-            sent, self._sent = self._sent, []
             try:
                 value_of(self._connection.recv())
+                self._sent = []
             except BaseException:  # keep what may not have arrived, in its order
-                self._items = sent + self._items
+                self._items, self._sent = self._sent + self._items, []
                 raise
 
     def _flush_in_time(self) -> None:
