@@ -627,9 +627,8 @@ def no_delay(request: pytest.FixtureRequest) -> Iterator[None]:
     def hurried(self: Any, handle: int, *args: Any, **named: Any) -> None:
         make(self, handle, *args, **named)
         with contextlib.suppress(OSError):
-            if stat.S_ISSOCK(
-                os.fstat(handle).st_mode
-            ):  # else fromfd leaves a copy open
+            # Of a pipe the copy would stay open, and its reader would never see an end.
+            if stat.S_ISSOCK(os.fstat(handle).st_mode):
                 with socket.socket(fileno=os.dup(handle)) as wire:
                     wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

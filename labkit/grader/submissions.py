@@ -11,7 +11,7 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -55,7 +55,7 @@ class Submission:
 class _File(NamedTuple):
     place: Path  # below the folder of the class, with the insides of archives
     when: float
-    code: list[str] = []  # noqa: RUF012 - nobody changes it
+    code: Sequence[str] = ()
     trouble: str = ""
 
     @property
@@ -199,7 +199,7 @@ _NO_ANSWERS = (
 )
 
 
-def _answers(code: list[str]) -> Iterator[tuple[str, str]]:
+def _answers(code: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield task and text of each answer, the one that counts last.
 
     As in a run of the notebook from its top, an answer below its own check is too late:
@@ -217,7 +217,7 @@ def _answers(code: list[str]) -> Iterator[tuple[str, str]]:
     yield from [*late, *found]
 
 
-def _oddities(code: list[str], tasks: dict[str, Task]) -> Iterator[str]:
+def _oddities(code: Sequence[str], tasks: dict[str, Task]) -> Iterator[str]:
     """Say what is not as it was handed out."""
     sources = [source.strip() for source in code]
     for task, count in Counter(task for task, _ in _answers(code)).items():

@@ -209,9 +209,8 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
     manager = QueueManager(address, authkey, retry_for=retry_for)
     try:
         manager.connect()
-    except (
-        errors.LabkitError
-    ) as error:  # its sentence helps; where in here it arose does not
+    except errors.LabkitError as error:
+        # Its sentence helps; where in here it arose does not.
         raise error.with_traceback(None) from None
     return manager
 
