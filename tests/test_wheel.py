@@ -109,7 +109,7 @@ def test_no_solution_is_in_the_wheel(installed):
         ("progress", 0, "0 of "),
         ("exercises", 2, "made in the kit's own folder: clone it."),
         ("test", 2, "tests are in the kit's own folder: clone it"),
-        ("grade nowhere", 2, "There is no folder"),
+        ("grade nowhere", 2, "There are no submissions in nowhere"),
         ("bench --quick", 0, "items/s"),
     ],
 )
