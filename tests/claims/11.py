@@ -10,7 +10,7 @@ SHOWS = {
     ],
     "11-raises-caught": ["tea -> 3", "milk -> KeyError('milk')"],
     "11-stay": ["counted: 100000", "same worker: True"],
-    "11-dies": ["brewed"],
+    "11-dies": ["brewed", "workers again: 2"],
     "11-queue": ["in this notebook's process: True"],
 }
 
