@@ -22,7 +22,13 @@ class Formerly:
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN206, ARG003
-        """Find a module of the kit by its old name."""
+        """Find a module of the kit by its old name; say so of one that has none."""
+        if name.startswith("labkit._") or name == "labkit.scaling":
+            raise ModuleNotFoundError(
+                f"{name} is gone: this notebook is of a version before 1.0. Rename it, "
+                "then bring today's back: git restore notebooks/ITS_NAME.ipynb",
+                name=name,
+            )
         if name.partition(".")[0] == "labkit" and name[7:] in RENAMED:
             return importlib.machinery.ModuleSpec(name, cls)  # type: ignore[arg-type]
         return None

@@ -1,12 +1,13 @@
 """What a learner has reached: what is shown of it, in a notebook and as a command."""
 
+import importlib
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-import labkit
+import labkit.throughput.costs
 from labkit.commands.progress import main
 from labkit.errors import ExerciseError
 from labkit.grader.progress import standing
@@ -110,6 +111,14 @@ def test_a_renamed_task_keeps_its_points(mine, small):
     now = standing(mine, small)
     assert "0 of 3 tasks done, 5 of 19 points." in now
     assert "no longer" not in now
+
+
+def test_modules_of_earlier_versions_are_found_or_told():
+    """An old notebook imports what has a new name, and hears of what has none."""
+    costs = importlib.import_module("labkit.costs")
+    assert costs.fit is labkit.throughput.costs.fit
+    with pytest.raises(ModuleNotFoundError, match="bring today's back: git restore"):
+        importlib.import_module("labkit._transport")
 
 
 def test_a_removed_task_is_told(mine, small):
