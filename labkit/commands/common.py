@@ -11,11 +11,9 @@ import math
 import os
 import pickle
 import queue
-import random
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
@@ -243,16 +241,13 @@ class Patient:
         return functools.partial(self._call, getattr(self._target, name))
 
     def _call(self, method: Callable[..., Any], *args: Any, **kwds: Any) -> Any:
-        until = time.monotonic() + self._retry_for
-        while True:
-            try:
-                return method(*args, **kwds)
-            except (errors.NoServerError, errors.NotAQueueServerError):
-                # A server that is being killed may still answer, with half a handshake.
-                raise errors.ServerStoppedError(
-                    "The server has ended. Start it again; --retry-for waits for it."
-                ) from None
-            except self._kinds:
-                if time.monotonic() >= until:
-                    raise
-                time.sleep(random.uniform(0.02, 0.5))  # noqa: S311 - not all at once
+        from labkit.manager.client import retrying
+
+        attempt = functools.partial(method, *args, **kwds)
+        try:
+            return retrying(attempt, self._retry_for, self._kinds)
+        except (errors.NoServerError, errors.NotAQueueServerError):
+            # A server that is being killed may still answer, with half a handshake.
+            raise errors.ServerStoppedError(
+                "The server has ended. Start it again; --retry-for waits for it."
+            ) from None

@@ -5,6 +5,7 @@ was interrupted is thrown away.
 """
 
 import contextlib
+import random
 import socket
 import threading
 import time
@@ -21,7 +22,14 @@ from labkit.manager.keys import SecretKey
 from labkit.manager.queue import EXPOSED, PACKED
 from labkit.manager.server import IDENT_PREFIX
 
-__all__ = ["Client", "ClientConnection", "QueueProxy", "open_connection", "value_of"]
+__all__ = [
+    "Client",
+    "ClientConnection",
+    "QueueProxy",
+    "open_connection",
+    "retrying",
+    "value_of",
+]
 
 _LARGE = 1 << 16  # bytes; plain pickle then asks for too much memory, and again
 _T = TypeVar("_T")
@@ -161,7 +169,7 @@ class ClientConnection(wire.Connection):
         """Be open and in step; where this raises, nothing was sent."""
         if self.busy or self.is_gone():
             name = f"{process.current_process().name}|{threading.current_thread().name}"
-            _retrying(lambda: self.ask("accept_connection", name), self._retry_for)
+            retrying(lambda: self.ask("accept_connection", name), self._retry_for)
 
     def ask(self, function: str, *args: Any) -> Any:
         """Open anew, and call one of the server's own functions."""
@@ -224,20 +232,23 @@ class ClientConnection(wire.Connection):
             ) from error
 
 
-def _retrying(attempt: Callable[[], _T], retry_for: float) -> _T:
-    """Try until a server answers; waits grow from 20 ms to 1 s, out of step."""
-    if retry_for <= 0:
-        return attempt()
-    import tenacity
+_LOST = errors.NoServerError, errors.NotAQueueServerError, errors.ServerTimeoutError
 
-    lost = errors.NoServerError, errors.NotAQueueServerError, errors.ServerTimeoutError
-    patient = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(lost),
-        stop=tenacity.stop_after_delay(retry_for),
-        wait=tenacity.wait_random_exponential(multiplier=0.02, max=1.0),
-        reraise=True,
-    )
-    return patient(attempt)
+
+def retrying(
+    attempt: Callable[[], _T],
+    retry_for: float,
+    kinds: tuple[type[Exception], ...] = _LOST,
+) -> _T:
+    """Try for some seconds until a server answers; clients' pauses are out of step."""
+    until = time.monotonic() + retry_for
+    while True:
+        try:
+            return attempt()
+        except kinds:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(random.uniform(0.02, 0.5))  # noqa: S311 - no secret
 
 
 # Doing these twice harms nobody. That includes receive: what the lost connection took
@@ -277,7 +288,7 @@ class Client:
     def ask(self, function: str, *args: Any) -> Any:
         """Call one of the server's own functions, over its own connection."""
         with contextlib.closing(self.new_connection()) as connection:
-            return _retrying(lambda: connection.ask(function, *args), self.retry_for)
+            return retrying(lambda: connection.ask(function, *args), self.retry_for)
 
     def call(self, request: tuple[Any, ...]) -> Any:
         """Call a method; return its value, or raise.
