@@ -48,6 +48,9 @@ def _in_its_words(task):
             number < 3 and FENCE.search(hint)
         ):
             yield f"{file}: code belongs in the third hint, and only there."
+    for old in task.formerly:
+        if [*task.path.parents[1].glob(f"*/{old}.py")]:
+            yield f"{file}: there is a task {old}: formerly is for ids that are free."
     if task.deadline_s > 20:
         yield f"{file}: nbgrader gives a cell 30 s, so a deadline of 20 s is the most."
 
@@ -99,6 +102,8 @@ def _in_its_notebook(task, kind):
         yield f"{where} has {len(texts)} headings {heading.strip()!r}: it wants one."
     elif f"({task.points:g} points)" not in texts[0]:
         yield f"{where}: the text of {task.id} must say ({task.points:g} points)."
+    elif notebook(task, kind)["cells"][found.index(texts[0])]["id"] != _anchor(task):
+        yield f"{where}: progress() looks for {task.id} at the id {_anchor(task)}."
     if sum(text.startswith(f"%%answer {task.id}\n") for text in found) != 1:
         yield f"{where} needs one cell that begins with %%answer {task.id}."
     book = notebook(task, kind)["cells"]
@@ -114,6 +119,10 @@ def _in_its_notebook(task, kind):
                 f"{where}: the metadata of the check cell of {task.id} say {name}: "
                 f"{given.get(name)}; expected {value}."
             )
+
+
+def _anchor(task):
+    return f"ex{task.id.replace('.', '-')}-task"
 
 
 def _in_its_solution(task):

@@ -65,10 +65,11 @@ BROKEN = {
     "[" * 100_000: "not JSON",
     "[]": "no notebook of format 4",
     '{"nbformat": 3, "worksheets": []}': "no notebook of format 4",
-    '{"nbformat": 4}': "No cell begins with %%answer",
-    '{"nbformat": 4, "cells": [7, {"cell_type": "code", "source": [1]}]}': (
-        "No cell begins with %%answer"
+    '{"nbformat": 4}': "no notebook of format 4",
+    '{"nbformat": 4, "cells": [{"cell_type": "code", "source": [1]}]}': (
+        "no notebook of format 4"
     ),
+    '{"nbformat": 4, "cells": []}': "No cell begins with %%answer",
 }
 
 

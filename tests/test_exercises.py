@@ -148,6 +148,8 @@ MISTAKES = [
     ("task.md", "## Hint\nA nudge", "A nudge", "05.9.md has 2 hints: write three"),
     ("task.md", "a question that leads on, without a word", "", "hint 1 is too short"),
     ("task.md", "```python\n", "```\n", "code belongs in the third hint"),
+    ("task.md", "- type: make", "- type: make\n- formerly: 05.1", "a task 05.1: formerly"),
+    ("cells.json", "exNN-M-task", "exNN-M-text", "looks for 05.9 at the id ex05-9-task"),
     ("task.md", "- type: make", "- type: make\n- deadline: 60 s", "20 s is the most"),
     ("task.py", "points(1,", "points(0,", "05.9.py: test_doubles is worth 0 points"),
     ("task.py", '"doubles a number")', '"")', "05.9.py: test_doubles has no sentence"),

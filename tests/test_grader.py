@@ -324,7 +324,7 @@ def test_kernel_survives_its_answers(tmp_path, monkeypatch):
         cwd=tmp_path, check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     done = nbformat.read(tmp_path / "done.ipynb", 4).cells
-    assert "ended the Python it runs in" in done[1].outputs[0].data["text/plain"]
+    assert "ended the Python it runs in" in done[1].outputs[0].text
     assert done[2].outputs[0].data["text/plain"] == "0.0"
     assert "04.1: 0 of 5 points" in done[2].outputs[0].data["text/html"]
     assert done[3].outputs[0].data["text/plain"] == "42"

@@ -2,12 +2,11 @@
 
 import re
 from html import escape
-from textwrap import fill
 from typing import Self
 
 from labkit.grader.runner import Report, Row
 
-__all__ = ["Markdown", "Refusal", "Score"]
+__all__ = ["Markdown", "Score"]
 
 # Colours of Okabe and Ito; what they mean is also said in words.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
@@ -62,29 +61,28 @@ class Score(float):
         lines = [self.message, points, *(f"  {row}" for row in rows), *more]
         return "\n".join(filter(None, lines))
 
-    def wrapped(self, width: int = 80) -> str:
-        """Return the words in lines of at most `width` characters."""
-        lines = self.words.splitlines()
-        return "\n".join(fill(line, width, subsequent_indent="    ") for line in lines)
-
     def _repr_html_(self) -> str:
         points, rows, more = self._parts()
-        # The sign stands out to the left of its lines.
-        style = "margin:0 0 .5em; padding-left:1.3em; text-indent:-1.3em"
-        items = "".join(f'<li style="{style}">{_marked(row)}</li>' for row in rows)
+        colour = _RIGHT if self.report and self.report.is_full else _WRONG
+        # An alert: of what appears all at once, screen readers read nothing less aloud.
+        html = (
+            f'<div role="alert" style="border-left:4px solid {colour};padding-left:1em;'
+            f'overflow-wrap:anywhere"><p>{_marked(self.message)}</p>'
+            f"<p><strong>{escape(points)}</strong></p>"
+        )
+        if rows:
+            # The sign stands out to the left of its lines.
+            style = "margin:0 0 .5em; padding-left:1.3em; text-indent:-1.3em"
+            items = "".join(f'<li style="{style}">{_marked(row)}</li>' for row in rows)
+            html += f'<ul style="list-style:none;padding-left:0">{items}</ul>'
+        html += "".join(f"<p>{_marked(text)}</p>" for text in more if text)
         checked = self.report.rows if self.report else ()
-        details = [row.detail for row in checked if row.detail]
-        return _panel(
-            _RIGHT if self.report and self.report.is_full else _WRONG,
-            f"<p>{_marked(self.message)}</p><p><strong>{escape(points)}</strong></p>",
-            f'<ul style="list-style:none;padding-left:0">{items}</ul>' if items else "",
-            *(f"<p>{_marked(text)}</p>" for text in more if text),
-            *(
+        if detail := next((row.detail for row in checked if row.detail), ""):
+            html += (
                 "<details><summary>Where Python was (traceback)</summary><pre style="
                 f'"white-space:pre-wrap">{escape(detail)}</pre></details>'
-                for detail in details[:1]
-            ),
-        )
+            )
+        return html + "</div>"
 
 
 class Markdown(str):
@@ -92,24 +90,6 @@ class Markdown(str):
 
     __slots__ = ()
     __repr__ = _repr_markdown_ = str.__str__
-
-
-class Refusal(str):
-    """Why the notebook does not run an answer cell."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
-
-    def _repr_html_(self) -> str:
-        return _panel(_WRONG, f"<p>{_marked(self)}</p>")
-
-
-def _panel(colour: str, *parts: str) -> str:
-    # An alert: of what appears all at once, screen readers read nothing less aloud.
-    return (
-        f'<div role="alert" style="border-left:4px solid {colour};'
-        f'padding-left:1em;overflow-wrap:anywhere">{"".join(parts)}</div>'
-    )
 
 
 def _marked(text: str) -> str:

@@ -5,8 +5,8 @@ exercise set needs is in its ``conftest.py``, and what one task needs, in the ta
 
 The answer and the fixtures share a process. What they talk to is real: servers and
 programs in their own processes. :data:`CONTEXT` starts them, by fork on Linux and by
-spawn elsewhere; ``LABKIT_START_METHOD`` chooses another method. A spawned child
-cannot import a task, whose name is no identifier: see :class:`there`.
+spawn elsewhere. A spawned child cannot import a task, whose name is no identifier: see
+:class:`there`.
 """
 
 import atexit
@@ -36,6 +36,7 @@ from typing import Any, Self
 
 import pytest
 
+from labkit.grader.runner import cut
 from labkit.grader.tasks import points
 
 __all__ = [
@@ -46,9 +47,7 @@ __all__ = [
 
 PATIENCE_S = 3.0  # how long a call may take when nothing is left for it to wait for
 CONTEXT: Any = multiprocessing.get_context(
-    os.environ.get(
-        "LABKIT_START_METHOD", "fork" if sys.platform == "linux" else "spawn"
-    )
+    "fork" if sys.platform == "linux" else "spawn"
 )
 # Spawn, which every machine has, comes first.
 START_METHODS = sorted(multiprocessing.get_all_start_methods(), reverse=True)
@@ -79,25 +78,19 @@ _PLAIN = (str, bytes, bytearray, int, float, list, tuple, dict, set, frozenset, 
 def shown(value: object) -> str:
     """Write a value for a message: plain ones in at most 200 signs, else the class."""
     if isinstance(value, BaseException):
-        text = f"{type(value).__name__}({_words_of(value)!r})"
-    elif isinstance(value, bytes | bytearray) and len(value) > 40:
-        text = f"{len(value)} bytes"
-    elif value is None or isinstance(value, _PLAIN):
-        text = repr(value)
-    else:
-        text = f"an object of the class {type(value).__name__}"
-    return text if len(text) <= 200 else f"{text[:150]} ... {text[-30:]}"
+        return f"{type(value).__name__}({_words_of(value)!r})"
+    if isinstance(value, bytes | bytearray) and len(value) > 40:
+        return f"{len(value)} bytes"
+    if value is None or isinstance(value, _PLAIN):
+        return cut(repr(value), 200)
+    return f"an object of the class {type(value).__name__}"
 
 
 def _words_of(error: BaseException) -> str:
     """Return what an error says, in one short line; of a traceback, the last line."""
     text = str(error).strip(" -\n")
-    return _short(text.split("\n")[-1].strip() if "Traceback" in text else text)
-
-
-def _short(text: str) -> str:
-    text = text if len(text) <= 300 else f"{text[:200]} ... {text[-60:]}"
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    text = text.split("\n")[-1] if "Traceback" in text else text
+    return cut(" ".join(text.split()), 250)
 
 
 def _plain(value: object) -> object:
@@ -147,7 +140,6 @@ class Call:
         self.value: object = None  # what it returned, once it has ended
         self.error: BaseException | None = None  # what it raised
         self._words, self._function, self._source = words, function, source
-        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -159,11 +151,11 @@ class Call:
             self.value = self._function()
         except BaseException as error:  # noqa: BLE001 - whatever an answer raises is looked at
             self.error = error
-        self._ended.set()
 
     def ended_within(self, seconds: float) -> bool:
         """Wait until the call has ended, at most so long, and say whether it has."""
-        return self._ended.wait(seconds)
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def ends(self, because: _Because, within_s: float = PATIENCE_S) -> Self:
         """Wait until the call has returned or raised; else raise StillRunningError.
@@ -555,7 +547,7 @@ class Script(Program):
         code = self._text.split("\n")[int(lines[-1]) - 1].strip() if lines else ""
         place = f" at line {lines[-1]}: `{code}`" if lines else ""
         error = errors[0][1]
-        return f"{self} raised {_short(error)}{place}. {_explained(error)}".strip()
+        return f"{self} raised {cut(error, 250)}{place}. {_explained(error)}".strip()
 
     def must_end(self, because: str, code: int = 0, within_s: float = 5.0) -> None:
         """Fail unless it ends, without a traceback and with this exit code."""
@@ -568,7 +560,7 @@ class Script(Program):
             f"{self} ended with exit code {ended}; expected {code}. {because}"
         )
 
-    def queues(self, authkey: bytes, *names: str, advice: str = "") -> list[Any]:
+    def queues(self, authkey: bytes, *names: str) -> list[Any]:
         """Let a new client ask for each queue by its name; return the proxies.
 
         It waits until the server that this program should be is there.
@@ -593,9 +585,7 @@ class Script(Program):
             "already; expected a server there. get_server() makes one, and "
             "serve_forever() serves until it is stopped."
         )
-        advice = (
-            advice or "Register a function that returns the queue, under this name."
-        )
+        advice = "Register a function that returns the queue, under this name."
         return [ask(f"{one}()", getattr(found[0], one), advice) for one in names]
 
 

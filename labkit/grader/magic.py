@@ -6,14 +6,16 @@ in the notebook only when that ended well. A whole program it saves in ``work`` 
 notebook's kernel.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.grader import runner
-from labkit.grader.feedback import Markdown, Refusal, Score
+from labkit.grader.feedback import Markdown, Score
 from labkit.grader.tasks import Task, find_task
 from labkit.logbook import Logbook
 
@@ -54,7 +56,8 @@ def check(task_id: str) -> Score | None:
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and not full:
         # The Validate button shows this; without it, it would speak of partial credit
         # for no points at all.
-        print(score.wrapped(), file=sys.stderr)
+        for line in score.words.splitlines():
+            print(fill(line, 80, subsequent_indent="    "), file=sys.stderr)
     elif getattr(_shell(), "kernel", None) is None:
         print(score.words)  # no front end is going to show them
     return score
@@ -111,8 +114,6 @@ def _answer(line: str, cell: str) -> None:
 
     ``%%answer 04.1`` on the first line of a cell names the task.
     """
-    from IPython.display import display
-
     try:
         task = find_task(line.partition("#")[0].strip())
     except (UnknownTaskError, ExerciseError) as error:
@@ -126,22 +127,16 @@ def _answer(line: str, cell: str) -> None:
         answers[task.id] = text, ""
         print(f"Saved as {file}. To run it in a terminal: python3 {file}")
         return
-    interrupted = f"The answer cell of {task.id} was interrupted: run it again."
-    answers[task.id] = text, interrupted
-    try:
+    trouble, output = f"The answer cell of {task.id} was interrupted.", ""
+    with contextlib.suppress(KeyboardInterrupt):
         trouble, output = runner.try_out(text)
-    except KeyboardInterrupt:
-        print(interrupted)
-        return
     answers[task.id] = text, trouble
     if trouble:
-        if output.strip():
-            print(output.strip()[-2_000:])
         lead = f"{trouble} So the notebook did not run the cell: it gets no points."
-        display(Refusal(lead))  # type: ignore[no-untyped-call]
-        return
-    # One comment line stands for the magic's own, so that line numbers are right.
-    _shell().run_cell(f"# %%answer {task.id}\n{text}")
+        print(f"{output.strip()[-2_000:]}\n{lead}".strip())
+    else:
+        # One comment line stands for the magic's own, so that line numbers are right.
+        _shell().run_cell(f"# %%answer {task.id}\n{text}")
 
 
 def _answers() -> dict[str, tuple[str, str]]:

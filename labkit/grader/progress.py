@@ -1,7 +1,6 @@
 """What a learner has reached: ``progress()`` in a notebook, and as a command."""
 
 import contextlib
-import json
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -36,15 +35,12 @@ def progress() -> Markdown:
 def reset(task_id: str) -> str:
     """Forget attempts, points and hints of a task; say what was done.
 
-    Raises UnknownTaskError if no task has this name, and none had.
+    Raises UnknownTaskError if no task has this name.
     """
-    logbook, current = Logbook(), {task.id: task for task in all_tasks()}
-    if task_id not in current and task_id not in logbook.tasks():
-        find_task(task_id)  # says that there is none, and which is near
-    formerly = current[task_id].formerly if task_id in current else ()
-    copy = logbook.forget(task_id, *(name for name in formerly if name not in current))
-    done = f"{task_id} begins again. The file as it was is {copy}"
-    nothing = f"{task_id} was not begun: there is nothing to reset."
+    task, logbook = find_task(task_id), Logbook()
+    copy = logbook.forget(task.id, *task.formerly)
+    done = f"{task.id} begins again. The file as it was is {copy}"
+    nothing = f"{task.id} was not begun: there is nothing to reset."
     return done if copy else logbook.trouble or nothing
 
 
@@ -73,14 +69,13 @@ class _Done(NamedTuple):
 
 def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:
     """Say how far the learner of a logbook is, as :func:`progress` does."""
-    tasks, rows = all_tasks(exercises), logbook.tasks()
-    current = {task.id for task in tasks}
-    done = [_done(task, rows, current) for task in tasks]
+    rows = logbook.tasks()
+    done = [_done(task, rows) for task in all_tasks(exercises)]
     notes = [item for kind in KINDS for item in logbook.notes(kind).items()]
     home = lessons() if exercises == EXERCISES else exercises.parent
     books = {path.stem for path in (home / "notebooks").glob("[0-8]*_*.ipynb")}
     table = ["| lesson or task | points | |", "|---|---|---|"]
-    steps = []  # what was tried comes first, then what was begun, then in order
+    steps = []  # 0: what was tried; 1: of a lesson that was begun; 2: all others
     for stem in sorted(books | {one.task.set for one in done}):
         own = [one for one in done if one.task.set == stem]
         left = [one for one in own if not one.full]
@@ -100,23 +95,15 @@ def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:
         if begun and left:
             table += [one.row for one in own]
         if lesson.is_file() and not begun and (left or not (rows or notes)):
-            steps.append(((True, True), lesson, f"lesson {name}", ""))
+            steps.append((2, _link(lesson, f"lesson {name}")))
         elif copy.is_file():
-            steps += [
-                ((not one.attempts, not begun), copy, f"task {one.name}", one.task.id)
-                for one in left
-            ]
-    _, *following = min(steps, key=lambda step: step[0], default=[()])
-    where = f"Next: {_link(*following)}." if following else "All is done."
+            for one in left:
+                link = _link(copy, f"task {one.name}", one.task.id)
+                steps.append((2 - begun - bool(one.attempts), link))
+    _, first = min(steps, key=lambda step: step[0], default=(0, ""))
+    where = f"Next: {first}." if first else "All is done."
     count = f"{sum(d.full for d in done)} of {len(done)} tasks done, {_points(done)}."
-    used = current | {old for task in tasks for old in task.formerly}
-    remarks = [
-        f"{name} is no longer in the course: your {row.best:g} of {row.out_of:g} "
-        "points are kept in the file, and not counted above."
-        for name, row in sorted(rows.items())
-        if name not in used and row.attempts
-    ]
-    parts = [f"**{count}** {where}", *remarks, logbook.trouble, "\n".join(table)]
+    parts = [f"**{count}** {where}", logbook.trouble, "\n".join(table)]
     return Markdown("\n\n".join(filter(None, parts)))
 
 
@@ -128,8 +115,8 @@ def _points(tasks: list[_Done]) -> str:
     return f"{best:g} of {most:g} points"
 
 
-def _done(task: Task, rows: dict[str, TaskRow], current: set[str]) -> _Done:
-    names = (task.id, *(old for old in task.formerly if old not in current))
+def _done(task: Task, rows: dict[str, TaskRow]) -> _Done:
+    names = task.id, *task.formerly
     mine = [rows[name] for name in names if name in rows] or [TaskRow()]
     # A task may give other points than when it was done: the share is what counts.
     share = max(min(row.best / row.out_of, 1.0) if row.out_of else 0.0 for row in mine)
@@ -139,11 +126,8 @@ def _done(task: Task, rows: dict[str, TaskRow], current: set[str]) -> _Done:
 
 def _link(path: Path, words: str, task_id: str = "") -> str:
     """Return a link that JupyterLab opens beside this notebook, at the task."""
-    anchor, where = "", path.as_posix()
+    where = path.as_posix()
     with contextlib.suppress(ValueError):  # on another drive of Windows
         where = Path(os.path.relpath(path)).as_posix()
-    if task_id:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        heads = {"".join(cell["source"])[:8]: cell["id"] for cell in cells}
-        anchor = f"#cell-id={quote(heads.get(f'## {task_id} ', ''))}"
+    anchor = f"#cell-id=ex{task_id.replace('.', '-')}-task" if task_id else ""
     return f"[{words}]({quote(where)}{anchor})"

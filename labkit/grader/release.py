@@ -17,22 +17,8 @@ from labkit.grader.tasks import EXERCISES
 
 __all__ = ["make_release", "new_task"]
 
-# Without its database, which would be written beside the course.
-_CONVERT = """
-import os, re, sys
-from nbgrader.apps import NbGrader, NbGraderAPI
-app = NbGrader()
-app.load_config_file()
-app.config.GenerateAssignment.no_database = True
-app.config.SaveCells.enabled = False
-api = NbGraderAPI(config=app.config, log_level="ERROR")
-for name in sorted(os.listdir("source")):
-    done = api.generate_assignment(name)
-    if not done["success"]:
-        log = done.get("log") or done["error"]
-        first = re.search(r"(?m)^ *[\\w.]*Error: (.+)$", log)
-        sys.exit(f"nbgrader cannot convert {name}: {first[1] if first else log}")
-"""
+# All sets; without nbgrader's database, which would be written beside the course.
+_CONVERT = ["nbgrader", "generate_assignment", "--assignment=*", "--no-db", "--log-level=ERROR"]
 
 
 def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
@@ -46,12 +32,15 @@ def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
         source = Path(folder, "source")
         shutil.copytree(exercises / "source", source, ignore=left)
         shutil.copy(exercises / "nbgrader_config.py", folder)
-        command = [sys.executable, "-c", _CONVERT]
         done = subprocess.run(
-            command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False
-        )
+            [sys.executable, "-m", *_CONVERT],
+            cwd=folder, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
         if done.returncode:
-            raise ExerciseError(done.stderr.strip()[-1_000:])
+            log = done.stderr.strip()
+            found = re.search(r"(?s)Error: ([^\n]+).*?assignment '([^']+)' for", log)
+            said = f"nbgrader cannot convert {found[2]}: {found[1]}" if found else ""
+            raise ExerciseError(said or log[-1_000:])
         made = Path(folder, "release")
         shutil.copytree(made, target, dirs_exist_ok=True)
         return sorted(p.relative_to(made) for p in made.rglob("*") if p.is_file())

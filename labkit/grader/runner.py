@@ -374,13 +374,15 @@ class _Reporter:
             )
         state = "untried" if isinstance(error, fixtures.AnswerError) else "failed"
         detail = _own_traceback(error.__cause__ or error)
-        self._tell(state, _cut(said, 900), detail)
+        self._tell(state, cut(said, 900), detail)
         if isinstance(error, fixtures.AnswerError | fixtures.StillRunningError):
             item.session.shouldstop = "every other check would end the same way"
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 300]} ... {text[-290:]}"
+def cut(text: str, most: int) -> str:
+    """Return a text, or its beginning and its end, of about so many characters."""
+    end = most // 4
+    return text if len(text) <= most else f"{text[: most - end]} ... {text[-end:]}"
 
 
 def _own_traceback(error: BaseException) -> str:
@@ -388,4 +390,4 @@ def _own_traceback(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = traceback.format_list([f for f in frames if f.filename.endswith("answer.py")])
     text = "".join([*own, *traceback.format_exception_only(error)])
-    return _cut(re.sub('File ".*answer.py", ', "", text).strip(), 1_500) if own else ""
+    return cut(re.sub('File ".*answer.py", ', "", text).strip(), 1_500) if own else ""

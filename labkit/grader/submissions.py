@@ -152,19 +152,13 @@ def _code(data: bytes) -> list[str]:
         book = json.loads(data)  # in whatever UTF it is
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON ({error})") from None
-    if not isinstance(book, dict) or book.get("nbformat") != 4:
+    try:
+        code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+        return [encodable("".join(cell["source"])) for cell in code]
+    except (LookupError, TypeError):
         raise ValueError(
             "it is no notebook of format 4: open it in JupyterLab and save it"
-        )
-    cells = book.get("cells")
-    found = []
-    for cell in cells if isinstance(cells, list) else []:
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            source = cell.get("source", "")
-            lines = source if isinstance(source, list) else [source]
-            if all(isinstance(line, str) for line in lines):
-                found.append(encodable("".join(lines)))
-    return found
+        ) from None
 
 
 def _student(place: Path) -> tuple[str, str]:

@@ -6,7 +6,6 @@ from labkit.grader.fixtures import START_METHODS, client_of, points, shown, unti
 
 KEY = b"beans"
 NAMES = "get_task_queue", "get_result_queue"
-REGISTER = "Register get_task_queue and get_result_queue, each with its function."
 TASKS = [*range(10), None, None]
 TEXTS = [f"{n} * {n} = {n * n}" for n in range(10)]
 GONE = (
@@ -18,7 +17,7 @@ GONE = (
 def _begin(script, method):
     """Be the workers: take all tasks; return the program and its queue of results."""
     program = script("task_master.py", method=method)
-    tasks, results = program.queues(KEY, *NAMES, advice=REGISTER)
+    tasks, results = program.queues(KEY, *NAMES)
     taken = []
     try:
         while len(taken) < len(TASKS):
