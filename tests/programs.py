@@ -1,11 +1,25 @@
 """Small programs that the tests run, and ways to look at what became of them."""
 
+import contextlib
+import os
+import socket
+import subprocess
 import sys
 import threading
 import time
+from multiprocessing.managers import BaseManager
 
 import psutil
 import pytest
+
+from labkit.manager import QueueManager
+
+posix_only = pytest.mark.skipif(
+    os.name != "posix", reason="Windows has no signals, no modes and no fork"
+)
+unix_only = pytest.mark.skipif(
+    not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here"
+)
 
 # In short pieces: a signal that arrives on the way into a sleep is seen after it.
 SLEEP = "import time; any(time.sleep(0.05) for _ in range(2400))"
@@ -16,6 +30,88 @@ import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], start_new_session=True)
 print(child.pid)
 """
+
+
+# How a client program begins: it reads where and with what from its input.
+BEGIN = """
+import sys
+port, key = sys.stdin.readline().split()
+address, key = ("127.0.0.1", int(port)), bytes.fromhex(key)
+"""
+LABKIT = f"""{BEGIN}
+from labkit import connect
+orders = connect(address, key).get_queue("orders")
+"""
+PLAIN = f"""{BEGIN}
+from multiprocessing.managers import BaseManager
+class QueueManager(BaseManager):
+    pass
+QueueManager.register("get_queue")
+manager = QueueManager(address, key)
+manager.connect()
+orders = manager.get_queue("orders")
+"""
+
+
+@contextlib.contextmanager
+def client(server, code, *args):
+    """Run a client program against the server; kill it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    process.stdin.write(f"{server.address[1]} {bytes(server.authkey).hex()}\n")
+    process.stdin.flush()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Plain(BaseManager):
+    """A client of the standard library."""
+
+
+Plain.register("get_queue")
+
+
+@contextlib.contextmanager
+def hosted(authkey, journal=None):
+    """Serve from a thread of this process, whose parts a test can reach."""
+    server = QueueManager(authkey=authkey).get_server()
+    if journal:
+        server.keep(journal)
+    running = threading.Thread(target=server.serve_forever)
+    running.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        running.join(10)
+
+
+def free_address():
+    """Return a loopback address that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()
+
+
+def environment(home, **variables):
+    """Return the environment of somebody with that home folder and no settings."""
+    ours = ("JUPYTER", "IPYTHON", "XDG", "LABKIT", "PYTHON")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    return (
+        kept | dict.fromkeys(("HOME", "USERPROFILE", "APPDATA"), str(home)) | variables
+    )
+
+
+def descriptors_of(process):
+    """Return the number of descriptors (handles on Windows) of a process."""
+    return process.num_fds() if os.name == "posix" else process.num_handles()
 
 
 def python(code: str) -> list[str]:

@@ -2,17 +2,15 @@
 
 import concurrent.futures
 import contextlib
-import os
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 
 import psutil
 import pytest
-from programs import limits
+from programs import BEGIN, client, descriptors_of, limits
 from pythons import pythons
 from test_seeds import serve
 
@@ -58,16 +56,12 @@ def round_trip(server):
     return time.perf_counter() - begin
 
 
-class HonestClient:
-    """A program that goes in and out all the time, and keeps its longest round trip."""
-
-    CODE = """
-import sys, time
+# A program that goes in and out all the time, and says its longest round trip.
+HONEST = f"""{BEGIN}
+import threading, time
 from labkit import connect
-address, key = ("127.0.0.1", int(sys.argv[1])), bytes.fromhex(sys.stdin.readline())
 longest = rounds = 0
 print("going", flush=True)
-import threading
 over = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
 while not over.is_set():
@@ -79,24 +73,6 @@ while not over.is_set():
     over.wait(0.02)
 print(longest, rounds, flush=True)
 """
-
-    def __init__(self, server):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", self.CODE, str(server.address[1])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.process.stdin.write(bytes(server.authkey).hex() + "\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "going\n"
-
-    def longest(self):
-        """End the program; return its longest round trip in seconds."""
-        out, _ = self.process.communicate(timeout=30)
-        longest, rounds = out.split()
-        assert int(rounds) > 0
-        return float(longest)
 
 
 def test_a_stranger_learns_nothing(server):
@@ -269,23 +245,21 @@ def test_an_honest_client_is_served_throughout_an_attack(request):
         round_trip(server)
         process = psutil.Process(server.pid)
         before = process.memory_info().rss, descriptors_of(process)
-        honest = HonestClient(server)
         with contextlib.ExitStack() as stack:
+            honest = stack.enter_context(client(server, HONEST))
+            assert honest.stdout.readline() == "going\n"
             for _ in range(idle):
                 stack.enter_context(knock(server.address))
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
                 for _ in pool.map(_wrong_key, [server] * wrong):
                     pass
             _fuzz(server.address, malformed)
-        assert honest.longest() < 1
+            longest, rounds = honest.communicate(timeout=30)[0].split()
+        assert float(longest) < 1
+        assert int(rounds) > 0
         assert round_trip(server) < 1
         until = time.monotonic() + 8
         while descriptors_of(process) > before[1] + 2 and time.monotonic() < until:
             threading.Event().wait(0.05)
         assert descriptors_of(process) <= before[1] + 2
         assert process.memory_info().rss - before[0] < 30_000_000
-
-
-def descriptors_of(process):
-    """Return the number of descriptors (handles on Windows) of a process."""
-    return process.num_fds() if os.name == "posix" else process.num_handles()

@@ -9,6 +9,7 @@ import sys
 import threading
 
 import pytest
+from programs import posix_only
 
 from labkit.commands import bench
 from labkit.commands.bench import PARTS, Part
@@ -81,7 +82,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal elsewhere alone")
+@posix_only
 @pytest.mark.parametrize("after_s", [0.0, 0.5])
 def test_ctrl_c_is_one_sentence(after_s):
     """Also of the children, which a terminal interrupts as well while they start."""

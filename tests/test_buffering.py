@@ -1,12 +1,10 @@
 """Ends that do not wait for each answer: order, bounds, failures, nothing lost."""
 
-import subprocess
-import sys
 import threading
 from itertools import chain
 
 import pytest
-from programs import until
+from programs import LABKIT, client, until
 
 from labkit.buffering import buffered, prefetched
 from labkit.errors import (
@@ -91,26 +89,16 @@ def test_bounds_must_be_positive(bounds):
 @pytest.mark.parametrize("ending", ["pass", "raise SystemExit(3)", "1 / 0"])
 def test_an_exiting_program_flushes(ending):
     """Whatever the reason for the exit, what was put arrives."""
-    code = f"""
-import sys
-from labkit import connect
+    code = f"""{LABKIT}
 from labkit.buffering import buffered
-port, key = sys.stdin.readline().split()
-orders = connect(("127.0.0.1", int(port)), bytes.fromhex(key)).get_queue("orders")
 out = buffered(orders, max_wait_s=60)
 for number in range(5):
     out.put(number)
 {ending}
 """
     with start_server() as server:
-        subprocess.run(
-            [sys.executable, "-c", code],
-            input=f"{server.address[1]} {bytes(server.authkey).hex()}\n",
-            text=True,
-            check=False,
-            capture_output=True,
-            timeout=20,
-        )
+        with client(server, code) as program:
+            program.wait(20)
         assert server.connect().get_queue("orders").get_many(9) == list(range(5))
 
 

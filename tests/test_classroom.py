@@ -299,16 +299,6 @@ def test_learning_platforms_can_read_the_table(tmp_path, kind):
         assert list(csv.reader(file)) == TABLES[kind]
 
 
-def test_equal_answers_are_run_once(room):
-    """Two students with the same text get the same, for one run."""
-    room.hand_in("ada", {"04.1": "same = 1\n"})
-    room.hand_in("bob", {"04.1": "same = 1\n"})
-    pool = Pretended()
-    graded = grade(room.folder, pool=pool)
-    assert len(pool.jobs) == len(room.tasks)
-    assert len(graded.lines) == 2 * len(room.tasks)
-
-
 def test_what_was_graded_is_not_graded_again(room):
     """The journal serves an answer as long as its text stays; a cut line costs one."""
     room.hand_in("ada", room.solutions)

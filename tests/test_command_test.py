@@ -7,6 +7,7 @@ import sys
 
 import nbformat
 import pytest
+from programs import environment
 
 from labkit.commands import test as command
 
@@ -20,12 +21,10 @@ def notebook(path, *cells):
 
 def run(home, *arguments):
     """Run the command in an empty home folder."""
-    jupyter = ("JUPYTER", "IPYTHON", "XDG")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(jupyter)}
     return subprocess.run(
         [sys.executable, "-m", "labkit", "test", *map(str, arguments)],
         cwd=command.ROOT,
-        env={**kept, "HOME": str(home), "USERPROFILE": str(home)},
+        env=environment(home),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,15 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 from commands import SHOP, Lab, items, started, until
-from programs import assert_gone
+from programs import assert_gone, posix_only
 from pythons import ROOT
 from test_seeds import PLAIN_SERVER
 
 from labkit.__main__ import main
 from labkit.commands import common
 
-POSIX = os.name == "posix"
-needs_signals = pytest.mark.skipif(not POSIX, reason="Windows has no signals")
 FULL = Path("/dev/full")
 
 
@@ -65,7 +63,7 @@ def test_a_new_key(lab):
     assert err.startswith("labkit key: Wrote a new key to lab.key.")
     old = lab.key_file.read_bytes()
     assert len(bytes.fromhex(old.decode())) == 32
-    if POSIX:
+    if os.name == "posix":
         assert stat.S_IMODE(lab.key_file.stat().st_mode) == 0o600
     assert "lab.key exists." in lab.run("key", "lab.key", code=2)[1]
     assert lab.key_file.read_bytes() == old
@@ -166,7 +164,7 @@ def test_a_full_disk_loses_nothing(served):
     assert served.queue().get_many() == ["tea"]
 
 
-@needs_signals
+@posix_only
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(served, signum):
     """Ctrl-C and SIGTERM end a waiting consumer with exit code 130."""
@@ -213,7 +211,7 @@ def test_a_plain_server(plain):
     assert "offers no get_queue()" in err
 
 
-@needs_signals
+@posix_only
 def test_a_plain_server_in_the_middle(plain):
     """So do master and worker; a task that kills its process becomes an error."""
     worker = plain.start("worker", *plain.connect, "--workers", 2)
@@ -296,20 +294,6 @@ def test_nothing_is_handed_out_of_bad_input(served):
     assert served.queue().empty()
 
 
-@pytest.mark.long
-def test_many_tasks(served):
-    """Many small tasks go through three workers, each once."""
-    numbers = "\n".join(map(str, range(300)))
-    master = served.start("master", *served.connect, stdin=numbers)
-    worker = served.start("worker", *served.connect, "--workers", 3)
-    out, err = master.finish()
-    assert sorted(record["task"] for record in items(out)) == [*range(300)]
-    assert "300 of 300 tasks done" in err
-    served.server.stop()
-    done = re.findall(r"has ended\. (\d+) tasks done", worker.finish()[1])
-    assert sum(map(int, done)) == 300
-
-
 def test_a_master_takes_its_own_records_once(served):
     """Second records and those of other runs are dropped."""
     master = served.start("master", *served.connect, stdin="1\n2\n")
@@ -328,7 +312,7 @@ def test_a_master_takes_its_own_records_once(served):
 
 
 @pytest.mark.long
-@needs_signals
+@posix_only
 def test_a_killed_worker_loses_no_task(served):
     """Its command notices, says so and replaces it; the task is done again."""
     master = served.start("master", *served.connect, stdin="1\n2\n3\n")
@@ -361,7 +345,7 @@ def test_a_task_that_kills_its_workers(served):
 
 
 @pytest.mark.long
-@needs_signals
+@posix_only
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_of_a_master_and_of_its_server(served, signum):
     """It says how far it came. Waiting workers end with code 0, busy ones with 3."""
@@ -380,7 +364,7 @@ def test_the_end_of_a_master_and_of_its_server(served, signum):
     assert "The result of task 1 was not delivered" in first.finish(3)[1]
 
 
-@needs_signals
+@posix_only
 def test_a_killed_worker_command(served):
     """It takes its busy processes with it, and their tasks go back."""
     served.queue().put_many([1, 2])
@@ -395,7 +379,7 @@ def test_a_killed_worker_command(served):
     assert until(lambda: served.queue().qsize() == 2)
 
 
-@needs_signals
+@posix_only
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_worker_finishes_its_task(served, signum):
     """A signal for the whole group: the task in hand is done all the same."""
@@ -409,7 +393,7 @@ def test_a_stopped_worker_finishes_its_task(served, signum):
     assert served.queue("results").get_many() == [{"task": 1, "result": 1}]
 
 
-@needs_signals
+@posix_only
 def test_a_second_signal_ends_at_once(served):
     """The task in hand goes back to the queue."""
     served.queue().put(1)
@@ -422,7 +406,7 @@ def test_a_second_signal_ends_at_once(served):
     assert until(lambda: served.queue().qsize() == 1)
 
 
-@needs_signals
+@posix_only
 def test_a_frozen_server_holds_no_worker(served):
     """A worker without a task stops although its server says nothing."""
     worker = served.start("worker", *served.connect)
@@ -434,7 +418,7 @@ def test_a_frozen_server_holds_no_worker(served):
 
 
 @pytest.mark.long
-@needs_signals
+@posix_only
 def test_a_server_that_comes_back_finds_its_worker(served):
     """With --retry-for the result in hand is delivered to the new server."""
     served.queue().put(1)
@@ -514,15 +498,7 @@ def test_no_server_and_a_wrong_key(served, name):
     assert err.count("\n") == 1
 
 
-@needs_signals
-def test_a_key_that_others_can_read(served):
-    """It is refused, with the command that mends it."""
-    served.key_file.chmod(0o644)
-    _, err = served.run("consume", *served.connect, code=2)
-    assert f"chmod 600 {served.key_file}" in err
-
-
-@needs_signals
+@posix_only
 def test_the_key_is_in_no_command_line_and_no_environment(served):
     """Not of the master, the worker, or the worker's processes."""
     master = served.start("master", *served.connect, stdin="1\n")
@@ -551,7 +527,7 @@ def example(lab, name, port=None):
 
 
 @pytest.mark.long
-@needs_signals
+@posix_only
 def test_every_example_works(lab):
     """The last line of each --help is a command that runs as it is."""
     lab.key_file.unlink()
@@ -581,7 +557,7 @@ def test_help_is_quick():
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
 
 
-@needs_signals
+@posix_only
 def test_closed_streams(served):
     """Without standard output it takes nothing; the other streams it can miss."""
     served.queue().put("tea")

@@ -182,10 +182,3 @@ def test_files_of_a_learner(tmp_path, monkeypatch):
     assert check.state == "FAIL"
     assert check.found == f"{work / 'queue.py'} hides the module queue from the lessons"
     assert check.todo == "rename it to my_queue.py"
-
-
-def test_it_works_without_a_checkout(tmp_path, monkeypatch):
-    """From a wheel, in any folder."""
-    monkeypatch.setattr(setup, "is_checkout", lambda: False)
-    monkeypatch.chdir(tmp_path)
-    assert doctor().fit

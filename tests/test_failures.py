@@ -12,57 +12,10 @@ import time
 
 import psutil
 import pytest
-from programs import assert_gone, until
+from programs import LABKIT, PLAIN, assert_gone, client, posix_only, until
 
 from labkit import connect, errors
 from labkit.servers import start_server
-
-posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-
-# How a client program begins: it reads where and with what from its input.
-BEGIN = """
-import sys
-port, key = sys.stdin.readline().split()
-address, key = ("127.0.0.1", int(port)), bytes.fromhex(key)
-"""
-LABKIT = (
-    BEGIN
-    + """
-from labkit import connect
-orders = connect(address, key).get_queue("orders")
-"""
-)
-PLAIN = (
-    BEGIN
-    + """
-from multiprocessing.managers import BaseManager
-class QueueManager(BaseManager):
-    pass
-QueueManager.register("get_queue")
-manager = QueueManager(address, key)
-manager.connect()
-orders = manager.get_queue("orders")
-"""
-)
-
-
-@contextlib.contextmanager
-def client(server, code):
-    """Run a client program against the server; kill it at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    process.stdin.write(f"{server.address[1]} {bytes(server.authkey).hex()}\n")
-    process.stdin.flush()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """Keys: made, kept, read, judged, and never shown."""
 
-import os
-
 import pytest
+from programs import posix_only
 
 from labkit.errors import KeyTypeError, WeakKeyError
 from labkit.manager import keys
@@ -23,7 +22,7 @@ def test_a_key_file_holds_the_key(tmp_path):
     assert keys.read_key_file(path) == b"lighthouse"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no permission bits")
+@posix_only
 def test_a_key_file_is_for_its_owner_only(tmp_path):
     """It is written 0600, and refused when others can read it."""
     path = keys.write_key_file(tmp_path / "lab.key")

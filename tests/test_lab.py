@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from programs import environment, free_address
 
 from labkit import setup, supervised
 from labkit.commands import lab
@@ -27,25 +28,11 @@ START_S = 60.0  # a busy machine; 2 s on an idle one
 STOP_S = 20.0
 
 
-def free_port():
-    """Return a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def environment(home, **variables):
-    """Return the environment of somebody with that home folder and no settings."""
-    jupyter = ("JUPYTER", "IPYTHON", "XDG", "LABKIT")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(jupyter)}
-    places = {"HOME": str(home), "USERPROFILE": str(home), "APPDATA": str(home)}
-    return {**kept, **places, **variables}
-
-
 class Server:
     """A running lab, supervised: it ends even if the tests are killed."""
 
     def __init__(self, home):
-        self.port = free_port()
+        self.port = free_address()[1]
         self.said = ""
         self.announced = threading.Event()
         # Without the preference the trap in the home folder would come first.

@@ -5,9 +5,10 @@ import queue
 import socket
 import threading
 from multiprocessing import get_context
-from multiprocessing.managers import BaseManager
 
 import pytest
+from programs import Plain, free_address, unix_only
+from test_tap import greet, raw_server
 
 from labkit import errors
 from labkit.grader.fixtures import ManagerServer
@@ -111,13 +112,9 @@ def test_each_thread_has_its_own_connection(server):
 
 def test_nobody_listens():
     """The error names the address and the next step, and is a refused connection."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        address = taken.getsockname()
-        with pytest.raises(errors.NoServerError, match="start the server first"):
-            connect(address, KEY)
-        with pytest.raises(ConnectionRefusedError):
-            connect(address, KEY)
+    with pytest.raises(errors.NoServerError, match="start the server first") as caught:
+        connect(free_address(), KEY)
+    assert isinstance(caught.value, ConnectionRefusedError)
 
 
 def test_a_wrong_key(server):
@@ -130,18 +127,11 @@ def test_a_wrong_key(server):
 
 def test_something_else_listens_there():
     """A server that speaks another protocol is named as such."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        greeter = threading.Thread(target=_greet, args=(other,))
-        greeter.start()
-        with pytest.raises(errors.NotAQueueServerError, match="did not answer as a"):
-            connect(other.getsockname(), KEY)
-        greeter.join()
-
-
-def _greet(server):
-    peer, _ = server.accept()
-    with peer:
-        peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with (
+        raw_server(greet) as other,
+        pytest.raises(errors.NotAQueueServerError, match="did not answer as a"),
+    ):
+        connect(other, KEY)
 
 
 def test_a_server_that_says_nothing():
@@ -204,7 +194,7 @@ def test_an_ipv6_address():
         assert "[::1]" in repr(server)
 
 
-@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+@unix_only
 def test_a_unix_socket(tmp_path):
     """A path is an address too, also after a server there was killed."""
     with start_server(str(tmp_path / "lab")) as server:
@@ -231,10 +221,3 @@ def test_items_come_out_as_they_went_in(server, items):
     receipt, item = orders.receive()
     orders.ack(receipt)
     assert item == items[0]
-
-
-class Plain(BaseManager):
-    """A client of the standard library."""
-
-
-Plain.register("get_queue")

@@ -32,7 +32,6 @@ every_lesson = pytest.mark.parametrize(
 every_set = pytest.mark.parametrize(
     "lesson", WITH_SET, ids=lambda lesson: lesson.number
 )
-every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,6 @@ from labkit.widgets import pane as panes
 
 pytest.importorskip("ipywidgets", reason="there is no Jupyter in this Python")
 UPDATE = "update_display_data"
-posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")
 
 
 @pytest.fixture

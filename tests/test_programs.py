@@ -7,12 +7,10 @@ import signal
 import psutil
 import pytest
 from kernels import kernel_in
-from programs import SLEEP, WITH_CHILD, assert_gone, is_running
+from programs import SLEEP, WITH_CHILD, assert_gone, is_running, posix_only
 
 from labkit.errors import ProgramError
 from labkit.programs import processes, start_process
-
-posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")
 
 
 @pytest.fixture

@@ -10,20 +10,6 @@ from labkit.manager import TaskQueue
 from labkit.manager.queue import CALLER
 
 
-def test_the_exceptions_are_those_of_queue_queue():
-    """Empty and Full are the standard library's own."""
-    orders = TaskQueue(maxsize=1)
-    with pytest.raises(queue.Empty):
-        orders.get_nowait()
-    with pytest.raises(queue.Empty):
-        orders.get(timeout=0.01)
-    orders.put(1)
-    with pytest.raises(queue.Full):
-        orders.put_nowait(2)
-    with pytest.raises(queue.Full):
-        orders.put(2, timeout=0.01)
-
-
 def test_join_waits_for_task_done():
     """join() returns once every item has been marked as done."""
     orders = TaskQueue()
@@ -36,14 +22,6 @@ def test_join_waits_for_task_done():
         orders.task_done()
     waiter.join(5)
     assert not waiter.is_alive()
-
-
-def test_a_batch_goes_in_and_out_in_one_call():
-    """get_many returns what is there, up to its limit, in order."""
-    orders = TaskQueue()
-    orders.put_many(range(5))
-    assert orders.get_many(3) == [0, 1, 2]
-    assert orders.get_many(3) == [3, 4]
 
 
 def test_a_batch_that_does_not_fit_puts_nothing():
@@ -68,25 +46,6 @@ def test_get_many_waits_for_the_first_item_only():
         orders.get_many(2, timeout=0.01)
     with pytest.raises(ValueError, match="max_items is 0"):
         orders.get_many(0)
-
-
-def test_a_late_or_second_ack_gets_a_clear_error():
-    """A receipt fits once, and only while it is open."""
-    orders = TaskQueue()
-    orders.put("tea")
-    receipt, _ = orders.receive()
-    orders.ack(receipt)
-    with pytest.raises(ReceiptError, match="possibly done twice"):
-        orders.ack(receipt)
-
-
-def test_nack_returns_the_item_to_the_head():
-    """A refused item is the next to be handed out."""
-    orders = TaskQueue()
-    orders.put_many(["tea", "milk"])
-    receipt, _ = orders.receive()
-    orders.nack(receipt)
-    assert orders.get() == "tea"
 
 
 def test_an_overdue_item_comes_back():

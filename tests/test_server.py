@@ -9,18 +9,26 @@ import random
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
 import traceback
 from multiprocessing import connection
-from multiprocessing.managers import BaseManager, DictProxy, RemoteError
+from multiprocessing.managers import DictProxy, RemoteError
 from pathlib import Path
 
 import psutil
 import pytest
-from programs import limit_files, until
+from programs import (
+    LABKIT,
+    Plain,
+    client,
+    descriptors_of,
+    hosted,
+    limit_files,
+    posix_only,
+    until,
+)
 
 from labkit import connect, errors
 from labkit.manager import QueueManager, TaskQueue, handshake, keys, server, wire
@@ -29,7 +37,6 @@ from labkit.manager.queue import CALLER
 from labkit.servers import start_server
 
 KEY = b"lighthouse"
-posix_only = pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")
 
 
 class Thing:
@@ -75,8 +82,7 @@ def shop():
 def size_of(manager):
     """Return how many descriptors (or handles) and threads a started server has."""
     process = psutil.Process(manager._process.pid)
-    count = process.num_fds if os.name == "posix" else process.num_handles
-    return count(), process.num_threads()
+    return descriptors_of(process), process.num_threads()
 
 
 @pytest.mark.parametrize("method", ["leave", "stop"])
@@ -195,13 +201,6 @@ def test_an_interrupted_call_of_any_proxy_takes_no_answer_with_it(shop):
         signal.signal(signal.SIGALRM, before)
 
 
-class Plain(BaseManager):
-    """A client of the standard library."""
-
-
-Plain.register("get_queue")
-
-
 @pytest.mark.parametrize("journal", [None, "journal"])
 def test_items_of_unknown_classes_go_through_one_by_one(tmp_path, journal):
     """A batch is cut without being opened, for labkit's and for plain clients."""
@@ -246,29 +245,23 @@ class Note:
 def test_names_that_nobody_uses_any_more_are_forgotten(monkeypatch):
     """A queue for each reply costs nothing for ever; what holds items stays."""
     monkeypatch.setattr(server, "MANY_QUEUES", 20)
-    hosted = QueueManager(authkey=KEY).get_server()
-    running = threading.Thread(target=hosted.serve_forever)
-    running.start()
-    manager = connect(hosted.address, KEY)
-    kept = manager.get_queue("kept")
-    kept.put("tea")
-    first = manager.get_queue("reply 0")
-    for number in range(100):
-        reply = manager.get_queue(f"reply {number}")
-        reply.put(number)
-        assert reply.get() == number
-    assert len(hosted.queues) <= 21
-    first.put("again")  # a proxy of a forgotten queue: it is made again
-    assert (first.get(), kept.get()) == ("again", "tea")
-    hosted.stop()
-    running.join(10)
+    with hosted(KEY) as running:
+        manager = connect(running.address, KEY)
+        kept = manager.get_queue("kept")
+        kept.put("tea")
+        first = manager.get_queue("reply 0")
+        for number in range(100):
+            reply = manager.get_queue(f"reply {number}")
+            reply.put(number)
+            assert reply.get() == number
+        assert len(running.queues) <= 21
+        first.put("again")  # a proxy of a forgotten queue: it is made again
+        assert (first.get(), kept.get()) == ("again", "tea")
 
 
-FORKED = """
-import multiprocessing, os, subprocess, sys, threading, time
-from labkit import connect
-port, key = sys.stdin.readline().split()
-orders = connect(("127.0.0.1", int(port)), bytes.fromhex(key)).get_queue("orders")
+FORKED = f"""{LABKIT}
+import multiprocessing, os, subprocess, threading, time
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # nothing of ours may hold the pipe
 orders.qsize()
 def fork():
     time.sleep(0.2)
@@ -293,19 +286,10 @@ def test_a_child_that_outlives_a_killed_client_holds_nothing(how):
     """It was forked while the client was in get(); the item is for somebody else."""
     with start_server() as running:
         orders = running.connect().get_queue("orders")
-        client = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", FORKED, how],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with client:
-            client.stdin.write(f"{running.address[1]} {running.authkey.hex()}\n")
-            client.stdin.flush()
-            children = psutil.Process(int(client.stdout.readline())).children
+        with client(running, FORKED, how) as forking:
+            children = psutil.Process(int(forking.stdout.readline())).children
             (child,) = until(children)
             until(lambda: orders.stats().waiting_consumers == 1)
-            client.kill()
         until(lambda: orders.stats().waiting_consumers == 0, within_s=3)
         child.kill()
         orders.put("tea")
@@ -363,16 +347,12 @@ def test_without_md5_a_client_that_uses_it_is_refused_alone(monkeypatch):
         return digest(key, message, name)
 
     monkeypatch.setattr(handshake.hmac, "digest", without_md5)
-    hosted = QueueManager(authkey=KEY).get_server()
-    running = threading.Thread(target=hosted.serve_forever)
-    running.start()
-    with socket.create_connection(hosted.address) as stranger:
-        stranger.recv(64)
-        stranger.sendall(b"\0\0\0\x10" + b"x" * 16)
-        assert b"#FAILURE#" in stranger.recv(64)
-    assert connect(hosted.address, KEY).get_task_queue().empty()
-    hosted.stop()
-    running.join(10)
+    with hosted(KEY) as running:
+        with socket.create_connection(running.address) as stranger:
+            stranger.recv(64)
+            stranger.sendall(b"\0\0\0\x10" + b"x" * 16)
+            assert b"#FAILURE#" in stranger.recv(64)
+        assert connect(running.address, KEY).get_task_queue().empty()
 
 
 @pytest.mark.parametrize("fault", ["connect", "read"])
@@ -396,6 +376,7 @@ def test_no_traceback_shows_a_key(tmp_path, fault):
 
 FAULTS = [OSError, MemoryError, RecursionError, SystemExit, KeyboardInterrupt]
 FAULTS += [sqlite3.OperationalError, EOFError, ValueError]
+FAILED = contextlib.suppress(Exception, SystemExit, KeyboardInterrupt)
 # Each step of a call at the server; what undoes a step must not fail.
 STEPS = [
     (wire, "loads"),
@@ -436,37 +417,33 @@ def test_whatever_fails_in_a_call_nothing_hangs_and_nothing_is_lost(
     tmp_path, faults, times
 ):
     """Every call ends, every accepted item is there, threads and descriptors go."""
-    hosted = QueueManager(authkey=KEY).get_server()
-    hosted.keep(Journal(tmp_path / "journal"))
-    running = threading.Thread(target=hosted.serve_forever)
-    running.start()
-    orders = connect(hosted.address, KEY).get_queue("orders")
-    accepted, had, number = set(), set(), 0
-    faults["rate"] = 0.05
-    while faults["count"] < times:
-        number += 1
-        begin = time.monotonic()
-        with contextlib.suppress(queue.Empty, Exception, SystemExit, KeyboardInterrupt):
-            orders.put(number)
-            accepted.add(number)
-        with contextlib.suppress(queue.Empty, Exception, SystemExit, KeyboardInterrupt):
-            had.add(orders.get(timeout=0.01))
-        with contextlib.suppress(queue.Empty, Exception, SystemExit, KeyboardInterrupt):
-            receipt, item = orders.receive(timeout=0.01)
-            had.add(item)
-            orders.ack(receipt)
-        assert time.monotonic() - begin < 3
-    faults["rate"] = 0.0
-    orders._tls.connection.close()
-    until(lambda: not hosted._clients)
-    with contextlib.suppress(queue.Empty):
-        while True:
-            had.update(orders.get_many(timeout=0.5))
-    assert accepted <= had | set(orders.dead_letters())
-    orders._tls.connection.close()
-    hosted.stop()
-    running.join(10)
-    hosted.journal.close()
+    journal = Journal(tmp_path / "journal")
+    with hosted(KEY, journal) as running:
+        orders = connect(running.address, KEY).get_queue("orders")
+        accepted, had, number = set(), set(), 0
+        faults["rate"] = 0.05
+        while faults["count"] < times:
+            number += 1
+            begin = time.monotonic()
+            with FAILED:
+                orders.put(number)
+                accepted.add(number)
+            with FAILED:
+                had.add(orders.get(timeout=0.01))
+            with FAILED:
+                receipt, item = orders.receive(timeout=0.01)
+                had.add(item)
+                orders.ack(receipt)
+            assert time.monotonic() - begin < 3
+        faults["rate"] = 0.0
+        orders._tls.connection.close()
+        until(lambda: not running._clients)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                had.update(orders.get_many(timeout=0.5))
+        assert accepted <= had | set(orders.dead_letters())
+        orders._tls.connection.close()
+    journal.close()
 
 
 def test_a_journal_is_for_its_owner_only(tmp_path):

@@ -7,13 +7,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 from pathlib import Path
 
 import psutil
 import pytest
-from programs import assert_gone
+from programs import posix_only, unix_only
 
 from labkit import connect, errors
 from labkit.servers import start_server
@@ -31,9 +30,7 @@ def test_it_is_ready_on_return_and_gone_after_the_block():
     server.stop()  # a second time: nothing happens
 
 
-@pytest.mark.skipif(
-    os.name != "posix", reason="half a second is for POSIX: Windows is slower"
-)
+@posix_only  # Windows is slower
 def test_starting_and_stopping_is_quick():
     """Ready in half a second and stopped in 0.3 s, the best of three."""
     started, stopped = [], []
@@ -81,10 +78,9 @@ def test_the_port_is_free_at_once():
     server.stop()
 
 
+@posix_only
 def test_a_frozen_server_is_ended():
     """A server that does not answer is killed after two seconds."""
-    if os.name != "posix":
-        pytest.skip("Windows cannot freeze a process by signal")
     server = start_server()
     os.kill(server.pid, signal.SIGSTOP)
     server.stop()
@@ -125,52 +121,7 @@ def test_a_key_file_lets_another_program_in(tmp_path):
     assert bytes.fromhex(path.read_text(encoding="ascii")) == KEY
 
 
-@pytest.mark.parametrize("forks", [True, pytest.param(False, marks=pytest.mark.long)])
-@pytest.mark.parametrize(
-    "ending", ["pass", "os._exit(3)", "os.kill(os.getpid(), 9)", "raise RuntimeError"]
-)
-def test_no_server_outlives_its_parent(tmp_path, ending, forks):
-    """However the parent ends, the server is gone within two seconds."""
-    if os.name != "posix" and forks:
-        pytest.skip("Windows has no fork")
-    program = tmp_path / "parent.py"
-    program.write_text(
-        textwrap.dedent(f"""
-            import os, sys, time
-            from labkit import start_server
-            sys.stderr = open(os.devnull, "w")
-            server = start_server()
-            print(server.pid, flush=True)
-            # A brother that lives on, with copies of all our pipes.
-            brother = os.fork() if {forks} else 0
-            if {forks} and not brother:
-                os.close(1)
-                time.sleep(30)
-                os._exit(0)
-            print(brother, flush=True)
-            {ending}
-        """),
-        encoding="utf-8",
-    )
-    with subprocess.Popen(
-        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True
-    ) as parent:
-        pids = [int(parent.stdout.readline()) for _ in range(2)]
-        parent.wait(10)
-    assert_gone(pids[:1], within_s=2)
-    if pids[1]:
-        psutil.Process(pids[1]).kill()
-
-
-def test_a_learners_queue_module_does_no_harm(tmp_path, monkeypatch):
-    """A file queue.py beside the notebook is not what the server imports."""
-    (tmp_path / "queue.py").write_text("raise RuntimeError('mine')", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    with start_server() as server:
-        assert server.connect().get_task_queue().empty()
-
-
-@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+@unix_only
 def test_its_own_connections_take_a_unix_socket():
     """connect() goes the quicker way, errors name the address people know."""
     with start_server() as server:
@@ -184,7 +135,7 @@ def test_its_own_connections_take_a_unix_socket():
     assert not folder.exists()
 
 
-@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+@unix_only
 def test_a_killed_starter_leaves_no_folder(monkeypatch):
     """What it and its server could not remove goes at the next start."""
     code = (

@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from programs import free_address, posix_only
 
 from labkit import setup
 
@@ -137,7 +137,7 @@ def ready(tmp_path_factory):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+@posix_only
 def test_interrupt_is_one_sentence(ready):
     """Ctrl-C half-way: status 130; the next run, which `ready` did, makes it whole."""
     status, said, messages = ready.interrupted
@@ -204,9 +204,8 @@ def test_a_moved_checkout_is_set_up_again(ready, tmp_path):
 @pytest.mark.long
 def test_no_network_is_one_sentence_and_two_at_once_take_turns(ready):
     """Without a network: one sentence, status 1; with it, one set-up at a time."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
-    index = {"PIP_INDEX_URL": f"http://127.0.0.1:{closed}/simple", "PIP_RETRIES": "0"}
+    closed = "http://{}:{}/simple".format(*free_address())
+    index = {"PIP_INDEX_URL": closed, "PIP_RETRIES": "0"}
     ready.need("labkit-no-such-package>=1")
     status, said, messages = ready.run(**index)
     assert (status, said) == (1, None)

@@ -8,14 +8,20 @@ from pathlib import Path
 
 import psutil
 import pytest
-from programs import SLEEP, WITH_CHILD, Lines, assert_gone, is_running, python
+from programs import (
+    SLEEP,
+    WITH_CHILD,
+    Lines,
+    assert_gone,
+    is_running,
+    posix_only,
+    python,
+)
 
 from labkit import supervised
 from labkit.errors import ProgramError
 from labkit.supervised import Supervised
 
-POSIX = os.name == "posix"
-posix_only = pytest.mark.skipif(not POSIX, reason="Windows has no signals and no fork")
 linux_only = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux leads from a process to its orphans"
 )
@@ -198,7 +204,7 @@ if __name__ == "__main__":
 """
 PARENT = f"""
 import child, multiprocessing, os, queue, signal, sys, time
-from labkit import supervised
+from labkit import start_server, supervised
 
 def main():
     lines = queue.SimpleQueue()
@@ -209,7 +215,8 @@ def main():
     here, there = spawn.Pipe()
     process = spawn.Process(target=child.main, args=(there,))
     process.start()
-    pids = [here.recv(), int(watching.stdout.readline()), program.pid]
+    server = start_server()
+    pids = [server.pid, here.recv(), int(watching.stdout.readline()), program.pid]
     pids += [int(lines.get(timeout=20)), program._process.pid]
     fork = os.fork() if hasattr(os, "fork") else 0
     if fork == 0 and hasattr(os, "fork"):
@@ -225,7 +232,7 @@ DEATHS = ["sys.exit()", "os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"]
 @pytest.mark.parametrize("death", DEATHS)
 def test_nothing_outlives_the_parent(death, tmp_path):
     """However a process ends, its children are gone, though a fork of it lives on."""
-    if not POSIX and "SIGKILL" in death:
+    if os.name != "posix" and "SIGKILL" in death:
         death = death.replace("SIGKILL", "SIGTERM")  # there it is as sudden
     if death == "sys.exit()":  # which waits for children of multiprocessing
         death = "process.terminate(); sys.exit()"

@@ -3,13 +3,12 @@
 import contextlib
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 from namespaces import needs_hosts
-from programs import until
+from programs import free_address, until
 
 from labkit import connect, errors, start_process, start_server, wiretap
 from labkit.lessons.networks import network
@@ -55,12 +54,6 @@ def certificate(folder, name="tunnel"):
     command = " ".join(words).replace("\\ ", "").replace("tunnel", name).split()
     subprocess.run(command, cwd=folder, capture_output=True, check=True)
     return folder / f"{name}.pem"
-
-
-def free_address():
-    """Return a loopback address that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()
 
 
 @contextlib.contextmanager

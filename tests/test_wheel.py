@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from programs import Lines, until
+from programs import Lines, environment, until
 from pythons import ROOT
 
 from labkit import supervised
@@ -62,10 +62,7 @@ class Installed:
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode & ~0o222)
         self.env = env
-        jupyter = ("JUPYTER", "IPYTHON", "XDG", "LABKIT", "PYTHON")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(jupyter)}
-        homes = dict.fromkeys(("HOME", "USERPROFILE", "APPDATA"), str(self.empty))
-        self.variables = {**kept, **homes}
+        self.variables = environment(self.empty)
 
     def command(self, *words):
         """Return what runs Python there, as somebody without rights."""

@@ -7,14 +7,12 @@ import threading
 import time
 
 import pytest
-from programs import until
+from programs import posix_only, until
 
 from labkit import dashboard, start_server
 from labkit.errors import MeasurementError, ServerStartError
 from labkit.throughput import Measurement
 from labkit.widgets.explorer import Explorer
-
-posix_only = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGSTOP")
 
 
 @pytest.fixture

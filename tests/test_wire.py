@@ -3,7 +3,6 @@
 import socket
 import struct
 import threading
-from multiprocessing import connection as stdlib
 
 import pytest
 
@@ -46,24 +45,6 @@ def test_several_messages_in_one_packet_are_kept_apart(ends):
     left.send(b"x" * 100_000)
     assert [right.recv() for _ in range(5)] == list(range(5))
     assert len(right.recv()) == 100_000
-
-
-@pytest.mark.parametrize("size", [10, 100_000])
-def test_the_standard_librarys_connection_is_understood(size):
-    """A message of the other kind of peer arrives, in both directions."""
-    ours, theirs = socket.socketpair()
-    wire, plain = Connection(ours), stdlib.Connection(theirs.detach())
-    letter = b"x" * size
-    sender = threading.Thread(target=plain.send, args=(letter,))
-    sender.start()
-    assert wire.recv() == letter
-    sender.join()
-    sender = threading.Thread(target=wire.send, args=(letter,))
-    sender.start()
-    assert plain.recv() == letter
-    sender.join()
-    plain.close()
-    wire.close()
 
 
 def test_an_end_between_messages_is_an_end_of_file(ends):

@@ -224,12 +224,10 @@ class Notebook:
         if parts.scheme in {"http", "https", "ws", "wss"} and not local:
             self._seen.append(f"request to another machine: {url}")
 
-    def open(self, path, *, view="lab", width=1280, height=1000):
+    def open(self, path):
         """Open a notebook by its path in the course; wait until its kernel is ready."""
-        self.page.set_viewport_size({"width": width, "height": height})
-        self.page.goto(
-            f"{self.lab.url}/{view}/tree/{path}?token={self.lab.token}&reset"
-        )
+        self.page.set_viewport_size({"width": 1280, "height": 1000})
+        self.page.goto(f"{self.lab.url}/lab/tree/{path}?token={self.lab.token}&reset")
         self._wait("isReady")
         return self
 
@@ -255,10 +253,6 @@ class Notebook:
         """Return a locator of a cell, for clicks, keys and what is seen in it."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(self.find(name)[0])
 
-    def outputs(self, name):
-        """Return a cell's outputs as nbformat writes them."""
-        return self.find(name)[1]["outputs"]
-
     def select(self, name):
         """Make a cell the active one."""
         active = "n => { labkit.panel().content.activeCellIndex = n; }"
@@ -271,20 +265,20 @@ class Notebook:
         self.page.evaluate(f"{change}.setSource(text)", [self.find(name)[0], text])
         return self
 
-    def run_all(self, *, wait=True):
+    def run_all(self):
         """Run all cells, as the menu does, and wait until the kernel has."""
         code = [c for c in self.cells() if c["type"] == "code" and c["source"].strip()]
-        return self._run("notebook:run-all-cells", len(code), wait)
+        return self._run("notebook:run-all-cells", len(code))
 
-    def run_cell(self, name, *, wait=True):
+    def run_cell(self, name):
         """Run one code cell, and wait until the kernel has."""
         self.select(name)
-        return self._run("notebook:run-cell", 1, wait)
+        return self._run("notebook:run-cell", 1)
 
-    def _run(self, order, runs, wait):
+    def _run(self, order, runs):
         self._least = self._ask("asked") + runs
         self._ask("order", order)
-        return self.wait_idle() if wait else self
+        return self.wait_idle()
 
     def wait_idle(self, more=0):
         """Wait until the kernel has answered everything (and `more` runs by keys)."""
@@ -298,11 +292,6 @@ class Notebook:
         while not condition():
             assert time.monotonic() < deadline, f"waited too long; {self.problems()}"
             self.page.wait_for_timeout(50)
-
-    def interrupt(self):
-        """Press the stop button; returns at once."""
-        self._ask("order", "notebook:interrupt-kernel")
-        return self
 
     def restart(self):
         """Restart the kernel, confirm that, and wait until it is ready again."""
