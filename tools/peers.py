@@ -166,18 +166,15 @@ PEERS = (
 )
 TRANSPORTS.update((one.name, one) for one in PEERS)
 _PER_ITEM, _LISTS = [[p.name for p in PEERS if p.batched is b] for b in (False, True)]
-_STREAMED = "labkit streamed tcp"
 
 PARTS = (
     bench.Part(
         "Small ints, one per call",
-        ("direct queue", "plain tcp", "labkit tcp", *_PER_ITEM),
-        tuple(("labkit tcp", name) for name in _PER_ITEM),
+        ("labkit tcp", "direct queue", "plain tcp", *_PER_ITEM),
     ),
     bench.Part(
         "Small ints, lists of 1,000",
-        ("direct queue of lists", _STREAMED, *_LISTS, "zeromq tcp"),
-        tuple((_STREAMED, name) for name in (*_LISTS, "zeromq tcp")),
+        ("labkit streamed tcp", "direct queue of lists", *_LISTS, "zeromq tcp"),
     ),
 )
 

@@ -19,16 +19,13 @@ from labkit.throughput import TRANSPORTS, Measurement, compare
 
 __all__ = ["PARTS", "Part", "main", "measure", "table"]
 
-_BUSY_PERCENT = 10.0  # of all processors: from here on other programs disturb
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some transports, measured with the same items; and what to divide by what."""
+    """Some transports, measured with the same items."""
 
     title: str
     transports: tuple[str, ...]
-    ratios: tuple[tuple[str, str], ...]
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -40,57 +37,42 @@ class Part:
         """Return about how long it takes."""
         return 1.5 + 0.35 * (repeats + 1) * len(self.here)
 
-    def divided(self, found: Sequence[Measurement]) -> dict[str, list[float]]:
-        """Return the ratios, each repeat divided by its neighbour."""
+    def ratios(self, found: Sequence[Measurement]) -> dict[str, list[float]]:
+        """Divide each repeat by its neighbour: labkit's by the plain manager's.
+
+        What has no plain manager beside it is divided by the first transport.
+        """
         rates = {one.transport: one.rates_per_s for one in found}
-        return {
-            f"{top} / {below}": [
-                a / b for a, b in zip(rates[top], rates[below], strict=True)
-            ]
-            for top, below in self.ratios
-            if {top, below} <= rates.keys()
-        }
+        first, *others = rates
+        divided = {}
+        for name in others:
+            below = name.replace("labkit", "plain")
+            if below == name or below not in rates:
+                below = first
+            pairs = zip(rates[name], rates[below], strict=True)
+            divided[f"{name} / {below}"] = [a / b for a, b in pairs]
+        return divided
 
 
-_DIRECT, _LISTS = "direct queue", "direct queue of lists"
 _MANAGERS = ("plain tcp", "labkit tcp", "plain unix", "labkit unix")
-_OURS = (("labkit tcp", "plain tcp"), ("labkit unix", "plain unix"))
-_BATCHED = ("labkit batched unix", "labkit streamed unix")
-_LARGE = ("labkit unix", "labkit tcp")
-
-
-def _by(below: str, *names: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, below) for name in names)
-
-
+_LISTS = ("direct queue of lists", "labkit batched unix", "labkit streamed unix")
 PARTS = (
     Part(
-        "Small ints, one per call",
-        (_DIRECT, "simple queue", "pipe", *_MANAGERS),
-        (*_by(_DIRECT, "plain tcp", "labkit unix"), *_OURS),
+        "Small ints, one per call", ("direct queue", "simple queue", "pipe", *_MANAGERS)
     ),
+    Part("Small ints, lists of 1,000", (*_LISTS, "labkit streamed tcp")),
     Part(
-        "Small ints, lists of 1,000",
-        (_LISTS, *_BATCHED, "labkit streamed tcp"),
-        _by(_LISTS, *_BATCHED, "labkit streamed tcp"),
+        "10 KiB, lists of 100", _LISTS, {"payload_bytes": 10 << 10, "batch_size": 100}
     ),
-    Part(
-        "10 KiB, lists of 100",
-        (_LISTS, *_BATCHED),
-        _by(_LISTS, *_BATCHED),
-        {"payload_bytes": 10 << 10, "batch_size": 100},
-    ),
-    Part("32 KiB, one per call", _MANAGERS, _OURS, {"payload_bytes": 32 << 10}),
+    Part("32 KiB, one per call", _MANAGERS, {"payload_bytes": 32 << 10}),
     Part(
         "1 MiB, one per call",
-        (_DIRECT, "pipe", *_LARGE),
-        _by(_DIRECT, *_LARGE),
+        ("direct queue", "pipe", "labkit unix", "labkit tcp"),
         {"payload_bytes": 1 << 20},
     ),
     Part(
         "Connect, get the proxy, call",
         tuple(f"{name}, first call" for name in _MANAGERS),
-        tuple((f"{ours}, first call", f"{plain}, first call") for ours, plain in _OURS),
     ),
 )
 
@@ -125,16 +107,10 @@ def _bench(options: argparse.Namespace) -> int:
 def measure(
     parts: Sequence[Part], repeats: int, out: TextIO
 ) -> dict[str, list[Measurement]]:
-    """Measure all parts; say first how long it takes, and whether others disturb it."""
-    import psutil
-
+    """Measure all parts; say first how long it takes."""
     say = functools.partial(print, file=out, flush=True)
     seconds = sum(part.seconds(repeats) for part in parts)
     say(f"Measuring {len(parts)} parts for about {seconds:.0f} s.")
-    busy = psutil.cpu_percent(interval=0.5)
-    if busy > _BUSY_PERCENT:
-        say(f"Other programs use {busy:.0f} % of the processors: close them first, or")
-        say("trust no figure.")
     found = {}
     for part in parts:
         say(f"  {part.title} ...")
@@ -150,7 +126,7 @@ def table(parts: Sequence[Part], found: Mapping[str, Sequence[Measurement]]) -> 
         for one in found[part.title]:
             rate = number_text(one.rate_per_s)
             lines.append(f"  {one.label:<42}{rate:>20}{one.spread:>12.0%}")
-        for name, every in part.divided(found[part.title]).items():
+        for name, every in part.ratios(found[part.title]).items():
             span = f"({min(every):.3g} to {max(every):.3g})"
             lines.append(f"    {name:<44}{statistics.median(every):>8.3g}{span:>20}")
     return "\n".join(lines)
