@@ -10,14 +10,13 @@ __all__ = ["Check", "Diagnosis", "doctor", "main"]
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -31,8 +30,6 @@ PYTHON = "py" if os.name == "nt" else "python3"  # as people type it before the 
 ROOM_MB = 200  # to work in, once the packages are there
 LESSON_MB = 350  # lesson 05: JupyterLab 140, the kernel 100, its programs 100
 COMFORT_MB = 1000  # lesson 11 takes 650, the browser's page the rest
-CGROUP = Path("/sys/fs/cgroup")  # in a container on Linux, its own
-_LIMITS = ("max", "current")
 ADOPTERS = {"init", "launchd", "systemd"}  # of processes whose parent has gone
 IMPORTED = {"distributed", "ipywidgets", "labkit", "matplotlib", "psutil", "pytest"}
 
@@ -155,21 +152,13 @@ def _folders() -> _Seen:
 def _memory() -> _Seen:
     import psutil
 
-    free, inside = psutil.virtual_memory().available, ""
-    todo = "end other programs and kernels (in JupyterLab: Kernel, Shut Down All)"
-    with contextlib.suppress(OSError, ValueError):  # "max": there is no limit
-        limit, used = (int((CGROUP / f"memory.{n}").read_text()) for n in _LIMITS)
-        stat = (CGROUP / "memory.stat").read_text()  # caches make room when needed
-        left = limit - used + int(stat.partition("inactive_file ")[2].split()[0])
-        if left < free:
-            free, inside = max(left, 0), " in this container"
-            todo = f"give the container {2 * COMFORT_MB} MB"
-    free_mb = free // 1_000_000
+    free_mb = psutil.virtual_memory().available // 1_000_000
     state = (
         "ok" if free_mb >= COMFORT_MB else "warn" if free_mb >= LESSON_MB else "FAIL"
     )
     needs = f"a lesson takes {LESSON_MB} to 650, a browser as much again"
-    return state, f"{free_mb:,} MB free{inside}, {needs}", todo
+    todo = "end other programs and kernels (in JupyterLab: Kernel, Shut Down All)"
+    return state, f"{free_mb:,} MB free, {needs}", todo
 
 
 def _loopback() -> _Seen:
@@ -215,16 +204,12 @@ CHECKS = (_python, _packages, _disk, _folders, _memory, _loopback, _processes, _
 
 def main(argv: list[str]) -> int:
     """Print the diagnosis; return 0 when the machine is fit, 1 when it is not."""
-    parser = common.Parser("doctor", __doc__)
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
-    return parser.run(_doctor, argv)
+    return common.Parser("doctor", __doc__).run(_doctor, argv)
 
 
-def _doctor(options: argparse.Namespace) -> int:
+def _doctor(_: argparse.Namespace) -> int:
     if setup.lacking() and setup.is_ready():  # commands run in .venv: ask about that
-        argv = ["doctor", *["--json"] * options.json]
-        return setup.hand_over([str(setup.PYTHON), "-m", "labkit", *argv])
+        return setup.hand_over([str(setup.PYTHON), "-m", "labkit", "doctor"])
     found = doctor()
-    record = {"fit": found.fit, "checks": [asdict(check) for check in found.checks]}
-    common.show(json.dumps(record, indent=2) if options.json else str(found))
+    common.show(str(found))
     return common.DONE if found.fit else common.FAILED
