@@ -10,35 +10,14 @@ import sys
 
 OLDEST = (3, 11)  # pyproject.toml says the same; a test compares the two
 
-
-def too_old(
-    found: "tuple[int, ...]", oldest: "tuple[int, int]", words: str, newer: str
-) -> str:
-    """Say in one sentence which Python was found, which is needed, and what to type."""
-    cure = "{0} is on this machine, so type: {0} -m labkit {1}"
-    if not newer:
-        cure = (
-            "install one from https://www.python.org/downloads/ or your system's "
-            "packages, then type: {0} -m labkit {1}"
-        )
-    need = "labkit: this is Python {}.{}, and the kit needs Python {}.{} or newer: "
-    newer = newer or "python{}.{}".format(*oldest)
-    return (need.format(*(found + oldest)) + cure.format(newer, words)).rstrip() + "\n"
-
-
-def find_newer(oldest: "tuple[int, int]") -> str:
-    """Return the command of a Python on this machine that will do, or nothing."""
-    import shutil
-
-    names = [f"python3.{minor}" for minor in range(oldest[1] + 8, 10, -1)]
-    return next(filter(shutil.which, names), "")
-
-
 if sys.version_info < OLDEST:
     sys.stderr.write(
-        too_old(
-            sys.version_info[:2], OLDEST, " ".join(sys.argv[1:]), find_newer(OLDEST)
-        )
+        "labkit: this is Python {}.{}, and the kit needs Python {}.{} or newer: install "
+        "one from https://www.python.org/downloads/ or your system's packages, then type "
+        "its name: python{}.{} -m labkit {}".format(
+            *(sys.version_info[:2] + OLDEST + OLDEST + (" ".join(sys.argv[1:]),))
+        ).rstrip()
+        + "\n"
     )
     sys.exit(2)
 

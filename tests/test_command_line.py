@@ -2,7 +2,6 @@
 
 import ast
 import importlib.util
-import os
 import re
 import subprocess
 import sys
@@ -57,23 +56,13 @@ def test_an_unknown_command_is_one_sentence(capsys, name, said):
     assert said in capsys.readouterr().err
 
 
-def test_old_python_gets_one_sentence(tmp_path):
+def test_old_python_gets_one_sentence():
     """An old Python is told what was found, what is needed and what to type."""
-    done = python("-c", PRETEND_OLD, env={**os.environ, "PATH": str(tmp_path)})
+    done = python("-c", PRETEND_OLD)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "this is Python 3.8" in done.stderr
     assert "needs Python 3.11 or newer: install one" in done.stderr
-    assert done.stderr.endswith("then type: python3.11 -m labkit lab\n")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there no command has a version's name")
-def test_old_python_names_a_newer_one(tmp_path):
-    """Where a newer Python is on the path, it is the one to type."""
-    for name in ("python3.10", "python3.12"):
-        (tmp_path / name).symlink_to(sys.executable)
-    done = python("-c", PRETEND_OLD, env={**os.environ, "PATH": str(tmp_path)})
-    said = "python3.12 is on this machine, so type: python3.12 -m labkit lab\n"
-    assert done.stderr.endswith(said)
+    assert done.stderr.endswith("then type its name: python3.11 -m labkit lab\n")
 
 
 @pytest.mark.parametrize("name", ["__init__", "__main__"])
