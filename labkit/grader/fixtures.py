@@ -40,9 +40,9 @@ from labkit.grader.runner import cut
 from labkit.grader.tasks import points
 
 __all__ = [
-    "CONTEXT", "START_METHODS", "Answer", "AnswerError", "Call", "ManagerServer",
-    "Plain", "Prediction", "Program", "Script", "StillRunningError", "ask", "client_of", "load",
-    "points", "shown", "there", "until",
+    "CONTEXT", "START_METHODS", "Answer", "Call", "ManagerServer", "Plain", "Prediction",
+    "Program", "Script", "StopChecksError", "ask", "client_of", "load",
+    "obey", "points", "shown", "there", "until",
 ]  # fmt: skip
 
 PATIENCE_S = 3.0  # how long a call may take when nothing is left for it to wait for
@@ -120,12 +120,8 @@ def _equals_anything(value: Any) -> bool:
 # --- the answer -----------------------------------------------------------------------
 
 
-class AnswerError(AssertionError):
-    """The answer could not be loaded: no check can say anything about it."""
-
-
-class StillRunningError(AssertionError):
-    """A call goes on for ever: further checks would wait as long, so none follows."""
+class StopChecksError(AssertionError):
+    """A check failed, and the others would wait as long or say the same: none follows."""
 
 
 class Call:
@@ -158,17 +154,13 @@ class Call:
         return not self._thread.is_alive()
 
     def ends(self, because: _Because, within_s: float = PATIENCE_S) -> Self:
-        """Wait until the call has returned or raised; else raise StillRunningError.
+        """Wait until the call has returned or raised; else raise StopChecksError.
 
         `because` says, or is a function that says then, why an answer that waits for
         the server most likely does so for ever.
         """
         if self.ended_within(within_s):
             return self
-        raise self.still_running(because, within_s)
-
-    def still_running(self, because: _Because, after_s: float) -> StillRunningError:
-        """Make the error of a call that goes on, with its line."""
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented for this
         frames = list(traceback.walk_stack(frame))[::-1] if frame else []
         place = _last_line(frames, self._source) or " outside its own lines"
@@ -176,8 +168,8 @@ class Call:
         because = because() if callable(because) else because
         if not any("multiprocessing" in f or f.endswith("wire.py") for f in files):
             because = "It asks no server there: a loop has no way out."
-        return StillRunningError(
-            f"{self} was still running after {after_s:g} s,{place}; expected it to "
+        raise StopChecksError(
+            f"{self} was still running after {within_s:g} s,{place}; expected it to "
             f"end. {because}"
         )
 
@@ -226,7 +218,7 @@ def _last_line(frames: Iterable[tuple[FrameType, int]], source: Path) -> str:
 
 
 class Answer:
-    """The learner's answer, loaded as a module; else an AnswerError says why not."""
+    """The learner's answer, loaded as a module; else a StopChecksError says why not."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -234,7 +226,7 @@ class Answer:
         try:
             self.module = loading.returns("Nothing at its top level may wait.")
         except AssertionError as error:
-            raise AnswerError(str(error)) from error
+            raise StopChecksError(str(error)) from error
 
     def again(self) -> "Answer":
         """Load it once more, as another program would: the two share no variables."""
@@ -349,6 +341,9 @@ Plain.register("get_task_queue", callable=functools.partial(_host, "tasks"))
 Plain.register("get_result_queue", callable=functools.partial(_host, "results"))
 
 
+_numbers = itertools.count(1)
+
+
 class _Killed:
     """What is killed when its ``with`` block ends."""
 
@@ -390,7 +385,6 @@ class ManagerServer(_Killed):
         self.manager.start(_forget_the_answer)
         self.address = self.manager.address
         self.process = self.manager._process  # noqa: SLF001 - it has no public name
-        self._names = (f"queue {number}" for number in itertools.count(1))
 
     def client(self, address: Any = None) -> Any:
         """Connect another manager to it, through `address` if that is a tap's."""
@@ -400,7 +394,7 @@ class ManagerServer(_Killed):
 
     def queue(self, holding: Iterable[object] = (), maxsize: int = 0) -> Any:
         """Host a new queue that holds some items; return its proxy, with its name."""
-        name = next(self._names)
+        name = f"queue {next(_numbers)}"
         proxy = self.manager.get_queue(name, maxsize)
         proxy.name = name
         for item in holding:
@@ -495,9 +489,6 @@ class Program(_Killed):
         return self._output.read_text(encoding="utf-8", errors="replace").strip()
 
 
-_numbers = itertools.count(1)
-
-
 def _play(
     output: str, function: Callable[..., object], wire: Any, args: Sequence[object]
 ) -> None:
@@ -589,12 +580,18 @@ class Script(Program):
         return [ask(f"{one}()", getattr(found[0], one), advice) for one in names]
 
 
-def _run_script(wire: Any, path: str, method: str) -> None:
-    def obey() -> None:
+def obey(wire: Any) -> None:
+    """Raise the signal that :meth:`Program.signal` sends where there is none."""
+
+    def listen() -> None:
         signal.raise_signal(getattr(signal, wire.recv()))
 
     if os.name != "posix":
-        threading.Thread(target=obey, daemon=True).start()
+        threading.Thread(target=listen, daemon=True).start()
+
+
+def _run_script(wire: Any, path: str, method: str) -> None:
+    obey(wire)
     # As set_start_method() does, but an answer can still call that itself.
     default: Any = multiprocessing.get_context.__self__  # type: ignore[attr-defined]
     default.__init__(multiprocessing.get_context(method))

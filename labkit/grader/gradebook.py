@@ -42,7 +42,7 @@ def write_gradebook(path: Path, graded: Class) -> None:
     os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
     url, known = f"sqlite:///{path.resolve()}", set[str]()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), Gradebook(url, COURSE) as book:
             # nbgrader builds its records in an order that SQLAlchemy warns of.
             warnings.simplefilter("ignore", SAWarning)
             for _, group in groupby(graded.lines, lambda line: id(line.submission)):
@@ -50,22 +50,18 @@ def write_gradebook(path: Path, graded: Class) -> None:
                 one = lines[0].submission
                 if not (of := graded.assignments.get(one.assignment)):
                     continue
-                when = None
-                with contextlib.suppress(OSError, ValueError, OverflowError):
-                    when = parse_utc(
-                        one.path.with_name("timestamp.txt").read_text().strip()
-                    )
                 where = {"notebook": of.name, "assignment": of.name, "db_url": url}
                 place = {"nbgrader": where | {"student": one.student}}
-                with Gradebook(url, COURSE) as book:
-                    if of.name not in known:
-                        book.update_or_create_assignment(of.name, course_id=COURSE)
-                        SaveCells().preprocess(_filled(of, []), place)
-                        known.add(of.name)
-                    book.update_or_create_student(one.student)
-                    book.update_or_create_submission(
-                        of.name, one.student, timestamp=when
-                    )
+                if of.name not in known:
+                    book.update_or_create_assignment(of.name, course_id=COURSE)
+                    SaveCells().preprocess(_filled(of, []), place)
+                    known.add(of.name)
+                when = None
+                with contextlib.suppress(OSError, ValueError, OverflowError):
+                    stamp = one.path.with_name("timestamp.txt")
+                    when = parse_utc(stamp.read_text().strip())
+                book.update_or_create_student(one.student)
+                book.update_or_create_submission(of.name, one.student, timestamp=when)
                 filled = _filled(of, lines)
                 SaveAutoGrades().preprocess(filled, place)
                 _write(path.parent / "autograded" / one.student / of.name, filled, one)

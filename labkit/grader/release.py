@@ -18,7 +18,13 @@ from labkit.grader.tasks import EXERCISES
 __all__ = ["make_release", "new_task"]
 
 # All sets; without nbgrader's database, which would be written beside the course.
-_CONVERT = ["nbgrader", "generate_assignment", "--assignment=*", "--no-db", "--log-level=ERROR"]
+_CONVERT = [
+    "nbgrader",
+    "generate_assignment",
+    "--assignment=*",
+    "--no-db",
+    "--log-level=ERROR",
+]
 
 
 def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:

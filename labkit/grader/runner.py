@@ -49,7 +49,6 @@ _TRY = (
     "runpy.run_path('answer.py', run_name='__main__'); "
     f"sys.stdout.flush(); os._exit({_AT_ITS_END})"
 )
-STATES = ("passed", "failed", "untried")
 _OURS = "That is a mistake of the kit, not of your answer. Please report it."
 
 
@@ -58,7 +57,7 @@ class Row:
     """What became of one check."""
 
     check: Check
-    state: str = "untried"  # one of `STATES`
+    state: str = "untried"  # or "passed", or "failed"
     message: str = ""  # what was called, what came back, what was expected, why
     detail: str = ""  # the traceback, the answer's own lines alone
 
@@ -294,7 +293,8 @@ def _read(
             stray += line
             continue
         check = checks[len(found)] if len(found) < len(checks) else None
-        if not check or check.name != name or len(told) != 3 or told[0] not in STATES:
+        known = len(told) == 3 and told[0] in {"passed", "failed"}
+        if not check or check.name != name or not known:
             return [], "", (f"an entry of {name!r} came out of turn",)
         found.append(Row(check, *told))
     return found, stray, ()
@@ -372,10 +372,9 @@ class _Reporter:
                 "answer that does what the task says: look at what yours returns, and at "
                 "what it starts."
             )
-        state = "untried" if isinstance(error, fixtures.AnswerError) else "failed"
         detail = _own_traceback(error.__cause__ or error)
-        self._tell(state, cut(said, 900), detail)
-        if isinstance(error, fixtures.AnswerError | fixtures.StillRunningError):
+        self._tell("failed", cut(said, 900), detail)
+        if isinstance(error, fixtures.StopChecksError):
             item.session.shouldstop = "every other check would end the same way"
 
 

@@ -1,14 +1,14 @@
 """01.4: a server says goodbye on Ctrl-C, and ends, whatever its queue holds."""
 
 import os
-import signal
-import threading
+
+import pytest
 
 from labkit.grader.fixtures import (
-    Program,
-    StillRunningError,
+    StopChecksError,
     client_of,
     load,
+    obey,
     points,
     until,
 )
@@ -32,51 +32,34 @@ CTRL_C = (
 
 
 def _play(wire, path, key):
-    """Be the program: run the answer, and obey where there is no signal to be sent."""
-    if os.name != "posix":
-        threading.Thread(target=_obey, args=(wire,), daemon=True).start()
+    """Be the program: run the answer."""
+    obey(wire)
     load(path).run(key, wire.send)
 
 
-def _obey(wire):
-    wire.recv()
-    signal.raise_signal(signal.SIGINT)
-
-
-class _Shop:
-    """The function run(key, tell) of an answer, as a program."""
-
-    def __init__(self, answer):
-        self.key = os.urandom(KEY_BYTES)
-        self.program = Program(_play, answer.path, self.key)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.program.kill()
-
-    def orders(self):
-        """Return a client's proxy of its queue."""
-        until(self.program.heard, PATIENCE_S)
-        assert self.program.heard(), (
-            "run(key, tell) told no address; leave tell(server.address) there."
-        )
-        address = self.program.heard()[0]
-        return client_of(address, self.key, "get_orders").get_orders()
+@pytest.fixture
+def shop(answer, program):
+    """Lend run(key, tell) of the answer as a program, and a proxy of its queue."""
+    key = os.urandom(KEY_BYTES)
+    run = program(_play, answer.path, key)
+    until(run.heard, PATIENCE_S)
+    assert run.heard(), (
+        "run(key, tell) told no address; leave tell(server.address) there."
+    )
+    return run, client_of(run.heard()[0], key, "get_orders").get_orders()
 
 
 def _must_say_goodbye(program, left):
-    program.program.signal("SIGINT")
-    code = program.program.ends(PATIENCE_S)
+    program.signal("SIGINT")
+    code = program.ends(PATIENCE_S)
     when = f"Ctrl-C, with {left} orders in the queue"
     if code is None:
-        raise StillRunningError(
+        raise StopChecksError(
             f"run(key, tell) was still running {PATIENCE_S:g} s after {when}; "
             "expected it to end. A multiprocessing.Queue has a helper thread that "
             "waits until somebody reads: serve a queue.Queue."
         )
-    said = program.program.said().split("\n")
+    said = program.said().split("\n")
     assert code == 0, (
         f"run(key, tell) ended with exit code {code} after {when}; expected 0. Its "
         f"last line: {said[-1].rstrip('.')}. {SHUTDOWN if 'shutdown' in str(said) else EXIT}"
@@ -92,29 +75,25 @@ def _must_say_goodbye(program, left):
 
 
 @points(2, "says goodbye after Ctrl-C, and ends with exit code 0")
-def test_says_goodbye(answer):
+def test_says_goodbye(shop):
     """Ctrl-C comes, and the queue is empty."""
-    with _Shop(answer) as program:
-        program.orders()
-        _must_say_goodbye(program, 0)
+    program, _ = shop
+    _must_say_goodbye(program, 0)
 
 
 @points(2, "ends, too, when there are orders in the queue")
-def test_ends_with_orders_left(answer):
+def test_ends_with_orders_left(shop):
     """Ctrl-C comes, and nobody has taken the orders."""
-    with _Shop(answer) as program:
-        orders = program.orders()
-        for _ in range(3):
-            orders.put(BIG)
-        del orders
-        _must_say_goodbye(program, 3)
+    program, orders = shop
+    for _ in range(3):
+        orders.put(BIG)
+    _must_say_goodbye(program, 3)
 
 
 @points(1, "lets clients say that an order is done, and wait for that")
-def test_clients_can_say_done(answer, must_say_done):
+def test_clients_can_say_done(shop, must_say_done):
     """A client takes an order, says that it is done, and waits for all."""
-    with _Shop(answer) as program:
-        orders = program.orders()
-        orders.put("tea")
-        orders.get(timeout=1)
-        must_say_done(orders)
+    _, orders = shop
+    orders.put("tea")
+    orders.get(timeout=1)
+    must_say_done(orders)

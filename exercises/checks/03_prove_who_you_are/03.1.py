@@ -5,7 +5,7 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from labkit.grader.fixtures import StillRunningError, points
+from labkit.grader.fixtures import StopChecksError, points
 
 PATIENCE_S = 3.0
 PROGRAM = """
@@ -37,7 +37,7 @@ class _Clerk:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise StillRunningError(
+            raise StopChecksError(
                 f"The program that {self.call} had started was still waiting for its "
                 f"first line after {PATIENCE_S:g} s; expected it to have the key. What "
                 "is written stays in a buffer until flush() or close(), and a line "

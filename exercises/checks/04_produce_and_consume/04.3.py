@@ -2,7 +2,7 @@
 
 import time
 
-from labkit.grader.fixtures import StillRunningError, points, shown
+from labkit.grader.fixtures import StopChecksError, points, shown
 
 ORDERS = [f"order {number}" for number in range(1, 7)]
 NO_END = "A consumer that never sees its own sentinel waits for ever. What you get from a queue is a copy: `is` finds None again, but no text or object that you made."
@@ -27,20 +27,20 @@ def _must_all_end(calls, seen):
     late = [c for c in calls if not c.ended_within(deadline - time.monotonic())]
     strange = [item for item in seen if item is None or type(item) is object]
     if strange:
-        kind = StillRunningError if late else AssertionError
+        kind = StopChecksError if late else AssertionError
         raise kind(
             f"handle() was called with {_named(strange[0])}; expected orders alone. "
             "Look for the sentinel before you handle; what you get from the queue is a copy, so `is` finds None again, but no object() that you made."
         )
     if late and len(late) < len(calls):
         ended = len(calls) - len(late)
-        raise StillRunningError(
+        raise StopChecksError(
             f"With {len(calls)} consumers, {ended} ended after produce(orders, "
             f"ORDERS, {len(calls)}); expected both to end. Each item in the queue is "
             "taken by one consumer, a sentinel too."
         )
     if late:
-        raise late[0].still_running(NO_END, 1.5)
+        late[0].ends(NO_END, 1.5)
     for call in calls:
         call.returns(NO_END)
 
