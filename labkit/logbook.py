@@ -134,7 +134,9 @@ class Logbook:
             return rows
 
     def _work(self, place: str, sql: str, values: Any, copy: str = "") -> list[Any]:
-        with closing(sqlite3.connect(place, PATIENCE_S, isolation_level=None)) as db:
+        with closing(
+            sqlite3.connect(place, timeout=PATIENCE_S, isolation_level=None)
+        ) as db:
             if copy:
                 with closing(sqlite3.connect(copy, uri=True)) as file:
                     file.backup(db)
