@@ -23,13 +23,8 @@ _CLOSED = ("TIME_WAIT", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK", "CLOSE"
 
 
 _LARGER = {  # option: its default, and what it is
-    "--attack": (
-        "1000,1000,10000",
-        "idle, wrong and malformed connections, test_acceptor",
-    ),
     "--class": (1, "students whose answers nbgrader and labkit both grade"),
     "--demos": ("", "lessons whose demo test_instructor runs, as '04_*'; '*' for all"),
-    "--interrupts": (1000, "calls that test_failures interrupts"),
     "--methods": ("spawn", "start methods of CPython's own tests, as fork,spawn"),
     "--nbgrader-sets": ("04_*", "exercise sets that nbgrader itself grades"),
     "--storm": (10_000, "items that test_storm sends, a multiple of 50"),

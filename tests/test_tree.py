@@ -21,7 +21,7 @@ IMPORT_MS = 60
 # Folders that .gitignore names, for a copy of the kit that is no git checkout.
 IGNORED = {".git", ".venv", ".labkit", "work", "build", "dist", "labkit.egg-info"}
 IGNORED |= {"submitted", "autograded", "feedback", "__pycache__", ".mypy_cache"}
-IGNORED |= {".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".hypothesis"}
+IGNORED |= {".pytest_cache", ".ruff_cache", ".ipynb_checkpoints"}
 
 # Written in pieces, so that this file does not contain what it looks for.
 TRACES = {
