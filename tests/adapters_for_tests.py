@@ -1,6 +1,5 @@
 """Transports and clocks that child processes of the tests can import."""
 
-import threading
 from contextlib import contextmanager
 
 from labkit.throughput import SPAWN, Transport
@@ -9,19 +8,20 @@ from labkit.throughput.transports import Queue, SimpleQueue
 MANY = [*range(20), b"tea" * 5000, "letters"]
 
 
-def send_to_itself(transport, spec, pipe):
-    """Hold both ends in one child process, and report what came out."""
-    put, get = transport.producer(spec), transport.consumer(spec)
-    got = []
-    if transport.batched:
-        put(MANY)
-        while len(got) < len(MANY):
-            got += get(len(MANY) - len(got))
-    else:
-        for item in MANY:
-            put(item)
-            got.append(get())
-    pipe.send(got)
+def send_to_itself(ends, pipe):
+    """Hold both ends of each in one child process, and report what came out."""
+    for transport, spec in ends:
+        put, get = transport.producer(spec), transport.consumer(spec)
+        got = []
+        if transport.batched:
+            put(MANY)
+            while len(got) < len(MANY):
+                got += get(len(MANY) - len(got))
+        else:
+            for item in MANY:
+                put(item)
+                got.append(get())
+        pipe.send(got)
     pipe.close()
 
 
@@ -106,20 +106,6 @@ class Shy(list):
         """Take note."""
         self.seen = True
         return super().__iter__()
-
-
-class Stalling(SimpleQueue):
-    """Every message waits 44 ms, as over TCP without TCP_NODELAY."""
-
-    def producer(self, spec):
-        """Return a put that dawdles."""
-        pause = threading.Event()
-
-        def put(item):
-            pause.wait(0.044)
-            spec[0](item)
-
-        return put
 
 
 class Silent(Queue):

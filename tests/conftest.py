@@ -1,19 +1,19 @@
 """What every test gets: a look, afterwards, for anything left running."""
 
+import asyncio
 import contextlib
-import functools
 import gc
 import multiprocessing
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
 
 import psutil
 import pytest
+from pythons import changed_exercises
 
 # Helpers of the standard library that serve a whole process until it ends; ours.
 _PERMANENT = ("resource_tracker", "forkserver")
@@ -103,19 +103,7 @@ def _is_spare(item):
     if found is None:
         return False
     task, book = f"/{found[1]}.{found[2]}.", f"/{item.path.name}"
-    return task not in _changed() and book not in _changed()
-
-
-@functools.cache
-def _changed():
-    """Return, as one text, the files of the exercises that nobody else has yet."""
-    for since in ("@{upstream}", "HEAD"):
-        command = ["git", "diff", "--name-only", since, "--", "exercises"]
-        with contextlib.suppress(OSError):  # there may be no git
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                return done.stdout
-    return ""
+    return task not in changed_exercises() and book not in changed_exercises()
 
 
 def _processes():
@@ -162,8 +150,8 @@ def _snapshot():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def permanent_helpers():
-    """Start what the standard library never ends, so that no test seems to leak it."""
+def permanent_helpers(request):
+    """Start what the standard library and Dask never end: no test seems to leak it."""
     if sys.platform != "win32":
         from multiprocessing import resource_tracker
 
@@ -173,6 +161,10 @@ def permanent_helpers():
 
         multiprocessing.set_forkserver_preload(["labkit.manager"])
         forkserver.ensure_running()
+    if request.config.getoption("--all"):
+        from distributed.utils import offload
+
+        asyncio.run(offload(bool))
     _HELPERS.update(_descendants())
 
 

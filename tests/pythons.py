@@ -1,5 +1,6 @@
 """Every supported Python at hand: this one, pyenv's, and those on the path."""
 
+import contextlib
 import functools
 import os
 import re
@@ -37,3 +38,15 @@ def _runs(python: str) -> bool:
     """Tell a real Python from a name that pyenv has for one that is not chosen."""
     command = [python, "-I", "-c", ""]
     return not subprocess.run(command, capture_output=True, check=False).returncode
+
+
+@functools.cache
+def changed_exercises():
+    """Return, as one text, the files of the exercises that nobody else has yet."""
+    for since in ("@{upstream}", "HEAD"):
+        command = ["git", "diff", "--name-only", since, "--", "exercises"]
+        with contextlib.suppress(OSError):  # there may be no git
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return done.stdout
+    return ""

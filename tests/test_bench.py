@@ -76,7 +76,7 @@ def test_the_command(tmp_path, capsys):
 
 
 @posix_only
-@pytest.mark.parametrize("after_s", [0.0, 0.5])
+@pytest.mark.parametrize("after_s", [0.0, pytest.param(0.5, marks=pytest.mark.long)])
 def test_ctrl_c_is_one_sentence(after_s):
     """Also of the children, which a terminal interrupts as well while they start."""
     command = [sys.executable, "-m", "labkit", "bench", "--quick", "--json"]

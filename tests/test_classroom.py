@@ -1,6 +1,5 @@
 """Grading a class: what is read, what an answer may do, and what is kept of it."""
 
-import asyncio
 import csv
 import io
 import itertools
@@ -390,15 +389,6 @@ def test_gradebook_keeps_what_a_person_gave(room, tmp_path):
         write_gradebook(file, graded)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _offload(request):
-    """Start the thread that distributed keeps for good, where it is used at all."""
-    if request.config.getoption("--all"):
-        from distributed.utils import offload
-
-        asyncio.run(offload(bool))
-
-
 @pytest.mark.long
 def test_dask_grades_what_threads_grade(room):
     """A worker of a Dask cluster marks the same answers with the same points."""
@@ -444,14 +434,18 @@ def test_walls_keep_an_answer_in(room, kind):
         pytest.skip(str(error))
     import socket
 
-    room.hand_in("zoe")
+    def cut(book):  # to the task at hand
+        book["cells"] = [c for c in book["cells"] if "04.1" in str(c["source"])]
+
+    room.hand_in("zoe", change=cut)
     before = room.path("zoe").read_bytes()
     with socket.create_server(("127.0.0.1", 0)) as server:
         deed = HOSTILE[kind].format(
             root=str(ROOT), set=SET, room=str(room.folder), pid=os.getpid(),
             port=server.getsockname()[1],
         )  # fmt: skip
-        room.hand_in("mallory", {"04.1": f"import os, signal, socket\n{deed}\n"})
+        answers = {"04.1": f"import os, signal, socket\n{deed}\n"}
+        room.hand_in("mallory", answers, cut)
         graded = grade(room.folder, workers=2)
         server.settimeout(0)
         with pytest.raises(BlockingIOError):

@@ -75,16 +75,3 @@ def test_all_places_unless_one_is_named(monkeypatch, argv, everything, together)
     assert ("notebooks" in asked) is everything
     assert ("loadfile" in asked) is together
     assert asked[-len(argv) :] == argv or not argv
-
-
-def test_without_a_checkout_it_says_so(monkeypatch, capsys):
-    """A wheel has no tests."""
-    monkeypatch.setattr(command, "is_checkout", lambda: False)
-    assert command.main([]) == 2
-    assert "clone it" in capsys.readouterr().err
-
-
-def test_help_says_how_to_narrow(capsys):
-    """--help is ours, and says that the rest is pytest's."""
-    assert command.main(["--help"]) == 0
-    assert "Every other argument goes to pytest" in capsys.readouterr().out

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from commands import SHOP, Lab, items, started, until
-from programs import assert_gone, posix_only
+from programs import assert_gone, posix_only, unix_only
 from pythons import ROOT
 from test_seeds import PLAIN_SERVER
 
@@ -20,6 +19,7 @@ from labkit.__main__ import main
 from labkit.commands import common
 
 FULL = Path("/dev/full")
+SIGNALS = [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
 
 
 @pytest.fixture
@@ -86,18 +86,20 @@ def test_lines_in_and_out(served):
     assert err.startswith("labkit consume: Took 7 items from 'tasks' in ")
 
 
-def test_files_and_text(served):
-    """Files are read one after the other; with --text a line is a string."""
-    one, two = served.write("one", "tea\n\n"), served.write("two", "milk\r\n")
-    served.run("produce", *served.connect, "--text", one, "-", two, stdin="{")
-    assert served.queue().get_many() == ["tea", "", "{", "milk"]
+@pytest.mark.parametrize("kind", ["ipv6", pytest.param("unix", marks=unix_only)])
+def test_files_and_text(lab, kind):
+    """Files, one after the other, or plain text; to any kind of address."""
+    one, two = lab.write("one", "tea\n\n"), lab.write("two", "milk\r\n")
+    with lab.serve(("::1", 0) if kind == "ipv6" else str(lab.folder / "lab")):
+        lab.run("produce", *lab.connect, "--text", one, "-", two, stdin="{")
+        assert lab.queue().get_many() == ["tea", "", "{", "milk"]
 
 
 @pytest.mark.parametrize(
     ("line", "why"),
     [
         (b'{"a"', "JSON (Expecting ':' delimiter): '{\"a\"'."),
-        (b"\xff\xfe", "UTF-8 ("),
+        pytest.param(b"\xff\xfe", "UTF-8 (", marks=pytest.mark.long),
         (b"[" * 100_000, "JSON (maximum recursion depth exceeded"),
         (b"9" * 5000, "JSON (Exceeds the limit (4300 digits)"),
     ],
@@ -165,7 +167,7 @@ def test_a_full_disk_loses_nothing(served):
 
 
 @posix_only
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", SIGNALS)
 def test_interrupted(served, signum):
     """Ctrl-C and SIGTERM end a waiting consumer with exit code 130."""
     command = served.start("consume", *served.connect, "--forever")
@@ -175,6 +177,7 @@ def test_interrupted(served, signum):
     assert command.finish(130)[1].endswith("labkit consume: Interrupted.\n")
 
 
+@pytest.mark.long
 def test_the_server_ends(served):
     """A consumer with nothing in hand says so; one that wanted more says that."""
     two = []
@@ -201,34 +204,17 @@ def test_a_server_that_comes_back(served):
 
 def test_a_plain_server(plain):
     """The commands work with the standard library's server, too."""
-    lines = "1\n2\n3\n4\n5\n"
-    assert "Put 5 items" in plain.run("produce", *plain.connect, stdin=lines)[1]
-    out, _ = plain.run("consume", *plain.connect, "--max", 3)
-    assert items(out) == [1, 2, 3]
+    lines = "1\n2\n3\n"
+    assert "Put 3 items" in plain.run("produce", *plain.connect, stdin=lines)[1]
     out, _ = plain.run("consume", *plain.connect, "--idle", 0)
-    assert items(out) == [4, 5]
-    _, err = plain.run("consume", *plain.connect, "--queue", "orders", code=2)
-    assert "offers no get_queue()" in err
-
-
-@posix_only
-def test_a_plain_server_in_the_middle(plain):
-    """So do master and worker; a task that kills its process becomes an error."""
-    worker = plain.start("worker", *plain.connect, "--workers", 2)
-    out, _ = plain.run("master", *plain.connect, stdin="1\n2\n3\n")
+    assert items(out) == [1, 2, 3]
+    worker = plain.start("worker", *plain.connect)
+    out, _ = plain.run("master", *plain.connect, stdin=lines)
     assert [record["result"] for record in items(out)] == [1, 4, 9]
     worker.signal(signal.SIGTERM)
-    assert worker.finish()[1].count("Stopped. ") == 2
-
-
-@pytest.mark.parametrize("kind", ["ipv6", "unix"])
-def test_other_addresses(lab, kind):
-    """An IPv6 address in brackets, and the path of a Unix socket, both work."""
-    if kind == "unix" and not hasattr(socket, "AF_UNIX"):
-        pytest.skip("no Unix sockets here")
-    with lab.serve(("::1", 0) if kind == "ipv6" else str(lab.folder / "lab")):
-        lab.run("produce", *lab.connect, stdin="1")
-        assert lab.queue().get_many() == [1]
+    worker.process.wait(20)
+    _, err = plain.run("consume", *plain.connect, "--queue", "orders", code=2)
+    assert "offers no get_queue()" in err
 
 
 # master and worker
@@ -267,6 +253,7 @@ def test_a_job_of_ones_own(served):
     assert sum(map(int, re.findall(r"(\d+) of them failed", said))) == 2
 
 
+@pytest.mark.long
 def test_produce_work_and_consume(served):
     """Without a master, the worker's records name the task."""
     served.run("produce", *served.connect, "--text", stdin="Tea\n")
@@ -309,26 +296,6 @@ def test_a_master_takes_its_own_records_once(served):
 
 
 # Whoever dies, is stopped, interrupted or frozen
-
-
-@pytest.mark.long
-@posix_only
-def test_a_killed_worker_loses_no_task(served):
-    """Its command notices, says so and replaces it; the task is done again."""
-    master = served.start("master", *served.connect, stdin="1\n2\n3\n")
-    worker = served.start(
-        "worker", *served.connect, "--workers", 2, "--job", "shop:patient"
-    )
-    pid = started(served, 1)
-    os.kill(pid, signal.SIGKILL)
-    assert worker.err.wait_for("\n") == (
-        f"labkit worker: Process {pid} died (exit code -9). Another takes its place.\n"
-    )
-    served.write("go", "")
-    out, _ = master.finish()
-    assert sorted(record["result"] for record in items(out)) == [1, 2, 3]
-    served.server.stop()
-    assert worker.finish()[1].count("has ended. ") == 2
 
 
 @pytest.mark.long
@@ -380,7 +347,7 @@ def test_a_killed_worker_command(served):
 
 
 @posix_only
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", SIGNALS)
 def test_a_stopped_worker_finishes_its_task(served, signum):
     """A signal for the whole group: the task in hand is done all the same."""
     served.queue().put(1)
@@ -458,6 +425,7 @@ def test_a_server_that_comes_back_finds_its_worker(served):
             "nowhere.jsonl: No such file or directory",
         ),
         ("key", "required: FILE"),
+        ("serve --silence 3601", "'3601' is not a whole number of seconds, 1 to 3600"),
         ("key nowhere/lab.key", "lab.key: No such file or directory"),
         ("consume --connect :5 --idel 3", "Unrecognized arguments: --idel 3"),
     ],
@@ -476,24 +444,14 @@ def test_bad_usage(tmp_path, monkeypatch, capsys, argv, sentence):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "worker",
-        *(
-            pytest.param(n, marks=pytest.mark.long)
-            for n in ("produce", "consume", "master")
-        ),
-    ],
-)
-def test_no_server_and_a_wrong_key(served, name):
+def test_no_server_and_a_wrong_key(served):
     """One sentence, exit code 3; it names the key file, or the address."""
     served.run("key", "labkit.key")
     where = served.connect[:2]
-    _, err = served.run(name, *where, stdin="1", code=3)
+    _, err = served.run("worker", *where, stdin="1", code=3)
     assert f"{where[1]} does not accept the key in labkit.key. Give" in err
     served.server.stop()
-    _, err = served.run(name, *served.connect, stdin="1", code=3)
+    _, err = served.run("worker", *served.connect, stdin="1", code=3)
     assert where[1] in err
     assert err.count("\n") == 1
 

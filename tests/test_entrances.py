@@ -31,12 +31,6 @@ def test_container_installs_what_the_readme_says():
     assert {"ms-python.python", "ms-toolsai.jupyter"} <= set(extensions)
 
 
-def test_nothing_hides_environment_yml_from_binder():
-    """Binder reads environment.yml only where nothing goes before it."""
-    first = "binder", ".binder", "requirements.txt", "Dockerfile"
-    assert [name for name in first if (ROOT / name).exists()] == []
-
-
 def test_readme_tells_every_way_in():
     """Each way in has a row of README's table."""
     rows = [line for line in README.splitlines() if line.startswith("|")]

@@ -14,7 +14,6 @@ from namespaces import Site, needs_hosts
 from programs import assert_gone
 
 from labkit import errors
-from labkit.commands import serve
 from labkit.lessons import networks
 from labkit.lessons.networks import network
 from labkit.manager import make_server, open_connection
@@ -165,17 +164,6 @@ def test_an_address_that_answers_nothing_has_a_sentence(monkeypatch):
     said = "192.0.2.1:5555 did not answer for 5 s: the host is off or cut off, a firew"
     with pytest.raises(errors.ServerTimeoutError, match=re.escape(said)):
         open_connection(("192.0.2.1", 5555), b"key")
-
-
-@pytest.mark.parametrize("silence", ["0", "soon", "3601", "-5"])
-def test_serve_refuses_a_silence_that_no_system_keeps(silence, capsys):
-    """Whole seconds, from one to an hour."""
-    with pytest.raises(SystemExit):
-        serve.main(["--silence", silence])
-    assert (
-        f"'{silence}' is not a whole number of seconds, 1 to 3600"
-        in capsys.readouterr().err
-    )
 
 
 @needs_hosts

@@ -1,6 +1,5 @@
 """The same jobs on a manager's workers and on Dask: same records, same fates."""
 
-import asyncio
 import shutil
 import socket
 import ssl
@@ -69,15 +68,6 @@ def folder(tmp_path_factory):
         yield folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _offload(request):
-    """Start the thread that distributed keeps for good, where it is used at all."""
-    if request.config.getoption("--all"):
-        from distributed.utils import offload
-
-        asyncio.run(offload(bool))
-
-
 def without_frames(records):
     """Return the records with the last line of each traceback."""
     for record in records:
@@ -129,13 +119,6 @@ def test_the_same_jobs_here(engine, folder, tmp_path):
     (always,) = run([Work("always", "shop:deadly", ("tea",))], engine, **place)
     assert once["result"] == "done"
     assert always == {"name": "always", "id": 1, "task": "tea", "error": WORN_OUT}
-
-
-@pytest.mark.long
-def test_a_cluster_for_one_run():
-    """The engine dask is started for its tasks, and ends with them."""
-    (record,) = run([Work("squares", "square", (3,))], "dask", workers=1)
-    assert record == {"name": "squares", "id": 1, "task": 3, "result": 9}
 
 
 @pytest.fixture
@@ -205,6 +188,7 @@ def test_the_same_job_file_elsewhere(scheduler, certificates, folder, tmp_path):
     assert "The Dask scheduler has ended." in command.finish(3)[1]
 
 
+@pytest.mark.long
 def test_nobody_at_the_address(tmp_path):
     """The sentence says how to start a scheduler."""
     (tmp_path / "jobs.toml").write_text("[a]\njob = 'square'\ntasks = [1]")

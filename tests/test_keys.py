@@ -16,12 +16,6 @@ def test_a_key_does_not_show_itself():
     assert key == b"lighthouse-keeper"
 
 
-def test_a_key_file_holds_the_key(tmp_path):
-    """What was written is read back."""
-    path = keys.write_key_file(tmp_path / "lab.key", b"lighthouse")
-    assert keys.read_key_file(path) == b"lighthouse"
-
-
 @posix_only
 def test_a_key_file_is_for_its_owner_only(tmp_path):
     """It is written 0600, and refused when others can read it."""
@@ -30,12 +24,6 @@ def test_a_key_file_is_for_its_owner_only(tmp_path):
     path.chmod(0o644)
     with pytest.raises(WeakKeyError, match="chmod 600"):
         keys.read_key_file(path)
-
-
-def test_a_missing_key_file_names_the_command(tmp_path):
-    """The error says how to make one."""
-    with pytest.raises(FileNotFoundError, match="python -m labkit key"):
-        keys.read_key_file(tmp_path / "none.key")
 
 
 @pytest.mark.parametrize("text", ["", "not hexadecimal", "abc"])

@@ -185,15 +185,6 @@ def test_a_proxy_does_not_carry_the_key(server):
     assert KEY not in pickle.dumps(server.connect().get_task_queue())
 
 
-def test_an_ipv6_address():
-    """The standard library cannot serve there; this server can."""
-    if not socket.has_ipv6:
-        pytest.skip("this system has no IPv6")
-    with start_server(("::1", 0)) as server:
-        server.connect().get_task_queue().put("tea")
-        assert "[::1]" in repr(server)
-
-
 @unix_only
 def test_a_unix_socket(tmp_path):
     """A path is an address too, also after a server there was killed."""

@@ -71,14 +71,6 @@ def test_lesson_and_set_name_each_other(lesson):
     assert f"{lesson.path.name})" in title
 
 
-@every_lesson
-def test_every_lesson_with_tasks_has_a_set(lesson):
-    """From lesson 01 on there is a set, unless the lesson says that it is coming."""
-    has_one = bool(lesson.tasks)
-    assert has_one or lesson.number == "00"
-    assert lesson.copy.is_file() == has_one
-
-
 def test_readme_and_first_lesson_list_the_same_course():
     """Both link every lesson, and the README every set."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -79,31 +79,14 @@ def test_stop_button_ends_the_program(show):
     assert pane.interrupt_button.disabled
 
 
-def test_closed_pane_leaves_no_widget(show):
-    """A pane that was replaced keeps nothing in memory."""
-    from ipywidgets.widgets.widget import _instances
-
-    before = set(_instances)
-    program, pane = show("pass")
-    program.wait()
-    pane.close()
-    assert set(_instances) == before
-
-
-def test_pane_of_the_same_name_is_replaced(tmp_path):
-    """Cells run again and again do not gather widgets in the kernel."""
+def test_saved_text_is_true_when_the_program_has_ended(tmp_path):
+    """At the end the final state and text replace the pane; no widgets are gathered."""
     with kernel_in(tmp_path) as kernel:
         kernel.run("from ipywidgets.widgets.widget import _instances")
         kernel.run("%%process letters\nprint('a')")
         once = kernel.run("len(_instances)")
-        for _ in range(3):
-            assert "letters: " in kernel.run("%%process letters\nprint('a')")
+        assert "letters: " in kernel.run("%%process letters\nprint('a')")
         assert kernel.run("len(_instances)") == once
-
-
-def test_saved_text_is_true_when_the_program_has_ended(tmp_path):
-    """At the end the final state and text replace the pane."""
-    with kernel_in(tmp_path) as kernel:
         kernel.run(f"%%process letters\nprint('a < b')\n{SLEEP}")
         (first,) = [m for m in kernel.messages if m["msg_type"] == "display_data"]
         kernel.run("from labkit import processes\nprocesses['letters'].stop()")

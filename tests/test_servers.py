@@ -68,16 +68,6 @@ def test_a_server_that_cannot_be(given, error, said):
         start_server(*given)
 
 
-def test_the_port_is_free_at_once():
-    """A stopped server's port can be taken again, three times in a row."""
-    server = start_server()
-    for _ in range(3):
-        server.connect().get_task_queue().put("tea")
-        server.restart()
-        assert server.connect().get_task_queue().empty()
-    server.stop()
-
-
 @posix_only
 def test_a_frozen_server_is_ended():
     """A server that does not answer is killed after two seconds."""
@@ -112,13 +102,6 @@ def test_the_key_is_nowhere_to_be_seen():
     for text in places:
         for form in ("lighthouse", KEY.hex(), base64.b64encode(KEY).decode()[:-3]):
             assert form not in text
-
-
-def test_a_key_file_lets_another_program_in(tmp_path):
-    """write_key_file hands the key over in hexadecimal."""
-    with start_server(authkey=KEY) as server:
-        path = server.write_key_file(tmp_path / "lab.key")
-    assert bytes.fromhex(path.read_text(encoding="ascii")) == KEY
 
 
 @unix_only

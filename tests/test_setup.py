@@ -281,6 +281,7 @@ def test_without_a_checkout_nothing_is_set_up(monkeypatch, tmp_path):
     assert setup.lessons() == tmp_path / setup.LESSONS
 
 
+@pytest.mark.long
 @needs_installation
 def test_megabytes_are_as_said():
     """What a learner's set-up installs, and what the tests add, fits the figures."""

@@ -27,13 +27,6 @@ linux_only = pytest.mark.skipif(
 )
 
 
-@posix_only
-def test_signal_is_a_negative_exit_code():
-    """A program that a signal ended has minus the signal's number as exit code."""
-    code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    assert supervised.run(python(code), timeout_s=20).exit_code == -signal.SIGSEGV
-
-
 def test_output_is_merged_in_order():
     """Standard output and standard error arrive as one text, as they were written."""
     code = "import sys; print('à'); print('→', file=sys.stderr); print('c')"
@@ -78,7 +71,7 @@ def test_what_is_missing_is_named_in_one_sentence(tmp_path):
 
 def test_deadline_ends_the_program():
     """A program that runs on is ended at the deadline, its output kept."""
-    finished = supervised.run(python("print('begun')\nwhile True: pass"), timeout_s=2)
+    finished = supervised.run(python("print('begun')\nwhile True: pass"), timeout_s=1)
     assert (finished.timed_out, finished.exit_code) == (True, None)
     assert finished.output == "begun\n"
 
@@ -96,18 +89,6 @@ def test_leftovers_are_counted_and_ended():
     finished = supervised.run(python(WITH_CHILD), timeout_s=20)
     assert (finished.exit_code, finished.leftovers) == (0, 1)
     assert not is_running(int(finished.output))
-
-
-@linux_only
-def test_two_hundred_sleepers_are_ended():
-    """Two hundred children, each in its own session, are gone when run returns."""
-    code = (
-        "import os, time\nfor _ in range(200):\n    if os.fork() == 0:\n"
-        "        os.setsid()\n        print(os.getpid())\n        time.sleep(120)\n"
-    )
-    finished = supervised.run(python(code), timeout_s=30)
-    assert finished.leftovers == 200
-    assert not any(is_running(int(pid)) for pid in finished.output.split())
 
 
 @linux_only

@@ -74,7 +74,7 @@ def test_paused_numbers_are_not_a_paused_server(server, view):
     until(lambda: view.rows[0][5] == "4")
 
 
-@pytest.mark.parametrize("name", ["Stop", "Kill"])
+@pytest.mark.parametrize("name", ["Stop", pytest.param("Kill", marks=pytest.mark.long)])
 def test_end_and_restart_by_button(server, view, name):
     """Buttons end the server and start it again; senseless ones are grey."""
     pid = server.pid

@@ -6,6 +6,9 @@ import re
 import pytest
 from labs import ROOT
 
+from labkit.grader.tasks import all_tasks, find_task
+from tests.answers import answer
+
 FOCUSED = """() => {
   const e = document.activeElement, style = getComputedStyle(e);
   const cells = labkit.panel().content.widgets, cell = e.closest('.jp-Cell');
@@ -32,14 +35,9 @@ def path_of(number):
     return path.relative_to(ROOT).as_posix()
 
 
-def solutions(number):
-    """Return the answer of each task of a set, as its source has it."""
-    (path,) = (ROOT / "exercises" / "source").glob(f"{number}_*/*.ipynb")
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    texts = ["".join(cell["source"]) for cell in cells]
-    texts = [re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", text) for text in texts]
-    found = [re.match(r"%%answer (\S+)\n", text) for text in texts]
-    return {match[1]: match.string for match in found if match}
+def solution(task):
+    """Return the answer to a task, as its source has it."""
+    return f"%%answer {task}\n{answer(find_task(task), 'source')}"
 
 
 def typed(notebook, task, text):
@@ -66,7 +64,7 @@ def test_wrong_then_hint_then_right(notebook):
     notebook.wait_idle(1)
     hinted = notebook.cell('hint("04.1")').get_by_text(re.compile("[Hh]int 1 of"))
     hinted.first.wait_for()
-    typed(notebook, "04.1", solutions("04")["04.1"])
+    typed(notebook, "04.1", solution("04.1"))
     check.get_by_text(re.compile(r"5 of 5 points")).first.wait_for()
     notebook.restart().run_cell("ex04-setup").run_cell('check("04.1")')
     check.get_by_text(re.compile("no answer")).first.wait_for()
@@ -102,7 +100,7 @@ def test_validate_says_what_check_says(notebook, lab):
     file.write_text(json.dumps(book), encoding="utf-8")
     notebook.open("exercises/one_task.ipynb").run_cell("ex04-setup")
     assert re.search(r"04\.5.*0 of \d points", validation(notebook), re.DOTALL)
-    typed(notebook, "04.5", solutions("04")["04.5"])
+    typed(notebook, "04.5", solution("04.5"))
     assert "Success! Your notebook passes all the tests." in validation(notebook)
     assert notebook.problems() == []
 
@@ -126,12 +124,12 @@ def test_a_whole_set_by_keys(notebook):
     reach(notebook, "ex01-setup")
     keyboard.press("Shift+Enter")
     notebook.wait_idle(1)
-    for task, text in solutions("01").items():
+    for task in (task.id for task in all_tasks() if task.id.startswith("01")):
         reach(notebook, f"%%answer {task}")
         keyboard.press("Enter")
         notebook.page.locator(".jp-mod-active .cm-content:focus").wait_for()
         keyboard.press("ControlOrMeta+a")
-        keyboard.insert_text(text)
+        keyboard.insert_text(solution(task))
         keyboard.press("Shift+Enter")
         notebook.wait_idle(1)
         reach(notebook, f'check("{task}")')

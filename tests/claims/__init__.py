@@ -24,26 +24,14 @@ FOLDER = Path(__file__).parent
 _claims = defaultdict(list)
 
 # What a cell may begin with and still show nothing.
-_QUIET = (
-    ast.Import,
-    ast.ImportFrom,
-    ast.FunctionDef,
-    ast.ClassDef,
-    ast.AsyncFunctionDef,
-)
+_QUIET = ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef
 
 
 class Shown(str):
     """All that a cell printed, showed and raised, one output after the other.
 
-    Attributes
-    ----------
-    outputs : list of dict
-        nbval's record of each output.
-    error : str
-        The name of the exception that ended the cell; empty if none did.
-    message : str
-        The text of that exception.
+    Its ``outputs`` are nbval's records; ``error`` and ``message`` are the name and the
+    text of the exception that ended the cell, if one did.
     """
 
     __slots__ = ("error", "message", "outputs")
