@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from queue import Empty
 from typing import Any
 
 from labkit.errors import LabkitError
@@ -185,8 +184,6 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         Items in a batch, at least 1.
     limit : int or None, default None
         Items to take in all; ``None`` sets no end.
-    timeout : float or None, default None
-        Seconds without an item after which the iteration ends.
     ahead : int, default 4
         Batches to ask for at a time, at least 1: what is there comes in one answer.
 
@@ -204,7 +201,6 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         max_items: int = 1000,
         *,
         limit: int | None = None,
-        timeout: float | None = None,
         ahead: int = 4,
     ) -> None:
         if max_items < 1 or ahead < 1:
@@ -213,7 +209,6 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         self._queue = queue
         self._max_items = max_items
         self._at_once = max_items * ahead
-        self._timeout = timeout
         self._to_come = sys.maxsize if limit is None else limit
         self._parcels: deque[Parcel] = deque()  # here, and not opened yet
         self._items: list[Any] = []  # opened,
@@ -227,7 +222,9 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         An :exc:`OutcomeUnknownError` says that what was on its way may be lost.
         """
         if self._next == len(self._items) and not self._parcels:
-            self._receive()
+            self._ask()
+            self._take_answer()
+            self._ask()  # before these are opened: the server works meanwhile
         while self._parcels and len(self._items) < self._next + self._max_items:
             rest = self._items[self._next :]
             items = items_of([self._parcels.popleft()])
@@ -239,19 +236,10 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         self._next += len(batch)
         return batch
 
-    def _receive(self) -> None:
-        """Wait for an answer, unless the limit is reached, and ask for more."""
-        # The time of an early question began with the batch before: ask it again.
-        for _ in range(1 + self._is_asked):
-            self._ask()
-            with contextlib.suppress(Empty):
-                self._take_answer()
-                self._ask()  # before these are opened: the server works meanwhile
-                return
-
     def _ask(self) -> None:
+        """Ask for more, unless an answer is to come or the limit is reached."""
         if self._to_come > 0 and not self._is_asked:
-            args = min(self._at_once, self._to_come), True, self._timeout, None, True
+            args = min(self._at_once, self._to_come), True, None, None, True
             self._queue.post(self._connection, "get_packed", *args)
             self._is_asked = True
 
@@ -264,7 +252,7 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
 
     def close(self) -> list[Any]:
         """Take no more; return what was not handed out, also kept in ``left``."""
-        with contextlib.suppress(Empty, LabkitError, OSError):
+        with contextlib.suppress(LabkitError, OSError):
             self._connection.sock.shutdown(socket.SHUT_WR)
             self._take_answer()  # the server answers now, or takes nothing
         self._connection.close()

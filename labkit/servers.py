@@ -121,10 +121,11 @@ class ServerProcess:
 
         Where the system has Unix sockets it goes by one: it is quicker than TCP.
         """
-        address = self.address
-        if self._folder and (self._folder / "lab").exists():
-            address = Nearby(str(self._folder / "lab"), address)
-        return connect(address, self.authkey, retry_for)
+        if not self._folder or not (self._folder / "lab").exists():
+            return connect(self.address, self.authkey, retry_for)
+        near = Nearby(self._folder / "lab")
+        near.address = self.address
+        return connect(near, self.authkey, retry_for)
 
     def stats(self) -> dict[str, QueueStats]:
         """Return the numbers of every queue, by name.

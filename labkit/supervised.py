@@ -87,7 +87,6 @@ class Finished(NamedTuple):
     """What became of a program that :func:`run` ran."""
 
     exit_code: int | None  # minus the signal that ended it; None if it timed out
-    timed_out: bool
     output: str  # standard output and standard error, as they were written
     leftovers: int  # how many other processes outlived the program; they were ended
 
@@ -111,7 +110,7 @@ def run(
 
     with Supervised(argv, keep, **opts) as program:
         code = program.join(timeout_s)
-    return Finished(code, code is None, kept.getvalue(), program.leftovers)
+    return Finished(code, kept.getvalue(), program.leftovers)
 
 
 class Supervised:

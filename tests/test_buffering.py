@@ -4,7 +4,7 @@ import threading
 from itertools import chain
 
 import pytest
-from programs import LABKIT, client, until
+from programs import LABKIT, client
 
 from labkit.buffering import buffered, prefetched
 from labkit.errors import (
@@ -158,21 +158,6 @@ def test_a_waiting_inlet_takes_nothing_once_closed(server):
     assert batches.close() == []
     orders.put("sugar")
     assert orders.get(timeout=5) == "sugar"
-
-
-def test_the_time_to_wait_begins_with_the_question(server):
-    """Nothing for so long ends the iteration; slow work on a batch does not."""
-    orders = server.connect().get_queue("orders")
-    orders.put("tea")
-    batches = prefetched(orders, timeout=0.2)
-    assert next(batches) == ["tea"]
-    until(
-        lambda: orders.stats().waiting_consumers == 0
-    )  # the early request has given up
-    threading.Timer(0.05, orders.put, ["sugar"]).start()
-    assert next(batches) == ["sugar"]
-    assert list(batches) == []
-    batches.close()
 
 
 def test_a_buffered_producer_survives_a_restart(tmp_path):

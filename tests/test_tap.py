@@ -166,7 +166,7 @@ def test_a_manager_a_path_and_an_address_can_be_tapped(tmp_path):
     with wiretap(("0.0.0.0", 5)) as tap:
         assert tap.address[0] == "127.0.0.1"
     if hasattr(socket, "AF_UNIX"):
-        with wiretap(tmp_path / "nobody") as tap:
+        with wiretap(str(tmp_path / "nobody")) as tap:
             assert tap.server_address == str(tmp_path / "nobody")
     for nonsense in (None, 5000, QueueManager()):
         with pytest.raises(ValueError, match="give a running server"):

@@ -265,7 +265,7 @@ def _ending(
     dump = re.split(r"(?m)^(?:Timeout|Fatal Python error)", stray)[-1]
     line = re.search(r'answer\.py", line (\d+)', dump)
     place = f"while {doing}" + (f", at line {line[1]}" if line else "")
-    if done.timed_out:
+    if done.exit_code is None:
         return (
             f"The answer did not end: it was stopped after {deadline_s:g} s, {place}. A "
             "loop there has no way out, or it waits for what never comes."

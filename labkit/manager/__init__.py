@@ -48,19 +48,11 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
 
     Parameters
     ----------
-    address : tuple of (str, int) or str or None, default None
-        Where to listen or connect. ``None`` listens on loopback, at a free port.
-    authkey : bytes or None, default None
-        The shared key; ``None`` takes this process's own.
-    retry_for : float, default 0.0
-        Seconds that a lost connection is tried again before a call fails.
+    address, authkey, retry_for
+        As in :func:`connect`. Without an address it listens on loopback, at a free
+        port; without a key it takes this process's own.
     **options
         ``ctx`` and ``shutdown_timeout``, as in ``BaseManager``.
-
-    Raises
-    ------
-    KeyTypeError
-        ``authkey`` is not ``bytes``.
     """
 
     _Server = QueueServer
@@ -182,7 +174,9 @@ for _typeid, _queue in (
 
 
 def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueManager:
-    """Return a manager connected to the server at an address.
+    """Return a manager connected to the server at an address, which may be a plain one.
+
+    Threads share the manager, children do not.
 
     Parameters
     ----------
@@ -200,10 +194,6 @@ def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueMa
         ``authkey`` is not ``bytes``.
     LabkitError
         As in :func:`open_connection`.
-
-    Notes
-    -----
-    The server may also be a plain one. Threads share the manager, children do not.
     """
     authkey = keys.check_authkey(authkey)  # from here on, no traceback can show it
     manager = QueueManager(address, authkey, retry_for=retry_for)

@@ -30,10 +30,7 @@ PAUSE_S = 0.05  # without accepting, when the system has no descriptor left
 
 
 class Listener:
-    """A bound and listening socket; the acceptor does the accepting.
-
-    A ``backlog`` smaller than 1,024, as the standard library's, is raised to that.
-    """
+    """A bound and listening socket; the acceptor does the accepting."""
 
     def __init__(self, address: wire.Address, backlog: int = BACKLOG) -> None:
         family = wire.family_of(address)
@@ -119,17 +116,7 @@ class _Pending:
 class Acceptor:
     """Accept connections, run their handshakes side by side, hand over the honest.
 
-    Parameters
-    ----------
-    listeners : list of Listener
-        Closed when :meth:`run` returns.
-    authkey : bytes
-        The key of this server.
-    admit : callable
-        Called with each authenticated, blocking socket, in the thread of
-        :meth:`run`; it must not block.
-    deadline_s : float, default 5.0
-        Seconds that a client has to prove that it holds the key.
+    Each authenticated socket, blocking, goes to ``admit``, which must not block.
     """
 
     def __init__(
@@ -137,12 +124,10 @@ class Acceptor:
         listeners: list[Listener],
         authkey: bytes,
         admit: Callable[[socket.socket], None],
-        deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
     ) -> None:
         self.listeners = listeners
         self.authkey = authkey
         self.admit = admit
-        self.deadline_s = deadline_s
         self.silence_s = wire.SILENCE_S  # then a client whose host is silent is gone
         # In the order of their arrival, so the first is also the first to run out.
         self._pending: dict[socket.socket, _Pending] = {}
@@ -223,7 +208,11 @@ class Acceptor:
         now = time.monotonic()
         while self._pending:
             first = next(iter(self._pending.values()))
-            stay = MIN_STAY_S if len(self._pending) >= MAX_PENDING else self.deadline_s
+            stay = (
+                MIN_STAY_S
+                if len(self._pending) >= MAX_PENDING
+                else wire.HANDSHAKE_DEADLINE_S
+            )
             if now < first.since + stay:
                 return
             self._drop(first)

@@ -47,10 +47,8 @@ def open_connection(
 
     Parameters
     ----------
-    address : tuple of (str, int) or str
-        Host and port, or the path of a Unix socket.
-    authkey : bytes or None, default None
-        The server's key; ``None`` skips the handshake.
+    address, authkey
+        As in :func:`connect`; without a key there is no handshake.
     deadline_s : float, default 5.0
         Seconds for connecting and for the handshake together.
 
@@ -193,22 +191,18 @@ class ClientConnection(wire.Connection):
             self.ready()
         elif self.busy:
             super().__init__(open_connection(self.address, self._authkey).sock)
-        self.post(obj)
-
-    def post(self, request: Any) -> None:
-        """Send a request over an open connection, after others or not."""
         self.busy = True
-        self._method = name = request[1]
-        is_large = name == "put_packed" and len(request[2][0]) > _LARGE
+        self._method = name = obj[1]
+        is_large = name == "put_packed" and len(obj[2][0]) > _LARGE
         simple = name in PACKED and not is_large
         try:
-            super().send(request, simple)
+            super().send(obj, simple)
         except BaseException as error:
             self._broken(error)
             raise
 
     def recv(self) -> Any:
-        """Receive the answer, or the first of those that are to come."""
+        """Receive the answer."""
         # Interrupted, the call must end on the server too, or it would take an item
         # for nobody: so hang up at once. Should a second interrupt prevent that, busy
         # stays set, and the next call does it.
@@ -293,13 +287,8 @@ class Client:
     def call(self, request: tuple[Any, ...]) -> Any:
         """Call a method; return its value, or raise.
 
-        Raises
-        ------
-        LabkitError
-            The server cannot be reached; nothing was sent.
-        OutcomeUnknownError
-            The connection ended after the request was sent, and repeating it might
-            do it twice.
+        Where the server cannot be reached, nothing was sent. An OutcomeUnknownError says
+        that it was, and that repeating it might do it twice.
         """
         connection = self.connection
         try:
@@ -346,12 +335,8 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
       away, so that the next call cannot read the answer of an earlier one;
     - a connection found dead before anything was sent is replaced in silence;
     - one that dies under a call is replaced, and the call repeated, only where
-      that is safe; else :exc:`~labkit.errors.OutcomeUnknownError` is raised.
-
-    Notes
-    -----
-    Safe for threads: each thread has its own connection. Can be pickled only while
-    a child process is being started, as any proxy.
+      that is safe; else :exc:`~labkit.errors.OutcomeUnknownError` is raised;
+    - it is safe for threads: each has its own connection.
     """
 
     def __init__(
@@ -399,7 +384,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         return int(self._token.id.split(":")[1]) if named else 0
 
     def pipelined(self) -> ClientConnection:
-        """Return a new connection, for calls that overlap: see :meth:`post`."""
+        """Return a new connection, for calls whose answer is read later."""
         if not self._packs:
             self.put_many([None])  # says what a plain queue has not
         connection = self._client.new_connection()
@@ -407,7 +392,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         return connection
 
     def post(self, connection: ClientConnection, method: str, *args: Any) -> None:
-        """Send a call; the answers arrive in the order of the calls."""
+        """Send a call over that connection."""
         connection.send((self._token.id, method, args, {}))
 
     # Items travel packed where the server has a TaskQueue: it need not open them.

@@ -32,26 +32,10 @@ Conversation = Generator[bytes, bytes, bytes]
 def server_side(authkey: bytes) -> Conversation:
     """Speak the server's part: challenge first, then answer the client's challenge.
 
-    Parameters
-    ----------
-    authkey : bytes
-        The key that both sides must hold.
-
-    Yields
-    ------
-    bytes
-        The next message to send, without its length header; its answer is awaited.
-
-    Returns
-    -------
-    bytes
-        A last message, to be sent without waiting for an answer; empty for none.
-
-    Raises
-    ------
-    multiprocessing.AuthenticationError
-        The other side does not hold the key, or speaks something else. The last
-        message is then ``FAILURE``.
+    Yields each message to send, without its length header, and is sent the answer;
+    returns a last message, which nobody answers, empty for none. An AuthenticationError
+    says that the other side does not hold the key, or speaks something else: then the
+    last message is ``FAILURE``.
     """
     message = _new_message()
     _verify(authkey, message, (yield CHALLENGE + message))
@@ -60,10 +44,7 @@ def server_side(authkey: bytes) -> Conversation:
 
 
 def client_side(authkey: bytes) -> Conversation:
-    """Speak the client's part; its first message is empty, for the server starts.
-
-    Parameters, yields, returns and errors are those of :func:`server_side`.
-    """
+    """Speak the client's part, likewise; its first message is empty: it waits."""
     yield from _answer(authkey, (yield b""))
     message = _new_message()
     _verify(authkey, message, (yield CHALLENGE + message))

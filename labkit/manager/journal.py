@@ -45,15 +45,9 @@ _DELETE = "DELETE FROM entries WHERE id=?"
 class Journal:
     """The file behind the queues of one server; made if it is not there.
 
-    Raises
-    ------
-    JournalError
-        Another server uses the file, or it is no journal.
-
-    Notes
-    -----
-    Safe for threads; for one process at a time, which the file's lock sees to. Two more
-    files, ``-wal`` and ``-shm``, may be beside it.
+    Safe for threads; for one process at a time, which the file's lock sees to: another
+    gets a JournalError, as for a file that is no journal. Two more files, ``-wal`` and
+    ``-shm``, may be beside it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -135,13 +129,7 @@ class Journal:
             raise self._error(error) from None
 
     def write(self, steps: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]) -> None:
-        """Do all the steps, or none of them.
-
-        Raises
-        ------
-        JournalError
-            The file cannot be written now; the next time it may work again.
-        """
+        """Do all the steps or, with a JournalError, none; the next may work again."""
         with self._lock:
             try:
                 self._db.execute("BEGIN")

@@ -60,12 +60,8 @@ def check_strength(authkey: bytes, address: Address) -> None:
     """Refuse a guessable key for a server that other machines can reach.
 
     A captured handshake lets anyone try keys at millions a second, at home. Any key
-    will do on loopback and on a Unix socket.
-
-    Raises
-    ------
-    WeakKeyError
-        The key is shorter than 16 bytes, a famous one, or a few characters repeated.
+    will do on loopback and on a Unix socket; elsewhere it is a WeakKeyError if it is
+    shorter than 16 bytes, a famous one, or a few characters repeated.
     """
     if isinstance(address, str) or _is_loopback(address[0]):
         return

@@ -159,7 +159,8 @@ def takes(
 class TaskQueue(queue.Queue[Any]):
     """A first-in, first-out queue with batches and receipts.
 
-    The whole of :class:`queue.Queue`, with the same exceptions. ``get`` hands an
+    The whole of :class:`queue.Queue`, as safe for threads, with the same exceptions.
+    ``get`` hands an
     item over at most once; ``receive`` and ``ack`` at least once. With a journal, a
     ``get`` that was answered just before the server was killed may be repeated.
 
@@ -174,10 +175,6 @@ class TaskQueue(queue.Queue[Any]):
     journal : QueueJournal or None, default None
         Keeps the items in a file, too, from before ``put`` answers until they are
         acknowledged or, taken with ``get``, delivered.
-
-    Notes
-    -----
-    Safe for any number of threads.
     """
 
     class Retired(Exception):  # noqa: N818 - a server's own business

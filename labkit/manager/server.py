@@ -32,10 +32,8 @@ _Reply = tuple[str, Any]
 class NamedQueue:
     """The callable of a typeid whose referent is a named queue.
 
-    The standard library calls a typeid's callable at every ``get_x()`` and names
-    the referent after its memory address. A named queue is made once, at its first
-    use, and keeps its name when the server is started again. Without a ``name`` here
-    it is the first argument of the call.
+    Any other is called at every ``get_x()``. A named queue is made once, at its first
+    use; without a ``name`` here it is the first argument of the call.
     """
 
     name: str | None = None
@@ -52,29 +50,18 @@ class QueueServer(_Server):  # type: ignore[misc]
     """A manager server that outlives bad clients.
 
     Speaks the standard library's protocol and honours what is registered with the
-    manager's class. Used by :class:`labkit.manager.QueueManager`, not directly.
-
-    Attributes
-    ----------
-    address : tuple of (str, int) or str
-        Where it listens; the real port if 0 was asked for.
-    queues : dict of str to TaskQueue
-        Every named queue made so far.
+    manager's class. Made by :meth:`labkit.manager.QueueManager.get_server`; its
+    ``address`` has the real port, and ``queues`` every named queue.
     """
 
     public = (*managers.Server.public, "all_stats")
 
     def __init__(
-        self,
-        registry: dict[str, Any],
-        address: wire.Address | None,
-        authkey: bytes,
-        serializer: str = wire.SERIALIZER,
-        deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
+        self, registry: Any, address: Any, authkey: bytes, serializer: str
     ) -> None:
         super().__init__(registry, address or ("127.0.0.1", 0), authkey, serializer)
         self.authkey = SecretKey(authkey)
-        self.acceptor = Acceptor([self.listener], self.authkey, self._admit, deadline_s)
+        self.acceptor = Acceptor([self.listener], self.authkey, self._admit)
         self.stop_event = threading.Event()
         self.queues: dict[str, TaskQueue] = {}
         self._look_at = MANY_QUEUES
@@ -317,18 +304,15 @@ def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
             os._exit(128 + signum)
         server.stop()
 
-    for signum in signums:
-        signal.signal(signum, handle)
+    usual = {signum: signal.signal(signum, handle) for signum in signums}
     if hasattr(os, "register_at_fork"):  # a forked child ends as any other program
 
         def mask(how: int) -> None:
             signal.pthread_sigmask(how, signums)
 
         def in_child() -> None:
-            for signum in signums:
-                is_ctrl_c = signum == signal.SIGINT
-                usual = signal.default_int_handler if is_ctrl_c else signal.SIG_DFL
-                signal.signal(signum, usual)
+            for signum, handler in usual.items():
+                signal.signal(signum, handler)
             mask(signal.SIG_UNBLOCK)
 
         # Blocked meanwhile: Python forgets a signal that comes while it forks.

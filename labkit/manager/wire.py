@@ -19,7 +19,7 @@ import weakref
 from collections import ChainMap
 from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, Self
+from typing import Any
 
 __all__ = ["SERIALIZER", "Address", "Connection", "Nearby", "QuietSocket"]
 __all__ += ["closed_in_children", "dumps", "family_of", "loads", "prepare", "shown"]
@@ -40,12 +40,6 @@ class Nearby(str):
     __slots__ = ("address",)
     address: Address
 
-    def __new__(cls, path: str, address: Address = "") -> Self:
-        """Return the path with the address that people know."""
-        self = super().__new__(cls, path)
-        self.address = address
-        return self
-
 
 def shown(address: object) -> str:
     """Return the address as people write it: ``host:port``, or a path."""
@@ -58,15 +52,7 @@ def shown(address: object) -> str:
 
 
 def family_of(address: Address) -> socket.AddressFamily:
-    """Return the socket family of an address.
-
-    Raises
-    ------
-    ValueError
-        It is none, or a Unix socket on a system without them.
-    OSError
-        The host name is unknown.
-    """
+    """Return the socket family of an address; ValueError where there is none."""
     if isinstance(address, str):
         if not hasattr(socket, "AF_UNIX"):
             raise ValueError(
@@ -112,12 +98,8 @@ class QuietSocket(socket.socket):
 def prepare(sock: socket.socket, silence_s: float = SILENCE_S) -> socket.socket:
     """Set the options that a request-and-answer protocol needs.
 
-    Parameters
-    ----------
-    sock : socket.socket
-    silence_s : float, default 30.0
-        Seconds, 1 or more, after which a host that answers nothing counts as gone: a
-        lost cable sends no end of file.
+    After so many seconds, 1 or more, a silent host counts as gone: a lost cable sends
+    no end of file.
     """
     if sock.family == getattr(socket, "AF_UNIX", None):
         return sock
@@ -158,17 +140,11 @@ def _keep_memory() -> None:
 
 
 class Connection:
-    """One connection of the manager protocol.
+    """One connection of the manager protocol, which owns its socket.
 
     Has the methods of ``multiprocessing.connection.Connection`` that managers use.
-
-    Attributes
-    ----------
-    sock : socket.socket
-        Connected; the connection owns it.
-    busy : bool
-        A request was sent whose answer has not been read to its end. Such a
-        connection is out of step and must be thrown away.
+    While it is ``busy``, a request was sent whose answer has not been read to its end:
+    interrupted then, it is out of step and must be thrown away.
     """
 
     __slots__ = ("_left", "_poll", "busy", "sock")
@@ -180,10 +156,6 @@ class Connection:
         closed_in_children.add(sock)
         self.busy = False
         _keep_memory()
-
-    def fileno(self) -> int:
-        """Return the descriptor, for selectors."""
-        return self.sock.fileno()
 
     def close(self) -> None:
         """Close this side; safe to call twice."""
@@ -230,12 +202,7 @@ class Connection:
     def recv_bytes(self, maxlength: int | None = None) -> memoryview:
         """Receive one message, of any length or of ``maxlength`` bytes at most.
 
-        Raises
-        ------
-        EOFError
-            The other side has closed between two messages.
-        OSError
-            It has closed within one, or the message is longer than ``maxlength``.
+        The other side closes between two messages: EOFError; within one: OSError.
         """
         data: bytes | bytearray = self._left or self.sock.recv(_READ_SIZE)
         if not data:

@@ -4,7 +4,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from os import PathLike, fspath
 from typing import Any, Self
 
 from labkit.manager import Address, shown
@@ -25,7 +24,7 @@ class Wiretap:
 
     Parameters
     ----------
-    server : ServerProcess, manager, tuple of (str, int), str or path
+    server : ServerProcess, manager, tuple of (str, int) or str
         What has an ``address``, a host and a port, or the path of a Unix socket.
 
     Attributes
@@ -111,8 +110,6 @@ wiretap = Wiretap
 
 def _address_of(server: Any) -> Address:
     address = getattr(server, "address", server)
-    if isinstance(address, PathLike):
-        address = fspath(address)
     if isinstance(address, (str, tuple)):
         return address
     raise ValueError(

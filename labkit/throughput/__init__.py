@@ -6,17 +6,9 @@ your own.
 """
 
 from labkit.throughput import costs
-from labkit.throughput.measurement import Measurement, percentiles
+from labkit.throughput.measurement import Measurement
 from labkit.throughput.runner import compare, measure
 from labkit.throughput.transports import SPAWN, TRANSPORTS, Transport
 
-__all__ = [
-    "SPAWN",
-    "TRANSPORTS",
-    "Measurement",
-    "Transport",
-    "compare",
-    "costs",
-    "measure",
-    "percentiles",
-]
+__all__ = ["SPAWN", "TRANSPORTS", "Measurement", "Transport"]
+__all__ += ["compare", "costs", "measure"]

@@ -3,28 +3,14 @@
 import os
 import platform
 import statistics
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["Measurement", "percentiles"]
+__all__ = ["Measurement"]
 
 _UNSTABLE = 0.20  # a spread above this is worth a sentence
 _PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
 _PERCENTS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
-
-
-def percentiles(samples: Iterable[float]) -> dict[str, float]:
-    """Return ``p50``, ``p90``, ``p99`` and ``max`` of some samples; none of nothing.
-
-    Each is a sample: the smallest that so many per cent do not exceed.
-    """
-    ranked = sorted(samples)
-    return {
-        name: ranked[max(-(-percent * len(ranked) // 100), 1) - 1]
-        for name, percent in _PERCENTS.items()
-        if ranked
-    }
 
 
 def _cpus() -> int:
@@ -87,8 +73,16 @@ class Measurement:
 
     @property
     def latency_s(self) -> dict[str, float]:
-        """``p50``, ``p90``, ``p99`` and ``max`` in seconds; empty if not measured."""
-        return percentiles(self.latency_samples_s)
+        """``p50``, ``p90``, ``p99`` and ``max`` in seconds; empty if not measured.
+
+        Each is a sample: the smallest that so many per cent do not exceed.
+        """
+        ranked = sorted(self.latency_samples_s)
+        return {
+            name: ranked[max(-(-percent * len(ranked) // 100), 1) - 1]
+            for name, percent in _PERCENTS.items()
+            if ranked
+        }
 
     @property
     def warning(self) -> str | None:
