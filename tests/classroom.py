@@ -1,6 +1,7 @@
 """Make a class: submissions of made-up students, good, half, blank, broken, hostile."""
 
 import copy
+import functools
 import json
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from labkit.grader.submissions import read_assignments
 from labkit.grader.tasks import EXERCISES
 
 SET = "04_produce_and_consume"
+
+
+assignments = functools.cache(read_assignments)  # read once for all tests
 
 
 def books(name=SET):
@@ -27,7 +31,7 @@ class Classroom:
     def __init__(self, folder: Path, name=SET):
         self.folder, self.name = folder, name
         self.release, self.solutions = books(name)
-        self.tasks = [*read_assignments()[name].tasks.values()]
+        self.tasks = [*assignments()[name].tasks.values()]
 
     def path(self, student):
         """Return where a student's notebook is."""

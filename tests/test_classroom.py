@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from classroom import SET, Classroom
+from classroom import SET, Classroom, assignments
 from programs import until
 from pythons import ROOT
 
@@ -25,7 +25,7 @@ from labkit.errors import ExerciseError, GradingError
 from labkit.grader.classroom import JOURNAL, Class, Graded, Job, Line, grade, mark
 from labkit.grader.confine import require_walls
 from labkit.grader.gradebook import write_gradebook
-from labkit.grader.submissions import Submission, read_assignments, read_submissions
+from labkit.grader.submissions import Submission, read_submissions
 from labkit.grader.tasks import EXERCISES
 
 
@@ -52,7 +52,7 @@ def room(tmp_path):
 
 def only(room):
     """Read the only submission of a class."""
-    (submission,) = read_submissions(room.folder, read_assignments())
+    (submission,) = read_submissions(room.folder, assignments())
     return submission
 
 
@@ -178,9 +178,7 @@ def test_namesakes_both_have_their_row(room):
     for number in ("11", "12"):
         path = room.folder / f"Ada_{number}_assignsubmission_file_/{SET}.ipynb"
         write(path, json.dumps(room.book(room.solutions)).encode())
-    students = [
-        one.student for one in read_submissions(room.folder, read_assignments())
-    ]
+    students = [one.student for one in read_submissions(room.folder, assignments())]
     assert students == ["Ada 11", "Ada 12"]
 
 

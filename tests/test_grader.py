@@ -148,6 +148,7 @@ def test_earlier_points_survive_a_later_crash(task):
     assert [one.state for one in report.rows][:3] == ["passed", "failed", "untried"]
 
 
+@pytest.mark.long
 def test_stub_is_named_by_its_line(task):
     """An answer that still has the learner's stub is told where it stands."""
     report = run(task, consume(STUB))

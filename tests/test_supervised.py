@@ -207,7 +207,8 @@ def main():
 if __name__ == "__main__":
     main()
 """
-DEATHS = ["sys.exit()", "os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"]
+DEATHS = ["sys.exit()", "os.kill(os.getpid(), signal.SIGKILL)"]
+DEATHS += [pytest.param("os._exit(1)", marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize("death", DEATHS)
