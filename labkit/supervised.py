@@ -126,8 +126,6 @@ class Supervised:
     on_output, on_exit : callable, optional
         Called in a thread with each piece of text as it comes, while the program waits;
         and after the last piece with the exit code.
-    stdin_text : str, optional
-        What the program reads on standard input.
     cwd, env : optional
         The folder it runs in, and its whole environment; this process's own by default.
         Python programs write UTF-8 without delay and without colours.
@@ -152,7 +150,6 @@ class Supervised:
         on_output: Callable[[str], object] = lambda _: None,
         on_exit: Callable[[int], object] = lambda _: None,
         *,
-        stdin_text: str = "",
         cwd: _Argument | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
@@ -178,11 +175,9 @@ class Supervised:
         self._process, self._lifeline = process, process.stdin
         self._reports, self._output = process.stdout, process.stderr
         place = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
-        order = {"argv": words, "stdin": stdin_text, "path": place}
-        rest = memoryview(json.dumps(order).encode() + b"\n")
+        order = json.dumps({"argv": words, "path": place})
         with contextlib.suppress(OSError):  # it ended; its output says why
-            while rest:
-                rest = rest[self._lifeline.write(rest) :]
+            self._lifeline.write(order.encode() + b"\n")
         report = json.loads(self._reports.readline() or "{}")
         if "pid" not in report:
             said = process.communicate()[1].decode()
@@ -348,14 +343,10 @@ def _supervise() -> None:
     def find() -> set[Any]:
         return _below() - before
 
-    def feed() -> None:
-        with contextlib.suppress(OSError), program.stdin as pipe:
-            pipe.write(order["stdin"].encode(errors="surrogateescape"))
-
     try:
         program: Any = subprocess.Popen(
             order["argv"],
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=2,
             stderr=2,
             start_new_session=True,
@@ -366,7 +357,6 @@ def _supervise() -> None:
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # its output ends when it has ended
     _report(pid=program.pid)
-    _thread(feed)
     watch(lambda: events.put(None))
     reaper = _thread(_reap, program, codes, events)
     events.get()

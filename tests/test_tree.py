@@ -200,7 +200,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # until now: take a number down with what you take away; 5,800 and 9,000 is the aim.
 MOST = {
     "labkit": (6_510, 9_970, 58),
-    "labkit/grader": (1_670, 2_465, 13),
+    "labkit/grader": (1_600, 2_380, 13),
     "exercises/checks": (None, 10_000, None),
     "tests": (None, 13_950, None),
     "tools": (None, 600, None),

@@ -4,6 +4,7 @@ Only the instructor's own checks run, each answer in its own process. What was g
 kept in a file beside the submissions: after a crash the same call goes on where it was.
 """
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -315,11 +316,9 @@ def _lines(
 def _read_journal(path: Path) -> dict[str, Graded]:
     """Return what was graded before; a line that a crash cut short is passed over."""
     found = {}
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
-            try:
-                entry = Graded(**json.loads(line))
-                found[entry.key] = entry
-            except (ValueError, TypeError):
-                continue
+    text = path.read_text("utf-8", "replace") if path.exists() else ""
+    for line in text.split("\n"):
+        with contextlib.suppress(ValueError, TypeError):
+            entry = Graded(**json.loads(line))
+            found[entry.key] = entry
     return found

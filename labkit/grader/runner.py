@@ -40,8 +40,8 @@ _HEADER = "# %%answer\n"  # in place of the magic, so line numbers are those of 
 _FOREIGN = ("PYTEST_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "COV_")
 _AT_ITS_END = 77  # the exit code of a run that was not cut short
 _EXAMINE = (
-    f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
-    "from labkit.grader.runner import examine; examine()"
+    "import sys; sys.path.append({!r}); "
+    "from labkit.grader.runner import examine; examine({!r}, {}, {})"
 )
 _TRY = (
     "import faulthandler, os, runpy, sys; faulthandler.enable(); "
@@ -123,8 +123,9 @@ def run(
     if trouble := _trouble_in(source):
         return Report(task, blank, trouble)
     seconds = task.deadline_s if deadline_s is None else deadline_s
-    job = {"task": str(task.path), "first_only": first_only}
-    done = _execute(_EXAMINE, source, seconds, task.files if walls else None, job)
+    kit, until = str(Path(__file__).parents[2]), time.time() + seconds
+    code = _EXAMINE.format(kit, str(task.path), until, first_only)
+    done = _execute(code, source, seconds, task.files if walls else None)
     found, stray, strange = _read(task.checks, done.output)
     now = task.checks[min(len(found), len(blank) - 1)]
     error = _ending(done, stray, seconds, f"checking whether it {now.says}")
@@ -162,7 +163,7 @@ def try_out(
     if trouble := _trouble_in(source):
         return trouble, ""
     code = _TRY.format(deadline_s - 0.5)
-    done = _execute(code, source, deadline_s, [] if walls else None, {})
+    done = _execute(code, source, deadline_s, [] if walls else None)
     lines = re.findall(r'answer\.py", line (\d+)', done.output)
     said = re.findall(r"(?m)^[A-Za-z_][\w.]*(?:: .*)?$", done.output)
     if len(done.output) >= _MOST_OUTPUT:
@@ -226,11 +227,7 @@ def suspicions(source: str) -> Iterator[str]:
 
 
 def _execute(
-    code: str,
-    source: str,
-    deadline_s: float,
-    readable: list[Path] | None,
-    job: dict[str, object],
+    code: str, source: str, deadline_s: float, readable: list[Path] | None
 ) -> supervised.Finished:
     """Run a program on an answer, behind walls if there is a list of what it may read."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(_FOREIGN)}
@@ -243,14 +240,8 @@ def _execute(
         command = [sys.executable, "-P", "-B", "-c", code]
         if readable is not None:
             command = confined(command, Path(name), readable)
-        until = {"until": time.time() + deadline_s}
         return supervised.run(
-            command,
-            timeout_s=deadline_s,
-            max_chars=_MOST_OUTPUT,
-            stdin_text=json.dumps(job | until) if job else "",
-            cwd=work,
-            env=kept,
+            command, timeout_s=deadline_s, max_chars=_MOST_OUTPUT, cwd=work, env=kept
         )
 
 
@@ -303,26 +294,25 @@ def _read(
 # --- in the process of the answer -----------------------------------------------------
 
 
-def examine() -> None:
-    """Do one job, which is JSON on standard input; report on standard output."""
+def examine(task: str, until: float, first_only: bool) -> None:
+    """Run the tests of a task; report on standard output."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.path.append(str(Path.cwd()))
     import pytest
 
     from labkit.grader import fixtures
 
-    job = json.loads(sys.stdin.read())
-    report, task = _Reporter(), Path(job["task"])
+    report, folder = _Reporter(), Path(task).parent
     # Where the answer was when time ran out: late, for it looks at threads that go on.
-    left_s = max(job["until"] - time.time() - 0.3, 0.05)
+    left_s = max(until - time.time() - 0.3, 0.05)
     faulthandler.dump_traceback_later(left_s, file=report.pipe)
     faulthandler.enable(report.pipe)
     quiet = ("terminal", "cacheprovider", "faulthandler", "tmpdir")
     options = [option for name in quiet for option in ("-p", f"no:{name}")]
     options += ["-s", "--assert=plain", "--import-mode=importlib"]
-    options += [f"--config-file={os.devnull}", f"--rootdir={task.parent}"]
-    options += [f"--confcutdir={task.parent}", *["--maxfail=1"] * job["first_only"]]
-    pytest.main([str(task), *options], plugins=[fixtures, report])
+    options += [f"--config-file={os.devnull}", f"--rootdir={folder}"]
+    options += [f"--confcutdir={folder}", *["--maxfail=1"] * first_only]
+    pytest.main([task, *options], plugins=[fixtures, report])
     os._exit(_AT_ITS_END)  # threads that the answer left behind hold nothing up
 
 
