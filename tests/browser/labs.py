@@ -224,10 +224,11 @@ class Notebook:
         if parts.scheme in {"http", "https", "ws", "wss"} and not local:
             self._seen.append(f"request to another machine: {url}")
 
-    def open(self, path):
+    def open(self, path, *, view="lab", width=1280, height=1000):
         """Open a notebook by its path in the course; wait until its kernel is ready."""
-        self.page.set_viewport_size({"width": 1280, "height": 1000})
-        self.page.goto(f"{self.lab.url}/lab/tree/{path}?token={self.lab.token}&reset")
+        self.page.set_viewport_size({"width": width, "height": height})
+        where = f"{self.lab.url}/{view}/tree/{path}"
+        self.page.goto(f"{where}?token={self.lab.token}&reset")
         self._wait("isReady")
         return self
 
