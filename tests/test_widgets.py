@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import threading
-import time
 
 import pytest
 from programs import posix_only, until
@@ -59,19 +58,6 @@ def test_an_idle_server_has_no_table():
         view = dashboard(server)
         assert str(view).endswith("No client has asked for a queue yet.")
         view.close()
-
-
-def test_paused_numbers_are_not_a_paused_server(server, view):
-    """Paused, the table stays as it is, and the words say what is paused."""
-    view.buttons["Pause"].click()
-    assert view.buttons["Pause"].description == "Resume"
-    until(lambda: "paused" in view.says)
-    assert view.says.endswith("The numbers below are paused.")
-    server.connect().get_queue("orders").put("jam")
-    time.sleep(0.8)
-    assert view.rows[0][5] == "3"
-    view.buttons["Pause"].click()
-    until(lambda: view.rows[0][5] == "4")
 
 
 @pytest.mark.parametrize("name", ["Stop", pytest.param("Kill", marks=pytest.mark.long)])

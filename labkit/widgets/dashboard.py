@@ -21,7 +21,6 @@ _TIPS = {
     "Stop": "Stop the server",
     "Kill": "End it at once, like a power cut",
     "Restart": "Start it again, with the same address and key",
-    "Pause": "Hold the numbers still; the server goes on",
 }
 
 
@@ -32,7 +31,7 @@ class Dashboard(views.Live):
         super().__init__(f"server {server.name}", *_HEADS)
         self._server = server
         self._tracks = defaultdict[str, Any](lambda: deque(maxlen=_KEPT))
-        self._problem, self._paused, self._end = "", False, threading.Event()
+        self._problem, self._end = "", threading.Event()
         self.buttons = {name: views.button(name, tip) for name, tip in _TIPS.items()}
         for name, each in self.buttons.items():
             each.on_click(lambda _, name=name: self._press(name))
@@ -64,11 +63,10 @@ class Dashboard(views.Live):
         for name, stats in numbers.items():
             self._tracks[name].append(stats)
         said = f"Server {server.name!r} is {state}."
-        said += " The numbers below are paused." * self._paused
         said += " No client has asked for a queue yet." * (not self._tracks)
         self.say(f"{said} {self._problem}".strip())
         self.buttons["Stop"].disabled = self.buttons["Kill"].disabled = not alive
-        if numbers and not self._paused:  # else the last ones stay
+        if numbers:  # else the last ones stay
             self.rows = [self._row(name) for name in sorted(numbers)]
             self.draw(*(_line(name, self._tracks[name]) for name in sorted(numbers)))
 
@@ -81,10 +79,6 @@ class Dashboard(views.Live):
 
     def _press(self, name: str) -> None:
         self._problem = ""
-        if name == "Pause":
-            self._paused = not self._paused
-            self.buttons[name].description = "Resume" if self._paused else name
-            return
         try:
             getattr(self._server, name.lower())()
         except (LabkitError, OSError) as error:

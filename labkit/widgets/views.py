@@ -124,7 +124,7 @@ class Live:
 
         replace(key, self)
         self.says, self.rows = "", list[Sequence[str]]()
-        self._heads, self._drawn = heads, list[str]()
+        self._heads = heads
         self.state, self.table = (ipywidgets.HTML(layout=AUTO) for _ in "12")
         self.box = ipywidgets.VBox([ipywidgets.HTML(style()), self.state])
         self.box.add_class("labkit-ask")
@@ -135,17 +135,13 @@ class Live:
 
     def draw(self, *drawn: str) -> None:
         """Show the rows, each with a drawing at its end if there is one."""
-        self._drawn = list(drawn)
-        self.table.value = self._html()
-
-    def _html(self) -> str:
-        heads = [*self._heads, *["depth, last 30 s"][: len(self._drawn)]]
+        heads = [*self._heads, *["depth, last 30 s"][: len(drawn)]]
         lines = ["".join(f'<th scope="col">{head}</th>' for head in heads)]
-        for row, drawn in itertools.zip_longest(self.rows, self._drawn, fillvalue=""):
+        for row, line in itertools.zip_longest(self.rows, drawn, fillvalue=""):
             cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
-            lines.append(cells + f"<td>{drawn}</td>" * bool(drawn))
+            lines.append(cells + f"<td>{line}</td>" * bool(line))
         body = "".join(f"<tr>{line}</tr>" for line in lines)
-        return f'<table class="labkit-table">{body}</table>' if self.rows else ""
+        self.table.value = f'<table class="labkit-table">{body}</table>'
 
     def __repr__(self) -> str:
         lines = [self._heads, *self.rows] if self.rows else []
