@@ -115,26 +115,24 @@ def plot_payload(
     return _curves(list(measurements), title, *what, broken=True)
 
 
-def plot_batches(
-    measurements: Iterable[Measurement], title: str = "Throughput and length of lists"
-) -> Plot:
+def plot_batches(measurements: Iterable[Measurement]) -> Plot:
     """Draw items per second against the items in one call.
 
     A transport that was measured with one ``batch_size`` alone is drawn as a level.
     """
     what = "items in one call", lambda one: one.batch_size, number_text
+    title = "Throughput and length of lists"
     return _curves(list(measurements), title, *what, level=True)
 
 
-def plot_latency(measurements: Iterable[Measurement], title: str = "Latency") -> Plot:
+def plot_latency(measurements: Iterable[Measurement]) -> Plot:
     """Draw which part of the items arrived within which time.
 
     Measurements without ``latency_samples_s`` are left out.
     """
     found = [one for one in measurements if one.latency_samples_s]
-    figure, axis = canvas(title, found)
-    told = []
-    names = _names(found)
+    figure, axis = canvas("Latency", found)
+    told, names = [], _names(found)
     looks = styles(names)
     for name, one in zip(names, found, strict=True):
         ranked = sorted(one.latency_samples_s)
@@ -155,31 +153,28 @@ def plot_latency(measurements: Iterable[Measurement], title: str = "Latency") ->
 
 
 def plot_costs(
-    models: CostModel | Mapping[str, CostModel],
-    checked: Iterable[tuple[int, float]] = (),
-    title: str = "What a call costs: t(n) = a + b·n",
+    models: Mapping[str, CostModel], checked: Iterable[tuple[int, float]]
 ) -> Plot:
     """Draw measured times, the line fitted to them, and sizes kept for a check.
 
-    ``models`` are one or several of :func:`labkit.throughput.costs.fit`, by transport;
+    ``models`` are those of :func:`labkit.throughput.costs.fit`, by transport;
     ``checked`` are bytes and seconds, which the first of them predicts.
     """
-    named = models if isinstance(models, Mapping) else {"measured": models}
-    figure, axis = canvas(title, list(named))
-    sizes = sorted({size for model in named.values() for size, _ in model.points})
-    lines = {n: [m.a_s, m.a_s + m.b_s_per_byte * sizes[-1]] for n, m in named.items()}
+    figure, axis = canvas("What a call costs: t(n) = a + b·n", list(models))
+    sizes = sorted({size for model in models.values() for size, _ in model.points})
+    lines = {n: [m.a_s, m.a_s + m.b_s_per_byte * sizes[-1]] for n, m in models.items()}
     ceiling = 1.25 * max(line[1] for line in lines.values())
-    told = [f"{name}: {model}" for name, model in named.items()]
-    for name, look in styles(named).items():
+    told = [f"{name}: {model}" for name, model in models.items()]
+    for name, look in styles(models).items():
         axis.plot([0, sizes[-1]], lines[name], label=name, markevery=[], **look)
-        for size, seconds in named[name].points:
+        for size, seconds in models[name].points:
             if seconds <= ceiling:
                 axis.plot(size, seconds, look["marker"], color=look["color"])
             else:  # on a cliff: the axis would show nothing else
                 axis.plot(size, ceiling, "^", color=look["color"], clip_on=False)
                 _note(axis, size, ceiling, seconds_text(seconds))
     for size, seconds in checked:
-        expected = next(iter(named.values())).predict(size)
+        expected = next(iter(models.values())).predict(size)
         axis.plot(size, expected, "x", color="#000000", markersize=11)
         axis.plot(size, seconds, "o", color="#000000", markersize=11, fillstyle="none")
         told.append(
@@ -193,38 +188,29 @@ def plot_costs(
     return _plot(figure, f"Time for an item against its size. {'; '.join(told)}.")
 
 
-def plot_speedup(
-    seconds: Mapping[str, Mapping[int, float]],
-    cores: int | None = None,
-    title: str = "Speed-up and workers",
-) -> Plot:
+def plot_speedup(seconds: Mapping[str, Mapping[int, float]], cores: int) -> Plot:
     """Draw how many times as fast several workers are as one, and the ideal line.
 
     ``seconds`` says, for each kind of task and number of workers, 1 among them, how
     long the same tasks took; ``cores``, how many workers can compute at once.
     """
-    figure, axis = canvas(title, list(seconds))
+    figure, axis = canvas("Speed-up and workers", list(seconds))
     told, sizes = [], sorted({1, *(n for took in seconds.values() for n in took)})
     axis.plot(sizes, sizes, color=_GREY, label="ideal: n workers, n times")
     for name, look in styles(seconds).items():
         took = seconds[name]
-        if 1 not in took:
-            raise MeasurementError(
-                f"{name!r} was not measured with 1 worker, which the others are "
-                f"compared with; there is {', '.join(map(str, took)) or 'nothing'}"
-            )
         gain = {n: took[1] / took[n] for n in sorted(took)}
         axis.plot(list(gain), list(gain.values()), label=name, **look)
         times = (f"{number_text(one)} with {n}" for n, one in gain.items())
         told.append(f"{name}: {', '.join(times)}")
-    if cores is not None and cores <= sizes[-1]:
+    if cores <= sizes[-1]:
         label = f"cores of this machine: {cores}"
         axis.axhline(cores, color=_GREY, linestyle=":", label=label)
     axis.set(xticks=sizes, xlabel="number of workers", ylabel="times as fast as one")
     axis.set_ylim(bottom=0)
-    there = f" This machine has {cores} cores." if cores is not None else ""
+    there = f"This machine has {cores} cores."
     alt = "Line chart of how many times as fast several workers are as one"
-    return _plot(figure, f"{alt}, beside n times with n. {'; '.join(told)}.{there}")
+    return _plot(figure, f"{alt}, beside n times with n. {'; '.join(told)}. {there}")
 
 
 def bytes_text(size: float) -> str:
