@@ -1,7 +1,7 @@
 """Put a task into a queue for each line of JSON, and print what became of each.
 
 A line of JSON is printed for each task that is done: id, task, and result or error.
-All input is read first; from a terminal, the tasks are those of --demo.
+All input is read first.
 
     python -m labkit master --demo --connect :5555 --key-file lab.key
 """
@@ -11,7 +11,6 @@ import contextlib
 import queue
 import random
 import secrets
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -41,10 +40,8 @@ def main(argv: list[str]) -> int:
 
 
 def _master(options: argparse.Namespace) -> int:
-    if options.demo or (not options.files and sys.stdin.isatty()):
-        given = iter(random.sample(range(10_001), 10))
-    else:
-        given = common.read_items(options)
+    demo = iter(random.sample(range(10_001), 10))
+    given = demo if options.demo else common.read_items(options)
     # All of the input first: nothing is handed out if a line of it is malformed.
     run = secrets.token_hex(4)  # so that no record of an earlier run is ours
     waiting = {n: {"run": run, "id": n, "task": t} for n, t in enumerate(given, 1)}
