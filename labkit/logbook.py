@@ -121,11 +121,7 @@ class Logbook:
                 rows = self._work(str(self.path), sql, values)
                 self._waiting.clear()
             except (sqlite3.Error, OSError) as error:
-                copy = f"{self.path.resolve().as_uri()}?immutable=1"
-                try:
-                    rows = self._work(":memory:", sql, values, copy)
-                except sqlite3.Error:
-                    rows = self._work(":memory:", sql, values)
+                rows = self._work(":memory:", sql, values)
                 self.trouble = (
                     f"Your answers are not being kept: {self.path} cannot be used "
                     f"({getattr(error, 'strerror', None) or error}). Set "
@@ -133,13 +129,10 @@ class Logbook:
                 )
             return rows
 
-    def _work(self, place: str, sql: str, values: Any, copy: str = "") -> list[Any]:
+    def _work(self, place: str, sql: str, values: Any) -> list[Any]:
         with closing(
             sqlite3.connect(place, timeout=PATIENCE_S, isolation_level=None)
         ) as db:
-            if copy:
-                with closing(sqlite3.connect(copy, uri=True)) as file:
-                    file.backup(db)
             db.execute("BEGIN IMMEDIATE")
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > VERSION:
