@@ -121,6 +121,21 @@ def test_little_memory(monkeypatch, megabytes, state):
     assert check.found.startswith(f"{megabytes:,} MB free, a lesson takes 350 to 650")
 
 
+def test_a_containers_limit_counts(tmp_path, monkeypatch):
+    """What a container may still take counts; its caches do not."""
+    monkeypatch.setattr(command, "CGROUP", tmp_path)
+    stat = "file 5\ninactive_file 100000000\n"
+    for name, text in {
+        "max": "900000000",
+        "current": "700000000",
+        "stat": stat,
+    }.items():
+        (tmp_path / f"memory.{name}").write_text(text, "ascii")
+    check = found("memory")
+    assert check.state == "FAIL"
+    assert check.found.startswith("300 MB free, a lesson takes 350")
+
+
 def test_loopback_that_is_forbidden_is_a_failure(monkeypatch):
     """Where 127.0.0.1 cannot be used the reader is pointed to the firewall."""
 

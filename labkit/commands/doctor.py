@@ -30,6 +30,8 @@ PYTHON = "py" if os.name == "nt" else "python3"  # as people type it before the 
 ROOM_MB = 200  # to work in, once the packages are there
 LESSON_MB = 350  # lesson 05: JupyterLab 140, the kernel 100, its programs 100
 COMFORT_MB = 1000  # lesson 11 takes 650, the browser's page the rest
+CGROUP = Path("/sys/fs/cgroup")  # in a container on Linux, its own
+_LIMITS = ("max", "current")
 ADOPTERS = {"init", "launchd", "systemd"}  # of processes whose parent has gone
 IMPORTED = {"distributed", "ipywidgets", "labkit", "matplotlib", "psutil", "pytest"}
 
@@ -152,7 +154,13 @@ def _folders() -> _Seen:
 def _memory() -> _Seen:
     import psutil
 
-    free_mb = psutil.virtual_memory().available // 1_000_000
+    free = psutil.virtual_memory().available
+    with contextlib.suppress(OSError, ValueError):  # "max": a container without a limit
+        limit, used = (int((CGROUP / f"memory.{n}").read_text()) for n in _LIMITS)
+        stat = (CGROUP / "memory.stat").read_text()  # caches make room when needed
+        cached = int(stat.partition("inactive_file ")[2].split()[0])
+        free = min(free, max(limit - used + cached, 0))
+    free_mb = free // 1_000_000
     state = (
         "ok" if free_mb >= COMFORT_MB else "warn" if free_mb >= LESSON_MB else "FAIL"
     )
