@@ -304,15 +304,18 @@ def stop_on_signals(server: QueueServer, *signums: signal.Signals) -> None:
             os._exit(128 + signum)
         server.stop()
 
-    usual = {signum: signal.signal(signum, handle) for signum in signums}
+    for signum in signums:
+        signal.signal(signum, handle)
     if hasattr(os, "register_at_fork"):  # a forked child ends as any other program
 
         def mask(how: int) -> None:
             signal.pthread_sigmask(how, signums)
 
         def in_child() -> None:
-            for signum, handler in usual.items():
-                signal.signal(signum, handler)
+            for signum in signums:
+                is_ctrl_c = signum == signal.SIGINT
+                usual = signal.default_int_handler if is_ctrl_c else signal.SIG_DFL
+                signal.signal(signum, usual)
             mask(signal.SIG_UNBLOCK)
 
         # Blocked meanwhile: Python forgets a signal that comes while it forks.

@@ -157,6 +157,10 @@ class Connection:
         self.busy = False
         _keep_memory()
 
+    def fileno(self) -> int:
+        """Return the descriptor, for selectors."""
+        return self.sock.fileno()
+
     def close(self) -> None:
         """Close this side; safe to call twice."""
         self.sock.close()
