@@ -44,7 +44,7 @@ def direct_is_faster_in_every_pair(shown):
     """No neighbour over TCP beats its direct queue."""
     line = shown.split("pair by pair:")[1].splitlines()[0]
     ratios = [float(word) for word in line.split()]
-    assert len(ratios) >= 4
+    assert len(ratios) >= 3
     assert min(ratios) > 1
 
 
