@@ -387,22 +387,46 @@ def test_gradebook_keeps_what_a_person_gave(room, tmp_path):
         write_gradebook(file, graded)
 
 
-@pytest.mark.long
-def test_dask_grades_what_threads_grade(room):
-    """A worker of a Dask cluster marks the same answers with the same points."""
+@pytest.fixture
+def cluster():
+    """Return Dask on this machine, with one worker."""
     import distributed
 
+    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**settings) as cluster:
+        yield cluster
+
+
+@pytest.mark.long
+def test_dask_grades_what_threads_grade(room, cluster):
+    """A worker of a Dask cluster marks the same answers with the same points."""
     room.hand_in("ada", room.half())
     here = grade(room.folder, unconfined=True)
-    with (
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with cluster.get_client() as client:
         pool = client.get_executor(pure=False)
         there = grade(room.folder, pool=pool, again=True, unconfined=True)
     assert there.totals() == here.totals()
+
+
+@pytest.mark.long
+def test_an_answer_on_a_dask_worker_cannot_reach_the_scheduler(room, cluster):
+    """Behind the walls there is no network; a right answer beside it is right."""
+    try:
+        require_walls()
+    except GradingError as error:
+        pytest.skip(str(error))
+    host, port = cluster.scheduler_address.removeprefix("tcp://").split(":")
+    knock = f"import socket\nsocket.create_connection(({host!r}, {port}))\n"
+    room.hand_in("ada", room.solutions)
+    room.hand_in("mallory", {"04.1": knock + room.solutions["04.1"]})
+    with cluster.get_client() as client:
+        graded = grade(room.folder, pool=client.get_executor(pure=False))
+    points = {
+        line.submission.student: line.points
+        for line in graded.lines
+        if line.task == "04.1"
+    }
+    assert points["ada"] > points["mallory"] == 0
 
 
 # --- what an answer may do ------------------------------------------------------------
