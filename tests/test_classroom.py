@@ -441,13 +441,8 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "reads the solutions",
-        *(pytest.param(kind, marks=pytest.mark.long) for kind in [*HOSTILE][1:]),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("kind", HOSTILE)
 def test_walls_keep_an_answer_in(room, kind):
     """Nothing outside can be read, written, reached or killed from inside."""
     try:
