@@ -89,7 +89,8 @@ def test_saved_text_is_true_when_the_program_has_ended(tmp_path):
         assert kernel.run("len(_instances)") == once
         kernel.run(f"%%process letters\nprint('a < b')\n{SLEEP}")
         (first,) = [m for m in kernel.messages if m["msg_type"] == "display_data"]
-        kernel.run("from labkit import processes\nprocesses['letters'].stop()")
+        kernel.run("from labkit import processes\nletters = processes['letters']")
+        kernel.run("letters.wait_for_output('a < b')\nletters.stop()")
         updates = kernel.messages
         while not (last := [m for m in updates if m["msg_type"] == UPDATE]):
             updates.append(kernel._client.get_iopub_msg(timeout=20))
