@@ -1,6 +1,7 @@
 """The course agrees with itself: minutes, points, words, links, alt text, load."""
 
 import re
+import runpy
 
 import material
 import pytest
@@ -158,6 +159,16 @@ def test_links_lead_somewhere(path):
             assert target.exists(), (cell.id, link)
             known = [text.lower() for text in headings(target)] if anchor else []
             assert not anchor or anchor.lower() in known, (cell.id, link)
+
+
+def test_the_site_has_what_its_pages_link_to(tmp_path):
+    """Every relative link of a page leads to a file that is gathered with it."""
+    tool = runpy.run_path(str(ROOT / "tools" / "site.py"))
+    tool["gather"](ROOT, tmp_path / "kit")
+    for page in (tmp_path / "kit").rglob("*.md"):
+        for _, link in material.LINK.findall(page.read_text("utf-8")):
+            name = link.partition("#")[0]
+            assert ":" in name or (page.parent / name).exists(), (page.name, link)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())

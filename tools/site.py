@@ -22,6 +22,8 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 TITLE = "Queues between processes that do not know each other"
 CELL_TIMEOUT_S = 180  # a cell of a lesson takes seconds
+PAGES = "CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "LICENSE-TEXT.md"
+FILES = "LICENSE", "CITATION.cff", "labkit/__init__.py"  # which pages link to
 LEFT_OUT = shutil.ignore_patterns("work", ".ipynb_checkpoints", "__pycache__", "*.key")
 NOTE = """
 
@@ -96,14 +98,15 @@ def gather(root, source):
     """Copy what becomes the site, in the shape of the checkout, so that links hold."""
     for name in ("notebooks", "exercises/release", "deploy"):
         shutil.copytree(root / name, source / name, ignore=LEFT_OUT)
-    for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
+    for name in (*PAGES, *FILES):
+        (source / name).parent.mkdir(exist_ok=True)
         shutil.copy2(root / name, source / name)
     index, exercises = source / "index.md", source / "exercises" / "index.md"
     shutil.copy2(root / "README.md", index)
     exercises.write_text("# Exercises\n\nOne set to each lesson.\n", encoding="utf-8")
     teachers = source / "notebooks" / "instructor" / "README.md"
     others = [exercises, teachers, source / "deploy" / "README.md"]
-    others += [source / "CHANGELOG.md", source / "CONTRIBUTING.md"]
+    others += [source / name for name in PAGES]
     list_pages(index, "Lessons", (source / "notebooks").glob("[0-9]*.ipynb"))
     list_pages(index, "To the lessons", others)
     list_pages(exercises, "Sets", (source / "exercises/release").glob("*/*.ipynb"))
