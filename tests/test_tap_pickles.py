@@ -4,7 +4,6 @@ import functools
 import io
 import os
 import pickle
-import random
 import struct
 from collections import OrderedDict
 
@@ -37,37 +36,57 @@ class Order:
         vars(self).update(words)
 
 
-def made(chance, depth=3):
-    """Return a number, a text or a container of them, by chance."""
-    kind = chance.randrange(8 if depth else 5)
-    if kind > 4:
-        inner = [made(chance, depth - 1) for _ in range(chance.randrange(4))]
-        return (inner, tuple(inner), {str(one)[:5]: one for one in inner})[kind - 5]
-    if kind > 3:
-        return "".join(map(chr, chance.choices(range(0xD800), k=chance.randrange(20))))
-    number = chance.randint(-(2**200), 2**200)
-    return (None, number < 0, number, chance.uniform(-1e300, 1e300))[kind]
+def plain_data(st):
+    """Return Hypothesis's strategy for numbers, texts and containers of them."""
+    return st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**200), 2**200)
+        | st.floats()
+        | st.text(max_size=20),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.tuples(inner, inner)
+            | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
 
 
+@pytest.mark.long
 def test_plain_data_reads_as_its_repr():
     """Numbers, texts and containers look as in Python, in every protocol."""
-    chance = random.Random(7)
-    for number in range(600):
-        value = made(chance)
-        whole = repr(value)
-        cut = whole if len(whole) <= TEXT_LIMIT else f"{whole[:TEXT_LIMIT]}…"
-        assert text(pickle.dumps(value, number % 6)) == cut
+    # Here and below, not at the top: every process that collects tests would wait.
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+
+    @settings(max_examples=15, deadline=None)
+    @given(plain_data(st), st.integers(0, 5))
+    def reads(value, protocol):
+        whole, shown = repr(value), text(pickle.dumps(value, protocol))
+        assert shown == (
+            whole if len(whole) <= TEXT_LIMIT else f"{whole[:TEXT_LIMIT]}…"
+        )
+
+    reads()
 
 
 def test_noise_is_harmless():
     """Random bytes, alone or within a pickle, are described as well as can be."""
-    chance = random.Random(7)
-    for number in range(600):
-        noise, place = chance.randbytes(chance.randrange(80)), chance.randrange(60)
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+
+    @settings(max_examples=30, deadline=None)
+    @given(
+        st.binary(max_size=80), plain_data(st), st.integers(0, 5), st.integers(0, 60)
+    )
+    def reads(noise, value, protocol, place):
         text(noise)
-        good = pickle.dumps(made(chance), number % 6)
+        good = pickle.dumps(value, protocol)
         text(good[:place] + noise + good[place + len(noise) :])
         assert read_pickle(good[:-1])[1]
+
+    reads()
 
 
 @pytest.mark.parametrize(
