@@ -133,7 +133,8 @@ def test_lines_are_put_in_order_by_keys(asked):
 
 def test_answers_survive_kernel_and_page(asked, lab):
     """Restarted, saved and opened again: the answers stand there, and what to do."""
-    (lab.folder.parent / "progress").unlink()  # where it was compared before
+    progress = lab.folder.parent / "progress"  # where it was compared before
+    progress.unlink(missing_ok=True)
     asked.run_cell(CHOICE).cell(CHOICE).get_by_role("radio", name="wait").click()
     hears(asked, CHOICE, r'You predict\w* "wait"')
     asked.restart()
@@ -148,4 +149,6 @@ def test_answers_survive_kernel_and_page(asked, lab):
     assert "Error displaying widget" not in cell.inner_text()
     asked.run_cell(SETUP).run_cell(CHOICE)
     asked.until(cell.get_by_role("radio", name="wait").is_checked)
-    assert asked.problems() == []
+    # ipywidgets writes to the console that the old kernel's widgets are gone.
+    said = [text for text in asked.problems() if "model not found" not in text]
+    assert said == []
