@@ -127,7 +127,8 @@ def _answer(line: str, cell: str) -> None:
         answers[task.id] = text, ""
         print(f"Saved as {file}. To run it in a terminal: python3 {file}")
         return
-    trouble, output = f"The answer cell of {task.id} was interrupted.", ""
+    trouble = f"The answer cell of {task.id} was interrupted: run it again."
+    output = ""
     with contextlib.suppress(KeyboardInterrupt):
         trouble, output = runner.try_out(text)
     answers[task.id] = text, trouble
