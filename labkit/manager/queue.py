@@ -160,9 +160,9 @@ class TaskQueue(queue.Queue[Any]):
     """A first-in, first-out queue with batches and receipts.
 
     The whole of :class:`queue.Queue`, as safe for threads, with the same exceptions.
-    ``get`` hands an
-    item over at most once; ``receive`` and ``ack`` at least once. With a journal, a
-    ``get`` that was answered just before the server was killed may be repeated.
+    ``get`` hands an item over at most once; ``receive`` and ``ack`` at least once. With
+    a journal, a ``get`` that was answered just before the server was killed may be
+    repeated.
 
     Parameters
     ----------
