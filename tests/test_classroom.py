@@ -296,6 +296,15 @@ def test_learning_platforms_can_read_the_table(tmp_path, kind):
         assert list(csv.reader(file)) == TABLES[kind]
 
 
+def test_equal_answers_are_run_once(room):
+    """Two students with the same text get the same points, for one run."""
+    for name in ("ada", "bob"):
+        room.hand_in(name, {"04.1": "same = 1\n"})
+    pool = Pretended()
+    graded = grade(room.folder, pool=pool)
+    assert (len(pool.jobs), len(graded.lines)) == (len(room.tasks), 2 * len(room.tasks))
+
+
 def test_what_was_graded_is_not_graded_again(room):
     """The journal serves an answer as long as its text stays; a cut line costs one."""
     room.hand_in("ada", room.solutions)
