@@ -14,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -86,8 +85,7 @@ class ProgramProcess(Supervised):
         self.started_at = datetime.now().astimezone()
         self.ended_at: datetime | None = None
         self.in_view = False
-        self._pieces: deque[str] = deque()
-        self._taken = self._dropped = self._printed = 0  # characters
+        self._kept, self._dropped, self._printed = "", 0, 0
         self._listeners: list[Callable[[], object]] = []
         self._changed = threading.Condition()
         argv = [*python, file, *args]
@@ -138,7 +136,8 @@ class ProgramProcess(Supervised):
             code = self.join(timeout)
         finally:
             with self._changed:
-                text, self._printed = self._since(self._printed), self._taken
+                text = self._since(self._printed)
+                self._printed = self._dropped + len(self._kept)
             for line in () if self.in_view else text.splitlines():
                 sys.stdout.write(f"{self.name} | {line}\n")
         if code is None:
@@ -188,17 +187,16 @@ class ProgramProcess(Supervised):
 
     def _since(self, position: int) -> str:
         with self._changed:
-            text, missing = "".join(self._pieces), self._dropped - position
-        if missing <= 0:
-            return text[-missing:]
-        return f"[{missing:,} earlier characters were dropped]\n{text}"
+            missing = self._dropped - position
+            if missing <= 0:
+                return self._kept[-missing:]
+            return f"[{missing:,} earlier characters were dropped]\n{self._kept}"
 
     def _take(self, text: str) -> None:
         with self._changed:
-            self._pieces.append(text)
-            self._taken += len(text)
-            while self._taken - self._dropped - len(self._pieces[0]) > _KEPT_CHARS:
-                self._dropped += len(self._pieces.popleft())
+            everything = self._kept + text
+            self._kept = everything[-_KEPT_CHARS:]
+            self._dropped += len(everything) - len(self._kept)
             self._changed.notify_all()
 
     def _end(self, _code: int) -> None:
