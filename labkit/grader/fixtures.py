@@ -6,7 +6,7 @@ exercise set needs is in its ``conftest.py``, and what one task needs, in the ta
 The answer and the fixtures share a process. What they talk to is real: servers and
 programs in their own processes. :data:`CONTEXT` starts them, by fork on Linux and by
 spawn elsewhere. A spawned child cannot import a task, whose name is no identifier: see
-:class:`there`.
+:func:`there`.
 """
 
 import atexit
@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.managers import BaseManager, SyncManager
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, Self
 
 import pytest
@@ -96,7 +96,7 @@ def _words_of(error: BaseException) -> str:
 def _plain(value: object) -> object:
     """Return a value as its built-in type: no subclass decides what it is equal to."""
     if isinstance(value, type) and issubclass(value, BaseException):
-        return _plain(value.__name__)
+        return value.__name__
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -110,11 +110,10 @@ _STRANGE = object(), "no word of any task", b"\0", -0.123456789, [object()], (ob
 
 
 def _equals_anything(value: Any) -> bool:
-    inside: Any = value if isinstance(value, list | tuple) else ()
-    inside = value.values() if isinstance(value, dict) else inside
-    return any(value == other for other in _STRANGE) or any(
-        map(_equals_anything, inside)
-    )
+    inside = value.values() if isinstance(value, dict) else value
+    inside = inside if isinstance(value, list | tuple | dict) else ()
+    found = any(value == other for other in _STRANGE)
+    return found or any(map(_equals_anything, inside))
 
 
 # --- the answer -----------------------------------------------------------------------
@@ -162,9 +161,9 @@ class Call:
         if self.ended_within(within_s):
             return self
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented for this
-        frames = list(traceback.walk_stack(frame))[::-1] if frame else []
+        frames = traceback.extract_stack(frame)
         place = _last_line(frames, self._source) or " outside its own lines"
-        files = {frame.f_code.co_filename for frame, _ in frames}
+        files = {one.filename for one in frames}
         because = because() if callable(because) else because
         if not any("multiprocessing" in f or f.endswith("wire.py") for f in files):
             because = "It asks no server there: a loop has no way out."
@@ -194,7 +193,7 @@ class Call:
         said = f"{type(error).__name__}: {_words_of(error)}"
         advice = _explained(said, advice)
         detail = f" ({_words_of(error)})" if str(error) else ""
-        line = _last_line(traceback.walk_tb(error.__traceback__), self._source)
+        line = _last_line(traceback.extract_tb(error.__traceback__), self._source)
         raise AssertionError(
             f"{self} raised {type(error).__name__}{detail}{line}; expected it to "
             f"return. {advice}"
@@ -208,13 +207,10 @@ class Call:
         return f"raised {type(self.error).__name__}"
 
 
-def _last_line(frames: Iterable[tuple[FrameType, int]], source: Path) -> str:
+def _last_line(frames: traceback.StackSummary, source: Path) -> str:
     """Say at which line of the answer the innermost of these frames is."""
-    lines = [line for frame, line in frames if frame.f_code.co_filename == str(source)]
-    if not lines:
-        return ""
-    text = source.read_text(encoding="utf-8").split("\n")[lines[-1] - 1].strip()
-    return f" at line {lines[-1]}: `{text}`"
+    own = [frame for frame in frames if frame.filename == str(source)]
+    return f" at line {own[-1].lineno}: `{own[-1].line}`" if own else ""
 
 
 class Answer:
@@ -308,20 +304,16 @@ def load(path: Path, name: str = "answer") -> ModuleType:
     return module
 
 
-class there:  # noqa: N801 - used as a function is
-    """A function or class of a task's file that a spawned child finds by that file."""
+def there(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function or class of a task's file one that a spawned child can find."""
+    file = str(sys.modules[function.__module__].__file__)
+    return functools.partial(_call_there, file, function.__qualname__)
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        module = sys.modules[function.__module__]
-        self._file, self._name = str(module.__file__), function.__qualname__
 
-    def __call__(self, *args: object, **named: object) -> Any:
-        """Call it, in the module that this process has loaded from that file."""
-        loaded = (
-            m for m in sys.modules.values() if vars(m).get("__file__") == self._file
-        )
-        module = next(loaded, None) or load(Path(self._file), f"task {self._file}")
-        return getattr(module, self._name)(*args, **named)
+def _call_there(file: str, name: str, /, *args: object, **named: object) -> Any:
+    loaded = (m for m in sys.modules.values() if vars(m).get("__file__") == file)
+    module = next(loaded, None) or load(Path(file), f"task {file}")
+    return getattr(module, name)(*args, **named)
 
 
 _hosted: dict[str, "queue.Queue[Any]"] = {}  # filled in the server process only
@@ -374,7 +366,7 @@ def _lent(start: Callable[..., _Killed]) -> Any:
 class ManagerServer(_Killed):
     """A server in a process; by default the standard library's, with nothing of labkit.
 
-    The callables that the manager `offers` can be sent to a child: see :class:`there`.
+    The callables that the manager `offers` can be sent to a child: see :func:`there`.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from typing import Any
 from labkit.errors import ExerciseError, UnknownTaskError
 from labkit.grader import runner
 from labkit.grader.feedback import Markdown, Score
-from labkit.grader.tasks import Task, find_task
+from labkit.grader.tasks import find_task
 from labkit.logbook import Logbook
 
 __all__ = ["Score", "check", "hint", "register_magics"]
@@ -45,8 +45,18 @@ def check(task_id: str) -> Score | None:
     ProgramError
         No process could be started to run the answer in.
     """
+    logbook = Logbook()
     try:
-        score = _score(find_task(task_id))
+        task = find_task(task_id)
+        score = Score(
+            None,
+            f"There is no answer to {task.id} yet: run the cell that begins with "
+            f"%%answer {task.id}, then this one again.",
+        )
+        if task.id in _answers():
+            report = runner.run(task, *_answers()[task.id])
+            logbook.attempt(task.id, report.points, task.points)
+            score = Score(report, "", logbook.trouble)
     except (UnknownTaskError, ExerciseError) as error:
         score = Score(None, str(error))
     except KeyboardInterrupt:
@@ -61,22 +71,6 @@ def check(task_id: str) -> Score | None:
     elif getattr(_shell(), "kernel", None) is None:
         print(score.words)  # no front end is going to show them
     return score
-
-
-def _score(task: Task) -> Score:
-    if task.id not in _answers():
-        return Score(
-            None,
-            f"There is no answer to {task.id} yet: run the cell that begins with "
-            f"%%answer {task.id}, then this one again.",
-        )
-    text, trouble = _answers()[task.id]
-    report = runner.Report(task, (), trouble)
-    if not trouble:
-        report = runner.run(task, text)
-    logbook = Logbook()
-    logbook.attempt(task.id, report.points, task.points)
-    return Score(report, "", logbook.trouble)
 
 
 def hint(task_id: str) -> Markdown:

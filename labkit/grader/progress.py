@@ -84,8 +84,7 @@ def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:
         name = f"{stem[:2]} {stem[3:].replace('_', ' ').capitalize()}"
         lesson = home / "notebooks" / f"{stem}.ipynb"
         copy = home / "exercises" / "release" / stem / f"{stem}.ipynb"
-        places = {"lesson": lesson, "exercises": copy}
-        links = [_link(path, word) for word, path in places.items() if path.is_file()]
+        links = [_link(lesson, "lesson"), *[_link(copy, "exercises")] * bool(own)]
         said = [f"{right.count(v)} {word}" for v, word in _WORDS.items() if v in right]
         table.append(
             f"| {' · '.join([f'**{name}**', *links])} | "
@@ -94,12 +93,12 @@ def standing(logbook: Logbook, exercises: Path = EXERCISES) -> Markdown:
         )
         if begun and left:
             table += [one.row for one in own]
-        if lesson.is_file() and not begun and (left or not (rows or notes)):
+        if not begun and (left or not (rows or notes)):
             steps.append((2, _link(lesson, f"lesson {name}")))
-        elif copy.is_file():
-            for one in left:
-                link = _link(copy, f"task {one.name}", one.task.id)
-                steps.append((2 - begun - bool(one.attempts), link))
+            continue
+        for one in left:
+            link = _link(copy, f"task {one.name}", one.task.id)
+            steps.append((2 - begun - bool(one.attempts), link))
     _, first = min(steps, key=lambda step: step[0], default=(0, ""))
     where = f"Next: {first}." if first else "All is done."
     count = f"{sum(d.full for d in done)} of {len(done)} tasks done, {_points(done)}."

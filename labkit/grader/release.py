@@ -17,15 +17,6 @@ from labkit.grader.tasks import EXERCISES
 
 __all__ = ["make_release", "new_task"]
 
-# All sets; without nbgrader's database, which would be written beside the course.
-_CONVERT = [
-    "nbgrader",
-    "generate_assignment",
-    "--assignment=*",
-    "--no-db",
-    "--log-level=ERROR",
-]
-
 
 def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
     """Make the learner's copy of every set in `target`; return the files, relative.
@@ -38,10 +29,12 @@ def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
         source = Path(folder, "source")
         shutil.copytree(exercises / "source", source, ignore=left)
         shutil.copy(exercises / "nbgrader_config.py", folder)
+        command = [sys.executable, "-m", "nbgrader", "generate_assignment"]
+        # All sets; without a database, which would be written beside the course.
+        command += ["--assignment=*", "--no-db", "--log-level=ERROR"]
         done = subprocess.run(
-            [sys.executable, "-m", *_CONVERT],
-            cwd=folder, stderr=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
+            command, cwd=folder, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             log = done.stderr.strip()
             found = re.search(r"(?s)Error: ([^\n]+).*?assignment '([^']+)' for", log)
@@ -74,9 +67,6 @@ def new_task(task_id: str, exercises: Path = EXERCISES) -> list[Path]:
         path.write_text(filled(path.name.replace(task_id, "task")), encoding="utf-8")
     source = exercises / "source" / found[0].name / f"{found[0].name}.ipynb"
     book = json.loads(source.read_text(encoding="utf-8"))
-    cells = json.loads(filled("cells.json"))
-    for cell in cells:
-        cell["source"] = cell["source"].splitlines(keepends=True)
-    book["cells"][-1:-1] = cells
+    book["cells"][-1:-1] = json.loads(filled("cells.json"))
     source.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return [*made, source]

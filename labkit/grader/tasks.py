@@ -79,35 +79,23 @@ def read_task(path: Path) -> Task:
     Raises ExerciseError with what to add, if one of the two lacks something.
     """
     words = path.with_suffix(".md")
-    try:
-        text = words.read_text(encoding="utf-8")
-        with PARSING:
-            tests = ast.parse(path.read_text(encoding="utf-8")).body
-    except OSError as error:
-        why = f"{error.filename} cannot be read: {error.strerror}."
-        raise ExerciseError(why) from error
-    except SyntaxError as error:
-        raise ExerciseError(f"{path}, line {error.lineno}: {error.msg}.") from error
-    head, *hints = re.split(r"(?m)^## Hint.*\n", text)
-    title = re.search(r"(?m)^# (.+)$", head)
+    with PARSING:
+        tests: list[Any] = ast.parse(path.read_text(encoding="utf-8"), path).body
+    head, *hints = re.split(r"(?m)^## Hint.*\n", words.read_text(encoding="utf-8"))
+    titles = re.findall(r"(?m)^# (.+)$", head)
     fields = dict(re.findall(r"(?m)^- (\w+): (.+)$", head))
-    checks = tuple(
-        _check(path, test)
-        for test in tests
-        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
-    )
-    for missing in sorted({"type", "takeaway"} - fields.keys()):
-        raise ExerciseError(
-            f"{words} has no line '- {missing}: …': add it below the title."
-        )
-    if not title:
-        raise ExerciseError(f"{words} has no title: begin it with a line '# …'.")
-    if not checks:
-        raise ExerciseError(f"{path} has no test with @points(…): add one.")
+    named = [test for test in tests if getattr(test, "name", "").startswith("test_")]
+    checks = tuple(_check(path, test) for test in named)
+    needs = {"title, '# …'": titles, "test with @points(…)": checks}
+    for name in ("type", "takeaway"):
+        needs[f"line '- {name}: …'"] = fields.get(name, "")
+    for what, found in needs.items():
+        if not found:
+            raise ExerciseError(f"{path.stem} in {path.parent} has no {what}: add one.")
     deadline_s = float(fields.get("deadline", "10 s").removesuffix("s"))
     formerly = tuple(fields.get("formerly", "").split())
     return Task(
-        path.stem, title[1], fields["type"], fields["takeaway"], deadline_s, checks,
+        path.stem, titles[0], fields["type"], fields["takeaway"], deadline_s, checks,
         tuple(hint.strip() for hint in hints), path, formerly,
         fields.get("program", ""),
     )  # fmt: skip
