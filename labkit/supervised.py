@@ -88,7 +88,6 @@ class Finished(NamedTuple):
 
     exit_code: int | None  # minus the signal that ended it; None if it timed out
     output: str  # standard output and standard error, as they were written
-    leftovers: int  # how many other processes outlived the program; they were ended
 
 
 def run(
@@ -110,7 +109,7 @@ def run(
 
     with Supervised(argv, keep, **opts) as program:
         code = program.join(timeout_s)
-    return Finished(code, kept.getvalue(), program.leftovers)
+    return Finished(code, kept.getvalue())
 
 
 class Supervised:
@@ -135,8 +134,6 @@ class Supervised:
     pid : int
     exit_code : int or None
         Minus the signal that ended it; None until all has ended, output included.
-    leftovers : int
-        How many other processes it left running; 0 until it has ended.
 
     Raises
     ------
@@ -162,7 +159,6 @@ class Supervised:
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
             raise ProgramError(sorry.format(f"there is no folder {os.fspath(cwd)!r}"))
         self.exit_code: int | None = None
-        self.leftovers = 0
         self._on_output, self._on_exit = on_output, on_exit
         self._mark = os.urandom(16).hex()
         env = {**(os.environ if env is None else env), MARK: self._mark}
@@ -170,14 +166,12 @@ class Supervised:
             env.pop(name, None)
         env |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         env["PYTHON_COLORS"] = "0"
+        place = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
         command = [sys.executable, "-I", "-S", _HERE]  # a bare Python starts sooner
+        command += [place, *words]
         process: Any = _popen(command, stderr=subprocess.PIPE, cwd=cwd, env=env)
         self._process, self._lifeline = process, process.stdin
         self._reports, self._output = process.stdout, process.stderr
-        place = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
-        order = json.dumps({"argv": words, "path": place})
-        with contextlib.suppress(OSError):  # it ended; its output says why
-            self._lifeline.write(order.encode() + b"\n")
         report = json.loads(self._reports.readline() or "{}")
         if "pid" not in report:
             said = process.communicate()[1].decode()
@@ -235,7 +229,6 @@ class Supervised:
 
     def _follow(self) -> None:
         report = json.loads(self._reports.readline() or "{}")
-        self.leftovers = report.get("left", 0)
         if not report:  # somebody ended the supervisor: do its work
             _end_all(lambda: _marked(self._mark))
         self._process.wait()
@@ -320,12 +313,12 @@ def _end_all(find: Callable[[], set[Any]]) -> None:
 def _supervise() -> None:
     """Be the supervisor.
 
-    Its standard input is the lifeline, with an order first, a line of JSON. It reports
-    on its standard output, as JSON: ``pid`` or ``error``, and at the end ``exit`` and
-    ``left``. Its standard error is the program's output.
+    Its arguments are psutil's folder and the program's own. Its standard input is the
+    lifeline. It reports on its standard output, as JSON: ``pid`` or ``error``, and at
+    the end ``exit``. Its standard error is the program's output.
     """
-    order = json.loads(sys.stdin.buffer.readline())
-    sys.path.append(order["path"])
+    _, place, *argv = sys.argv
+    sys.path.append(place)
     events: queue.SimpleQueue[None] = queue.SimpleQueue()  # for signal handlers, too
     codes: list[int] = []
     # Caught, not ignored: ignored here, it would be ignored in the program as well.
@@ -345,35 +338,32 @@ def _supervise() -> None:
 
     try:
         program: Any = subprocess.Popen(
-            order["argv"],
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=2,
             stderr=2,
             start_new_session=True,
             creationflags=_NEW_GROUP,
         )
-    except (OSError, ValueError) as error:
-        _report(error=getattr(error, "strerror", None) or str(error))
+    except OSError as error:
+        _report(error=error.strerror)
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # its output ends when it has ended
     _report(pid=program.pid)
     watch(lambda: events.put(None))
     reaper = _thread(_reap, program, codes, events)
     events.get()
-    # Helpers of multiprocessing end a moment after their program. A look may miss a
-    # process that hands over to a child; the reaper does not.
-    by_itself = bool(codes)
-    deadline = time.monotonic() + by_itself
-    while (reaper.is_alive() or find()) and time.monotonic() < deadline:
-        reaper.join(0.02)
-    left = sum(process.pid != program.pid for process in find())
-    left = left or (reaper.is_alive() and by_itself)
-    for _ in range(250):  # 5 s: longer only for a process that no signal can end
-        _end_all(find)
-        reaper.join(0.02)
-        if not reaper.is_alive() and not find():
+    # Helpers of multiprocessing end by themselves, a moment after their program.
+    patience = time.monotonic() + bool(codes)
+    # A look may miss a process that hands over to a child; the reaper does not.
+    while reaper.is_alive() or find():
+        late_s = time.monotonic() - patience
+        if late_s > 5.0:  # there is a process that no signal can end
             break
-    _report(exit=codes[0], left=int(left))
+        if late_s >= 0.0:
+            _end_all(find)
+        reaper.join(0.02)
+    _report(exit=codes[0])
 
 
 def _reap(program: Any, codes: list[int], events: "queue.SimpleQueue[None]") -> None:

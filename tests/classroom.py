@@ -7,13 +7,13 @@ from pathlib import Path
 
 from answers import wrong_answers
 
-from labkit.grader.submissions import read_assignments
+from labkit.grader.submissions import handed_out
 from labkit.grader.tasks import EXERCISES
 
 SET = "04_produce_and_consume"
 
 
-assignments = functools.cache(read_assignments)  # read once for all tests
+assignments = functools.cache(handed_out)  # read once for all tests
 
 
 def books(name=SET):

@@ -22,10 +22,10 @@ from pythons import ROOT
 
 from labkit.commands.grade import main
 from labkit.errors import ExerciseError, GradingError
-from labkit.grader.classroom import JOURNAL, Class, Graded, Job, Line, grade, mark
+from labkit.grader.classroom import JOURNAL, Class, Graded, Job, Sheet, grade, mark
 from labkit.grader.confine import require_walls
 from labkit.grader.gradebook import write_gradebook
-from labkit.grader.submissions import Submission, read_submissions
+from labkit.grader.submissions import Assignment, Submission, handed_in
 from labkit.grader.tasks import EXERCISES
 
 
@@ -39,7 +39,7 @@ class Pretended(Executor):
         """Give each job the same result."""
         self.jobs.append(job)
         future = Future()
-        graded = Graded(job.key, 1.5, "=It said 0.5. So.", "", ("ends",), (), ())
+        graded = Graded(job.key, 1.5, "=It said 0.5. So.", "", ("ends",))
         future.set_result(graded)
         return future
 
@@ -52,7 +52,7 @@ def room(tmp_path):
 
 def only(room):
     """Read the only submission of a class."""
-    (submission,) = read_submissions(room.folder, assignments())
+    (submission,) = handed_in(room.folder, assignments())
     return submission
 
 
@@ -146,7 +146,10 @@ def test_what_is_passed_over_has_a_row_and_a_reason(room, monkeypatch):
     monkeypatch.setattr("labkit.grader.submissions._LARGEST", 10**6 - 1)
     graded = grade(room.folder, pool=Pretended())
     why = {
-        line.submission.student: line.why for line in graded.lines if not line.graded
+        sheet.submission.student: one.message
+        for sheet in graded.sheets
+        for one in sheet.graded.values()
+        if not one.key
     }
     for place, said in PASSED_OVER.items():
         student = place.partition("/")[0].removesuffix(".ipynb")
@@ -168,8 +171,8 @@ def test_class_of_forty_has_forty_rows(room):
         )
     pool = Pretended()
     graded = grade(room.folder, pool=pool)
-    assert len(graded.totals()) == 40
-    assert {points for points, _ in graded.totals().values()} == {1.5 * len(room.tasks)}
+    assert len({sheet.submission.student for sheet in graded.sheets}) == 40
+    assert {sheet.points for sheet in graded.sheets} == {1.5 * len(room.tasks)}
     assert (graded.is_whole, len(pool.jobs)) == (True, len(room.tasks))
 
 
@@ -178,7 +181,7 @@ def test_namesakes_both_have_their_row(room):
     for number in ("11", "12"):
         path = room.folder / f"Ada_{number}_assignsubmission_file_/{SET}.ipynb"
         write(path, json.dumps(room.book(room.solutions)).encode())
-    students = [one.student for one in read_submissions(room.folder, assignments())]
+    students = [one.student for one in handed_in(room.folder, assignments())]
     assert students == ["Ada 11", "Ada 12"]
 
 
@@ -284,14 +287,25 @@ TABLES = {
 @pytest.mark.parametrize("kind", TABLES)
 def test_learning_platforms_can_read_the_table(tmp_path, kind):
     """The columns are those that the importers of Moodle and Canvas look for."""
-    ada, bob = (
-        Submission(name, number, "04", Path())
-        for name, number in (("Ada", "11"), ("Bob", "12"))
-    )
-    lines = Line(ada, "04.1", 3.5, 5.0, ""), Line(bob, "04.1", 0.0, 5.0, "")
+    (task,) = [task for task in assignments()[SET].tasks.values() if task.id == "04.1"]
+    sets = {
+        name: Assignment(name, {f"{name}.1": replace(task, checks=(check,))}, "", {})
+        for name, check in (
+            ("04", replace(task.checks[0], points=5.0)),
+            ("05", replace(task.checks[0], points=4.0)),
+        )
+    }
+
+    def sheet(name, number, assignment, points):
+        one = Submission(name, number, assignment, Path())
+        return Sheet(
+            one, sets[assignment], {f"{assignment}.1": Graded("", points, "", "")}
+        )
+
+    sheets = sheet("Ada", "11", "04", 3.5), sheet("Bob", "12", "04", 0.0)
     if kind == "canvas":
-        lines += (Line(replace(ada, assignment="05"), "05.1", 2.0, 4.0, ""),)
-    Class(lines, {}).write_csv(tmp_path / "table.csv", kind)
+        sheets += (sheet("Ada", "11", "05", 2.0),)
+    Class(sheets).write_csv(tmp_path / "table.csv", kind)
     with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == TABLES[kind]
 
@@ -302,7 +316,7 @@ def test_equal_answers_are_run_once(room):
         room.hand_in(name, {"04.1": "same = 1\n"})
     pool = Pretended()
     graded = grade(room.folder, pool=pool)
-    assert (len(pool.jobs), len(graded.lines)) == (len(room.tasks), 2 * len(room.tasks))
+    assert (len(pool.jobs), len(graded.sheets)) == (len(room.tasks), 2)
 
 
 def test_what_was_graded_is_not_graded_again(room):
@@ -334,9 +348,9 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(room):
         process.kill()
     graded = grade(room.folder, unconfined=True, assignment=SET)
     assert graded.before >= 1
-    assert sum(line.points for line in graded.lines) == sum(
-        task.points for task in room.tasks
-    )
+    assert [sheet.points for sheet in graded.sheets] == [
+        sum(task.points for task in room.tasks)
+    ]
 
 
 def test_a_class_that_was_not_graded_says_why(room, capsys):
@@ -366,7 +380,7 @@ def test_checks_of_another_clone(room, tmp_path):
     room.hand_in("ada", room.solutions)
     pool = Pretended()
     graded = grade(room.folder, exercises=tmp_path / "clone", pool=pool)
-    assert [*graded.assignments] == [SET]
+    assert {sheet.of.name for sheet in graded.sheets} == {SET}
     assert {job.exercises for job in pool.jobs} == {str(tmp_path / "clone")}
 
 
@@ -389,11 +403,10 @@ def test_gradebook_keeps_what_a_person_gave(room, tmp_path):
     assert scores == [1.5 * (len(room.tasks) - 1) + 4.0, 0.0]
     page = tmp_path / "autograded" / "bob" / SET / f"{SET}.ipynb"
     assert "It cannot be read: it is not JSON" in page.read_text()
-    for cell in graded.assignments[SET].book["cells"]:
-        if cell["metadata"].get("nbgrader"):
-            cell["metadata"]["nbgrader"]["grade_id"] += "-other"
+    book = graded.sheets[0].of.book.replace('"grade_id": "', '"grade_id": "other-')
+    of = replace(graded.sheets[0].of, book=book)
     with pytest.raises(GradingError, match="Cannot add or remove cells"):
-        write_gradebook(file, graded)
+        write_gradebook(file, Class((replace(graded.sheets[0], of=of),)))
 
 
 @pytest.fixture
@@ -423,7 +436,7 @@ def test_dask_grades_what_threads_grade(room, cluster):
     with cluster.get_client() as client:
         pool = client.get_executor(pure=False)
         there = grade(room.folder, pool=pool, again=True, unconfined=True)
-    assert there.totals() == here.totals()
+    assert there.sheets == here.sheets
 
 
 @pytest.mark.long
@@ -436,8 +449,9 @@ def test_an_answer_on_a_dask_worker_cannot_reach_the_scheduler(room, cluster):
     room.hand_in("mallory", {"04.1": knock + room.solutions["04.1"]})
     with cluster.get_client() as client:
         graded = grade(room.folder, pool=client.get_executor(pure=False))
-    lines = [line for line in graded.lines if line.task == "04.1"]
-    points = {line.submission.student: line.points for line in lines}
+    points = {
+        sheet.submission.student: sheet.graded["04.1"].points for sheet in graded.sheets
+    }
     assert points["ada"] > points["mallory"] == 0
 
 
@@ -476,8 +490,9 @@ def test_walls_keep_an_answer_in(room, kind):
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
             server.accept()
-    (first,) = [line for line in graded.lines if line.graded and not line.blank]
-    assert (first.task, first.points) == ("04.1", 0)
+    mallory, _ = graded.sheets
+    assert mallory.graded["04.1"].key
+    assert mallory.points == 0
     assert room.path("zoe").read_bytes() == before
     assert not Path("~/labkit-was-here").expanduser().exists()
 

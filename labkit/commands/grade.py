@@ -42,9 +42,6 @@ def main(argv: list[str]) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no thread of its own
     for file in filter(None, (options.csv, options.gradebook)):
         if not file.resolve().parent.is_dir():
             raise GradingError(f"There is no folder {file.parent} for {file.name}.")
@@ -56,16 +53,10 @@ def _grade(options: argparse.Namespace) -> int:
             _refuse_clear_text(options.scheduler)
             dask = dask_client(options.scheduler, tls=options.tls)
             pool = cleanup.enter_context(dask).get_executor(pure=False)
-        bar = cleanup.enter_context(tqdm(unit=" answers", disable=None))
-
-        def tick(total: int) -> None:
-            bar.total = total
-            bar.update()
-
         graded = grade(
             options.submitted, exercises=options.checks,
             assignment=options.assignment, pool=pool, workers=options.workers,
-            again=options.again, unconfined=options.unconfined, tick=tick,
+            again=options.again, unconfined=options.unconfined,
         )  # fmt: skip
     if options.csv:
         graded.write_csv(options.csv, options.table)

@@ -11,27 +11,23 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from labkit.errors import ExerciseError, GradingError
 from labkit.grader.confine import require_walls
 from labkit.grader.feedback import Score
-from labkit.grader.runner import Report, run, try_out
-from labkit.grader.submissions import (
-    Assignment,
-    Submission,
-    read_assignments,
-    read_submissions,
-)
+from labkit.grader.runner import run, try_out
+from labkit.grader.submissions import Assignment, Submission, handed_in, handed_out
 from labkit.grader.tasks import EXERCISES, Task, find_task
 
-__all__ = ["TABLES", "Class", "Graded", "Job", "Line", "grade", "mark"]
+__all__ = ["TABLES", "Class", "Graded", "Job", "Sheet", "grade", "mark"]
 
 JOURNAL = ".labkit-grades.jsonl"
+_UNKNOWN = Assignment("", {}, "", {})
 TABLES = ("tasks", "moodle", "canvas")
 """The tables that :meth:`Class.write_csv` can write."""
 
@@ -53,9 +49,13 @@ class Graded(NamedTuple):
     points: float
     message: str  # the first sentence
     html: str  # all of the feedback
-    failed: tuple[str, ...]  # the sentence of each check that did not pass
-    notes: tuple[str, ...]  # for the student
-    suspect: tuple[str, ...]  # for the instructor alone
+    failed: tuple[str, ...] = ()  # the sentence of each check that did not pass
+    suspect: tuple[str, ...] = ()  # for the instructor alone
+
+
+def _missing(why: str) -> Graded:
+    """Return what a student gets for an answer that is not there: it has no key."""
+    return Graded("", 0.0, why, Score(None, why)._repr_html_())
 
 
 def _digest(task: Task, text: str) -> str:
@@ -76,56 +76,47 @@ def mark(job: Job) -> Graded:
             f"The checks of {task.id} in {task.path} are not those of the machine that "
             "grades: bring both to the same version of the kit."
         )
-    if not job.unconfined:
+    if walls := not job.unconfined:
         require_walls()
-    walls = not job.unconfined
     trouble = "" if task.program else try_out(job.text, walls=walls)[0]
-    report = Report(task, (), trouble)  # the notebook doesn't keep such an answer
-    if not trouble:  # a busy machine takes no points
-        patient_s = 3 * task.deadline_s
-        report = run(task, job.text, deadline_s=patient_s, walls=walls)
+    patient_s = 3 * task.deadline_s  # a busy machine takes no points
+    report = run(task, job.text, trouble, deadline_s=patient_s, walls=walls)
     failed = tuple(row.check.says for row in report.rows if not row.passed)
-    return Graded(
-        job.key, report.points, report.message, Score(report)._repr_html_(), failed,
-        report.notes, report.suspect,
-    )  # fmt: skip
+    html = Score(report)._repr_html_()
+    return Graded(job.key, report.points, report.message, html, failed, report.suspect)
 
 
 @dataclass(frozen=True)
-class Line:
-    """What one student got for one task."""
+class Sheet:
+    """What one student got for one exercise set."""
 
     submission: Submission
-    task: str  # empty if nothing is known of the submission
-    points: float
-    out_of: float
-    why: str
-    graded: Graded | None = None  # None if there was no answer to run
-    blank: bool = False  # whether the answer is what was handed out
+    of: Assignment  # without a name if nobody can tell of which set it is
+    graded: dict[str, Graded]  # by task
+
+    @property
+    def points(self) -> float:
+        """What all of its answers are worth."""
+        return sum(one.points for one in self.graded.values())
+
+    @property
+    def out_of(self) -> float:
+        """The most that they could be worth."""
+        return sum(task.points for task in self.of.tasks.values())
 
 
 @dataclass(frozen=True)
 class Class:
     """A class, graded."""
 
-    lines: tuple[Line, ...]  # one for each student and task
-    assignments: dict[str, Assignment]
+    sheets: tuple[Sheet, ...]  # one for each student and exercise set
     before: int = 0  # how many answers an earlier run had graded
     now: int = 0  # and this one
 
     @property
     def is_whole(self) -> bool:
-        """Whether every line has an answer that was graded."""
-        return all(line.graded for line in self.lines)
-
-    def totals(self) -> dict[tuple[str, str], tuple[float, float]]:
-        """Return points and the most there are, by student and exercise set."""
-        sums: dict[tuple[str, str], tuple[float, float]] = {}
-        for line in self.lines:
-            place = line.submission.student, line.submission.assignment
-            points, most = sums.get(place, (0.0, 0.0))
-            sums[place] = points + line.points, most + line.out_of
-        return sums
+        """Whether every task of every student has an answer that was graded."""
+        return all(one.key for sheet in self.sheets for one in sheet.graded.values())
 
     def write_csv(self, path: Path, table: str = "tasks") -> None:
         """Write a table that every spreadsheet opens.
@@ -144,73 +135,68 @@ class Class:
 
     def _tasks(self) -> Iterator[tuple[object, ...]]:
         yield "student", "assignment", "task", "points", "max", "why", "notes"
-        for line in self.lines:
-            one = line.submission
-            notes = " ".join([*one.notes, *(line.graded.notes if line.graded else ())])
-            points, most = f"{line.points:g}", f"{line.out_of:g}"
-            why = " ".join(line.why.split())[:500]
-            yield one.student, one.assignment, line.task, points, most, why, notes
+        for sheet in self.sheets:
+            one, notes = sheet.submission, " ".join(sheet.submission.notes)
+            for task, graded in sheet.graded.items():
+                points, why = f"{graded.points:g}", " ".join(graded.message.split())
+                most = f"{sheet.of.tasks[task].points:g}" if task else "0"
+                yield one.student, one.assignment, task, points, most, why[:500], notes
 
     def _moodle(self) -> Iterator[tuple[object, ...]]:
         yield "Identifier", "Full name", "Grade", "Last modified (grade)"
-        for (student, assignment), (points, _) in self.totals().items():
-            if assignment:
-                number = self._numbers()[student]
-                yield f"Participant {number}", student, f"{points:g}", ""
+        for sheet in self.sheets:
+            if sheet.of.name:
+                one = sheet.submission
+                yield f"Participant {one.number}", one.student, f"{sheet.points:g}", ""
 
     def _canvas(self) -> Iterator[tuple[object, ...]]:
-        totals = self.totals()
-        sets = sorted({name for _, name in totals if name})
-        most = {name: f"{of:g}" for (_, name), (_, of) in totals.items()}
+        most = {sheet.of.name: f"{sheet.out_of:g}" for sheet in self.sheets}
+        sets = sorted(filter(None, most))
         yield "Student", "ID", "Section", *sets
         yield "    Points Possible", "", "", *(most[name] for name in sets)
-        for student, number in self._numbers().items():
-            got = (totals.get((student, name), ("", ""))[0] for name in sets)
-            yield student, number, "", *got
-
-    def _numbers(self) -> dict[str, str]:
-        return {one.submission.student: one.submission.number for one in self.lines}
+        students: dict[tuple[str, str], dict[str, float]] = {}
+        for sheet in self.sheets:
+            who = sheet.submission.student, sheet.submission.number
+            students.setdefault(who, {})[sheet.of.name] = sheet.points
+        for (student, number), got in students.items():
+            yield student, number, "", *(got.get(name, "") for name in sets)
 
     @property
     def words(self) -> str:
         """The class as text: points, what fails most often, what to look at."""
-        fails = Counter(
-            f"{line.task}: {says}"
-            for line in self.lines
-            for says in (line.graded.failed if line.graded and not line.blank else ())
-        )
+        points, missing, suspect, blank = [], [], [], 0
+        fails = Counter[str]()
+        for sheet in self.sheets:
+            one = sheet.submission
+            got = f"{sheet.points:g} of {sheet.out_of:g}"
+            points.append(f"{one.student:<20} {one.assignment:<28} {got}")
+            notes = [*one.notes]
+            for task, graded in sheet.graded.items():
+                if not graded.key:
+                    missing.append(f"{one.student}: {one.path}: {graded.message}")
+                elif one.answers[task].strip() == sheet.of.blank.get(task, "").strip():
+                    blank += 1
+                else:
+                    fails.update(f"{task}: {says}" for says in graded.failed)
+                notes += [f"{task}, {what}" for what in graded.suspect]
+            suspect += [f"{one.student}, {one.assignment}: {note}" for note in notes]
         parts = {
-            "Points": [
-                f"{student:<20} {name:<28} {got:g} of {most:g}"
-                for (student, name), (got, most) in self.totals().items()
-            ],
+            "Points": points,
             "Checks that fail most often": [
                 f"{count} times  {says}" for says, count in fails.most_common(9)
             ],
-            "Not graded": [
-                f"{line.submission.student}: {line.submission.path}: {line.why}"
-                for line in self.lines
-                if not line.graded
-            ],
-            "Look at these": list(self._suspects()),
+            "Not graded": missing,
+            "Look at these": suspect,
         }
-        blank = sum(line.blank for line in self.lines)
+        students = {sheet.submission.student for sheet in self.sheets}
         said = (
-            f"Students: {len(self._numbers())}. Answers graded: {self.now}, and "
+            f"Students: {len(students)}. Answers graded: {self.now}, and "
             f"{self.before} earlier. As they were handed out: {blank}."
         )
         for title, lines in parts.items():
             said += f"\n\n{title}" * bool(lines)
             said += "".join(f"\n  {line}" for line in dict.fromkeys(lines))
         return re.sub(r"[^\n -~\u00a0-\U0010ffff]", "?", said)
-
-    def _suspects(self) -> Iterator[str]:
-        for line in self.lines:
-            one = line.submission
-            for note in one.notes:
-                yield f"{one.student}, {one.assignment}: {note}"
-            for what in line.graded.suspect if line.graded else ():
-                yield f"{one.student}, {line.task}: {what}"
 
 
 def _harmless(cell: str) -> str:
@@ -227,9 +213,10 @@ def grade(
     workers: int | None = None,
     again: bool = False,
     unconfined: bool = False,
-    tick: Callable[[int], object] = lambda _total: None,
 ) -> Class:
     """Grade every submission in a folder or a zip file with an instructor's checks.
+
+    In a terminal a bar shows how far it is.
 
     Parameters
     ----------
@@ -243,20 +230,21 @@ def grade(
         How many answers run at a time in that default; two for each core if omitted.
     again, unconfined : bool, default False
         Whether to grade what an earlier run has graded; to run answers without walls.
-    tick : callable
-        Called with the number of all answers, once for each that is done.
 
     Raises
     ------
     GradingError
         There is nothing to grade, or no way to confine the answers.
     """
-    known = read_assignments(exercises)
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread of its own
+    known = handed_out(exercises)
     if assignment and assignment not in known:
         raise GradingError(
             f"There is no exercise set {assignment!r}; there are {', '.join(known)}."
         )
-    found = read_submissions(submitted, known)
+    found = handed_in(submitted, known)
     if assignment:
         found = [one for one in found if one.assignment in {"", assignment}]
     if not found:
@@ -281,36 +269,22 @@ def grade(
             "a folder of your own."
         ) from error
     pool = pool or ThreadPoolExecutor(workers or 2 * (os.cpu_count() or 1))
+    marked = pool.map(mark, todo)  # what has not begun does not, on an error
     with file:
-        for graded in pool.map(mark, todo):  # what has not begun does not, on an error
+        for graded in tqdm(marked, total=len(todo), unit=" answers", disable=None):
             file.write("\n" * (file.tell() > 0) + json.dumps(graded._asdict()))
             file.flush()
             done[graded.key] = graded
-            tick(len(jobs))
-    results = {answer: done[job.key] for answer, job in jobs.items()}
-    lines = tuple(_lines(found, known, results))
-    return Class(lines, known, len(jobs) - len(todo), len(todo))
-
-
-def _lines(
-    found: Iterable[Submission],
-    known: dict[str, Assignment],
-    results: dict[tuple[str, str], Graded],
-) -> Iterator[Line]:
+    results: dict[Any, Graded] = {one: done[job.key] for one, job in jobs.items()}
+    sheets = []
     for one in found:
-        of = known.get(one.assignment)
-        if of is None:
-            yield Line(one, "", 0.0, 0.0, one.trouble)
-            continue
-        for name, task in of.tasks.items():
-            text = one.answers.get(name)
-            if text is None:
-                why = one.trouble or f"No cell begins with %%answer {name}."
-                yield Line(one, name, 0.0, task.points, why)
-            else:
-                got = results[name, text]
-                blank = text.strip() == of.blank.get(name, "").strip()
-                yield Line(one, name, got.points, task.points, got.message, got, blank)
+        of, graded = known.get(one.assignment, _UNKNOWN), {}
+        for task in of.tasks or [""]:
+            why = one.trouble or f"No cell begins with %%answer {task}."
+            answer = task, one.answers.get(task)
+            graded[task] = results.get(answer) or _missing(why)
+        sheets.append(Sheet(one, of, graded))
+    return Class(tuple(sheets), len(jobs) - len(todo), len(todo))
 
 
 def _read_journal(path: Path) -> dict[str, Graded]:

@@ -21,8 +21,6 @@ class Score(float):
     `message` is what to read first, and `words` all feedback as plain text.
     """
 
-    __slots__ = ("_note", "message", "report")
-
     def __new__(cls, report: Report | None, *_: object) -> Self:  # noqa: D102 - see the class
         return super().__new__(cls, report.points if report else 0.0)
 
@@ -46,8 +44,8 @@ class Score(float):
             f"{report.task.id}: {report.points:g} of {report.task.points:g} points."
         )
         stuck = f'Stuck? hint("{report.task.id}") opens a hint.'
-        more = [*report.notes, stuck if report.rows and not report.is_full else ""]
-        return points, [self._line(row) for row in report.rows], [*more, self._note]
+        more = [stuck if report.rows and not report.is_full else "", self._note]
+        return points, [self._line(row) for row in report.rows], more
 
     def _line(self, row: Row) -> str:
         worth = f"{row.check.points * row.passed:g} of {row.check.points:g}"

@@ -5,19 +5,17 @@ and ``nbgrader export`` go on from there.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import sys
 import warnings
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from labkit.errors import GradingError
-from labkit.grader.classroom import Class, Line
-from labkit.grader.feedback import Score
-from labkit.grader.submissions import Assignment, Submission
+from labkit.grader.classroom import Class, Sheet
 
 __all__ = ["COURSE", "write_gradebook"]
 
@@ -45,60 +43,54 @@ def write_gradebook(path: Path, graded: Class) -> None:
         with warnings.catch_warnings(), Gradebook(url, COURSE) as book:
             # nbgrader builds its records in an order that SQLAlchemy warns of.
             warnings.simplefilter("ignore", SAWarning)
-            for _, group in groupby(graded.lines, lambda line: id(line.submission)):
-                lines = list(group)
-                one = lines[0].submission
-                if not (of := graded.assignments.get(one.assignment)):
+            for sheet in graded.sheets:
+                one, name = sheet.submission, sheet.of.name
+                if not name:
                     continue
-                where = {"notebook": of.name, "assignment": of.name, "db_url": url}
+                where = {"notebook": name, "assignment": name, "db_url": url}
                 place = {"nbgrader": where | {"student": one.student}}
-                if of.name not in known:
-                    book.update_or_create_assignment(of.name, course_id=COURSE)
-                    SaveCells().preprocess(_filled(of, []), place)
-                    known.add(of.name)
+                if name not in known:
+                    book.update_or_create_assignment(name, course_id=COURSE)
+                    SaveCells().preprocess(nbformat.reads(sheet.of.book, 4), place)
+                    known.add(name)
                 when = None
                 with contextlib.suppress(OSError, ValueError, OverflowError):
                     stamp = one.path.with_name("timestamp.txt")
                     when = parse_utc(stamp.read_text().strip())
                 book.update_or_create_student(one.student)
-                book.update_or_create_submission(of.name, one.student, timestamp=when)
-                filled = _filled(of, lines)
+                book.update_or_create_submission(name, one.student, timestamp=when)
+                filled = _filled(sheet)
                 SaveAutoGrades().preprocess(filled, place)
-                _write(path.parent / "autograded" / one.student / of.name, filled, one)
+                _write(
+                    path.parent / "autograded" / one.student / name, filled, one.path
+                )
     except (SQLAlchemyError, RuntimeError) as error:  # the second is SaveCells's
         raise GradingError(
             f"{path} cannot be used as a gradebook: {error}. Grade into a new one."
         ) from error
 
 
-def _filled(of: Assignment, lines: list[Line]) -> Any:
-    """Return our copy as a notebook, with a student's answers and the words for each."""
-    import nbformat
-
-    book = nbformat.reads(json.dumps(of.book), 4)
-    for line in lines:
-        one, magic = line.submission, f"%%answer {line.task}\n"
-        graded = line.graded
-        html = graded.html if graded else Score(None, line.why)._repr_html_()
+def _filled(sheet: Sheet) -> Any:
+    """Return our copy with the student's answers, and the words for each."""
+    book, one = nbformat.reads(sheet.of.book, 4), sheet.submission
+    for task, graded in sheet.graded.items():
+        data = {"text/plain": str(graded.points), "text/html": graded.html}
+        magic, nothing = f"%%answer {task}\n", one.trouble or "There was no answer."
         for cell in book.cells:
-            if cell.source == f'check("{line.task}")':
-                data = {"text/plain": f"{line.points}", "text/html": html}
+            if cell.source == f'check("{task}")':
                 cell.outputs = [nbformat.v4.new_output("execute_result", data)]
             elif cell.source.startswith(magic):
-                nothing = f"# {one.trouble or 'There was no answer.'}"
-                cell.source = magic + one.answers.get(line.task, nothing)
+                cell.source = magic + one.answers.get(task, f"# {nothing}")
     return book
 
 
-def _write(folder: Path, book: Any, one: Submission) -> None:
+def _write(folder: Path, book: Any, submitted: Path) -> None:
     """Write what generate_feedback shows, and what release_feedback asks for."""
-    import nbformat
-
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{folder.name}.ipynb"
     target.unlink(missing_ok=True)  # nbgrader's own cannot be written to
     nbformat.write(book, target)
     for own in ("timestamp.txt", "submission_secret.txt"):
-        file = one.path.with_name(own)
+        file = submitted.with_name(own)
         if file.is_file() and not file.is_symlink():
             shutil.copyfile(file, folder / own)

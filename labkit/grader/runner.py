@@ -74,7 +74,6 @@ class Report:
     task: Task
     rows: tuple[Row, ...]  # one for each check of the task, in its order
     error: str = ""  # why the checks did not run to their end, in a sentence
-    notes: tuple[str, ...] = ()  # what else a learner should know
     suspect: tuple[str, ...] = ()  # what an instructor should look at
 
     @property
@@ -101,6 +100,7 @@ class Report:
 def run(
     task: Task,
     source: str,
+    trouble: str = "",
     *,
     deadline_s: float | None = None,
     first_only: bool = False,
@@ -112,6 +112,8 @@ def run(
     ----------
     source : str
         The text of the answer cell below its first line.
+    trouble : str, default ""
+        What went wrong when it was tried out: such an answer gets no points.
     deadline_s : float, optional
         Seconds until it is ended, whatever it does; the task's own by default.
     first_only : bool, default False
@@ -119,9 +121,9 @@ def run(
     walls : bool, default False
         Whether to run it behind the walls of :mod:`.confine`.
     """
+    if trouble := trouble or _trouble_in(source):
+        return Report(task, (), trouble)
     blank = tuple(map(Row, task.checks))
-    if trouble := _trouble_in(source):
-        return Report(task, blank, trouble)
     seconds = task.deadline_s if deadline_s is None else deadline_s
     kit, until = str(Path(__file__).parents[2]), time.time() + seconds
     code = _EXAMINE.format(kit, str(task.path), until, first_only)
@@ -146,11 +148,7 @@ def run(
             f"The answer to {task.id} is not written yet: line {stub} still says "
             f"`{STUB}`; put your code in its place."
         )
-    # A process that died took its server's owner with it: not the answer's fault.
-    left = done.leftovers if done.exit_code == _AT_ITS_END else 0
-    note = f"It left processes running ({left}): a program should end what it starts."
-    suspect = (*suspicions(source), *strange)
-    return Report(task, rows, error, (note,) if left else (), suspect)
+    return Report(task, rows, error, (*suspicions(source), *strange))
 
 
 def try_out(
@@ -206,10 +204,10 @@ def _trouble_in(source: str) -> str:
         return f"The answer is not valid Python, line {error.lineno}: {error.msg}."
     except (ValueError, RecursionError, MemoryError) as error:
         return f"The answer cannot be read as Python: {error}."
-    for node in tree.body:
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            return ""
-    return "The answer cell is empty: write your answer below its first line."
+    values = (isinstance(node, ast.Expr) and node.value for node in tree.body)
+    if all(isinstance(value, ast.Constant) for value in values):
+        return "The answer cell is empty: write your answer below its first line."
+    return ""
 
 
 _SUSPECT = re.compile(

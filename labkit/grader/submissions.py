@@ -9,7 +9,6 @@ holds no notebook is a :class:`Submission`, too, with its trouble.
 import json
 import re
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from labkit.errors import GradingError
 from labkit.grader.runner import encodable, without_magics
 from labkit.grader.tasks import EXERCISES, Task, all_tasks
 
-__all__ = ["Assignment", "Submission", "read_assignments", "read_submissions"]
+__all__ = ["Assignment", "Submission", "handed_in", "handed_out"]
 
 _LARGEST = 200_000_000  # bytes of a notebook; pictures make them large
 _PACKED = re.compile(r"(.+?)_(\d+)_assignsubmission_|([^_]+?)(?:_LATE)?_(\d+)_\d+_")
@@ -35,7 +34,7 @@ class Assignment:
 
     name: str  # of the folder and of the notebook
     tasks: dict[str, Task]
-    book: dict[str, Any]  # the learners' copy, as JSON
+    book: str  # the learners' copy, as JSON
     blank: dict[str, str]  # the answer to each task that the copy holds
 
 
@@ -63,21 +62,21 @@ class _File(NamedTuple):
         return self.place.suffix.lower() == ".ipynb"
 
 
-def read_assignments(exercises: Path = EXERCISES) -> dict[str, Assignment]:
+def handed_out(exercises: Path = EXERCISES) -> dict[str, Assignment]:
     """Read every exercise set that is handed out, by name."""
     found = {}
     for name, tasks in groupby(all_tasks(exercises), lambda task: task.set):
         path = exercises / "release" / name / f"{name}.ipynb"
         if path.exists():
-            data = path.read_bytes()
-            own, blank = {task.id: task for task in tasks}, dict(_answers(_code(data)))
-            found[name] = Assignment(name, own, json.loads(data), blank)
+            book, own = (
+                path.read_text(encoding="utf-8"),
+                {task.id: task for task in tasks},
+            )
+            found[name] = Assignment(name, own, book, dict(_answers(_code(book))))
     return found
 
 
-def read_submissions(
-    submitted: Path, assignments: dict[str, Assignment]
-) -> list[Submission]:
+def handed_in(submitted: Path, assignments: dict[str, Assignment]) -> list[Submission]:
     """Read what is in a folder, or in a zip file, one for each student and set.
 
     The set is known by the answers in the notebook, then by its name. Of several
@@ -137,28 +136,24 @@ def _found(source: Any, place: Path, when: float = 0.0) -> Iterator[_File]:
                 yield _File(place, when, _code(file.read(_LARGEST + 1)))
         else:
             yield _File(place, when, trouble="It is no notebook.")
-    except (
-        OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except Exception as error:  # noqa: BLE001 - whatever it holds, it has a row
         why = getattr(error, "strerror", None) or error
         yield _File(place, when, trouble=f"It cannot be read: {why}.")
 
 
-def _code(data: bytes) -> list[str]:
+def _code(data: bytes | str) -> list[str]:
     """Return the code cells of a notebook; raise ValueError if it is none."""
     if len(data) > _LARGEST:
         raise ValueError(f"it has more than {_LARGEST:,} bytes")
     try:
         book = json.loads(data)  # in whatever UTF it is
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is not JSON ({error})") from None
-    try:
         code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
         return [encodable("".join(cell["source"])) for cell in code]
     except (LookupError, TypeError):
-        raise ValueError(
-            "it is no notebook of format 4: open it in JupyterLab and save it"
-        ) from None
+        why = "it is no notebook of format 4: open it in JupyterLab and save it"
+    except (ValueError, RecursionError) as error:
+        why = f"it is not JSON ({error})"
+    raise ValueError(why)
 
 
 def _student(place: Path) -> tuple[str, str]:
@@ -178,19 +173,16 @@ def _submission(
     answers = dict(_answers(file.code))
     sets = Counter(n for n, of in assignments.items() for a in answers if a in of.tasks)
     if not sets:
-        trouble = file.trouble or _NO_ANSWERS
+        trouble = file.trouble or (
+            "No cell begins with %%answer: it is not the copy that was handed out, or "
+            "its answer cells were deleted."
+        )
         return Submission(*_student(file.place), name, path, trouble=trouble)
     name = sets.most_common(1)[0][0]
     tasks = assignments[name].tasks
     mine = {task: text for task, text in answers.items() if task in tasks}
     notes = tuple(_oddities(file.code, tasks))
     return Submission(*_student(file.place), name, path, mine, notes=notes)
-
-
-_NO_ANSWERS = (
-    "No cell begins with %%answer: it is not the copy that was handed out, or its "
-    "answer cells were deleted."
-)
 
 
 def _answers(code: Sequence[str]) -> Iterator[tuple[str, str]]:
