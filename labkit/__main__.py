@@ -51,26 +51,6 @@ def usage() -> str:
     )
 
 
-def unknown(name: str) -> str:
-    """Say in one sentence that there is no such command, and which one is near."""
-    import difflib
-
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "python -m labkit lists them all."
-    return f"labkit: there is no command '{name}'; {hint}"
-
-
-def further_extras(argv: "list[str]") -> "tuple[str, ...]":
-    """Return the extras that the tests need which somebody asked for."""
-    if argv[0] != "test" or not {"--help", "-h"}.isdisjoint(argv):
-        return ()
-    words = " ".join(argv)
-    needs = {"browser": ("--all", "browser"), "lint": ("--all", "test_tree")}
-    return tuple(
-        name for name, signs in needs.items() if any(s in words for s in signs)
-    )
-
-
 def main(argv: "list[str] | None" = None) -> int:
     """Run one command; return its exit status, or 2 if there is no such command."""
     argv = sys.argv[1:] if argv is None else argv
@@ -78,14 +58,16 @@ def main(argv: "list[str] | None" = None) -> int:
         print(usage())
         return 0
     if argv[0] not in COMMANDS:
-        print(unknown(argv[0]), file=sys.stderr)
+        hint = "python -m labkit lists them all."
+        print(f"labkit: there is no command '{argv[0]}'; {hint}", file=sys.stderr)
         return 2
     module, extras, _ = COMMANDS[argv[0]]
     try:
         if extras is not None:
             from labkit import setup
 
-            status = setup.run_in_venv(argv, (*extras, *further_extras(argv)))
+            more = ("browser", "lint") if argv[0] == "test" and "--all" in argv else ()
+            status = setup.run_in_venv(argv, (*extras, *more))
             if status is not None:
                 return status
         return int(importlib.import_module("labkit." + module).main(argv[1:]) or 0)

@@ -40,11 +40,9 @@ class Formerly:
 
     @staticmethod
     def exec_module(module):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205
-        """Fill it with the names of the module that took its place."""
+        """Let the module that took its place stand under the old name, too."""
         new = importlib.import_module("labkit." + RENAMED[module.__name__[7:]])
-        for name in vars(new):
-            if not name.startswith("__"):
-                setattr(module, name, getattr(new, name))
+        sys.modules[module.__name__] = new
 
 
 sys.meta_path.append(Formerly)

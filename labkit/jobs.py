@@ -10,7 +10,6 @@ word about where the work is done: that is what ``engine`` says.
 
 import contextlib
 import importlib
-import importlib.util
 import json
 import logging
 import os
@@ -86,14 +85,11 @@ def load_job(spec: str) -> Job:
             f"{spec!r} is not a job. Give {', '.join(_BUILT_IN)}, or MODULE:FUNCTION."
         )
     try:
-        job = getattr(importlib.import_module(module), function)
+        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module runs any code
         raise ValueError(
             f"The job {spec!r} cannot be loaded: {type(error).__name__}: {error}"
         ) from None
-    if not callable(job):
-        raise ValueError(f"The job {spec!r} is not a function.")  # noqa: TRY004 - of text
-    return job  # type: ignore[no-any-return]
 
 
 def to_json(item: Any) -> str:
@@ -167,24 +163,21 @@ def read_job_file(path: str | Path) -> list[Work]:
 
 
 def _work(path: Path, name: str, table: Any) -> Work:
-    what = f"[{name}] of {path}"
-    given: dict[str, Any] = {"tasks": [], "files": []}
-    given |= table if isinstance(table, dict) else {}
-    job, tasks, files = given.get("job"), given["tasks"], given["files"]
-    lists = isinstance(tasks, list) and isinstance(files, list) and (tasks or files)
-    if not (isinstance(job, str) and lists):
-        raise ValueError(
-            f'{what} needs a job, such as job = "square", and in square brackets its '
-            "tasks = [...] or files = [...]."
-        )
-    load_job(job)
-    found = list(tasks)
+    what, table = f"[{name}] of {path}", table if isinstance(table, dict) else {}
+    match {"tasks": [], "files": [], **table}:
+        case {"job": str(job), "tasks": [*tasks], "files": [*files]} if tasks or files:
+            load_job(job)
+        case _:
+            raise ValueError(
+                f'{what} needs a job, such as job = "square", and in square brackets '
+                "its tasks = [...] or files = [...]."
+            )
     for pattern in files:
         paths = sorted(path.resolve().parent.glob(pattern))
         if not paths:
             raise ValueError(f"{what}: no file beside it matches {pattern!r}.")
-        found += map(str, paths)
-    return Work(name, job, tuple(found))
+        tasks += map(str, paths)
+    return Work(name, job, tuple(tasks))
 
 
 def run(
@@ -226,32 +219,31 @@ def run(
     LabkitError
         There is no such engine, it cannot run here, or it ended during the work.
     """
-    names = [work.name for work in works for _ in work.tasks]
-    given = [{"job": w.job, "task": task} for w in works for task in w.tasks]
-    items = [{"run": "", "id": n, "task": one} for n, one in enumerate(given, 1)]
+    given = [(w.name, {"job": w.job, "task": t}) for w in works for t in w.tasks]
+    items = [{"run": "", "id": n, "task": one} for n, (_, one) in enumerate(given, 1)]
     count, folder = workers or os.cpu_count() or 1, Path(folder).resolve()
-    if engine == "manager" and tls is not None:
-        raise LabkitError(
-            "The manager protocol has no TLS. Leave --tls out (this engine stays on "
-            "this machine), or take --engine dask. Lesson 10 shows a tunnel."
-        )
     if engine == "manager":
+        if tls is not None:
+            raise LabkitError(
+                "The manager protocol has no TLS. Leave --tls out (this engine stays "
+                "on this machine), or take --engine dask. Lesson 10 shows a tunnel."
+            )
         records = _on_manager(items, count, folder)
     elif not isinstance(engine, str):
-        records = _on_dask(items, contextlib.nullcontext(engine), say)
-    elif engine == "dask":
-        records = _on_dask(items, dask_client(workers=count, tls=tls), say)
-    elif engine.startswith(("tcp://", "tls://")):
-        records = _on_dask(items, dask_client(engine, tls=tls), say, folder)
+        records = _on_dask(items, contextlib.nullcontext(engine), folder, say)
+    elif engine == "dask" or engine.startswith(("tcp://", "tls://")):
+        address = None if engine == "dask" else engine
+        cluster = dask_client(address, workers=count, tls=tls)
+        records = _on_dask(items, cluster, folder, say)
     else:
         raise LabkitError(
             f"There is no engine {engine!r}. Give manager, dask, or the address of a "
             "Dask scheduler, such as tcp://127.0.0.1:8786."
         )
     with contextlib.closing(records):
-        for name, one, record in zip(names, given, records, strict=True):
-            told = {key: value for key, value in record.items() if key != "run"}
-            yield {"name": name, **told, "task": one["task"]}
+        for (name, one), record in zip(given, records, strict=True):
+            del record["run"]
+            yield {"name": name, **record, "task": one["task"]}
 
 
 def _on_manager(items: _Items, workers: int, folder: Path) -> _Records:
@@ -261,17 +253,15 @@ def _on_manager(items: _Items, workers: int, folder: Path) -> _Records:
     from labkit.supervised import Supervised
 
     said: list[str] = []
-    path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     with (
         start_server(name="jobs") as server,
         tempfile.TemporaryDirectory(prefix="labkit-") as private,
     ):
-        key = str(server.write_key_file(Path(private) / "jobs.key"))
-        words = ["--connect", shown(server.address), "--key-file", key]
-        words += ["--workers", str(workers), "--job", "labkit.jobs:assigned"]
-        argv = [sys.executable, "-m", "labkit", "worker", *words]
-        with Supervised(argv, said.append, cwd=folder, env=env) as pool:
+        key = server.write_key_file(Path(private) / "jobs.key")
+        argv = [sys.executable, "-m", "labkit", "worker", "--job=labkit.jobs:assigned"]
+        argv += ["--connect", shown(server.address), "--key-file", str(key)]
+        argv += ["--workers", str(workers)]
+        with Supervised(argv, said.append, cwd=folder) as pool:
             manager = server.connect()
             tasks, results = manager.get_task_queue(), manager.get_result_queue()
             tasks.put_many(items)
@@ -300,8 +290,6 @@ def dask_client(
 
     Parameters and errors are those of :func:`run`; without an address one is started.
     """
-    if importlib.util.find_spec("distributed") is None:
-        raise LabkitError("Dask is not installed: python -m pip install distributed")
     if address and address.startswith("tls://") != (tls is not None):
         raise LabkitError(
             f"{address} and --tls do not fit together: a tls:// address needs "
@@ -323,9 +311,11 @@ def dask_client(
                 security=security,
             )
         )
-        options = {"timeout": CONNECT_WITHIN_S, "set_as_default": False}
+        wait_s = CONNECT_WITHIN_S
         try:
-            client = distributed.Client(place, security=security, **options)
+            client = distributed.Client(
+                place, security=security, timeout=wait_s, set_as_default=False
+            )
         except (OSError, TypeError, ValueError) as error:
             raise NoServerError(
                 f"No Dask scheduler answers at {place} ({str(error).splitlines()[0]}). "
@@ -349,14 +339,11 @@ def _security(folder: Path) -> Any:
     return distributed.Security(require_encryption=True, **files)
 
 
-def _on_dask(
-    items: _Items, cluster: Any, say: Say, folder: Path | None = None
-) -> _Records:
-    """Do items on a client's cluster; workers elsewhere do not see the folder."""
+def _on_dask(items: _Items, cluster: Any, folder: Path, say: Say) -> _Records:
+    """Do items on a client's cluster, which gets the jobs' modules from the folder."""
     with cluster as client:
-        specs = {item["task"]["job"].partition(":")[0] for item in items}
-        for path in [folder / f"{spec}.py" for spec in specs] if folder else []:
-            if path.is_file():
+        for module in {item["task"]["job"].partition(":")[0] for item in items}:
+            if (path := folder / f"{module}.py").is_file():
                 client.upload_file(str(path))
         if not client.scheduler_info()["workers"]:
             say("The scheduler has no worker yet. Start one with: dask worker ADDRESS")

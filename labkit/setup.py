@@ -5,7 +5,6 @@ Standard library only. ``uv`` is used where it is there, else ``venv`` and ``pip
 """
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -18,12 +17,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED_MB = 700  # in .venv 450, and what it is unpacked from; a test adds it up
-PACKAGES = 130  # about as many come with it
 LESSONS = "labkit-lessons"  # the folder into which `lab` copies installed lessons
 VENV, STATE = ROOT / ".venv", ROOT / ".labkit"
+SOURCES = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP, LOG = STATE / "set-up", STATE / "set-up.log"
-PROBE = "import sys; from labkit import setup; print(*setup.lacking(sys.argv[1:]))"
+STAMP, LOG = STATE / "extras", STATE / "set-up.log"
 AGAIN = "run the same command again"
 CAUSES = {  # what venv, pip and uv print, and what to do about it
     "ensurepip is not|No module named '?(venv|ensurepip)": "this Python cannot make "
@@ -36,6 +34,14 @@ CAUSES = {  # what venv, pip and uv print, and what to do about it
 
 class _SetupError(Exception):
     """The set-up failed; the message says why and what to do."""
+
+
+def say(sentence: str, status: int = 0, who: str = "labkit") -> int:
+    """Say a sentence on standard error; return the exit status that goes with it."""
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        if sys.stderr:  # None where it was closed
+            print(f"{who}: {sentence}", file=sys.stderr, flush=True)
+    return status
 
 
 def is_checkout() -> bool:
@@ -63,22 +69,20 @@ def lacking(extras: Sequence[str] = ()) -> list[str]:
     ``"labkit"`` is among them if a notebook would not import it from this checkout.
     """
     import tomllib  # here and below: lessons ask for the course alone
+    from importlib.metadata import distributions
 
     if not is_checkout():
         return []  # pip has seen to it
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    lines, more = [*project["dependencies"]], project.get("optional-dependencies", {})
-    lines += [line for name in extras for line in more[name]]
-    is_here = ROOT.as_uri() in "".join(
-        one.read_text("direct_url.json") or "" for one in _installed(project["name"])
-    )
-    return ["labkit"] * (not is_here) + [line for line in lines if not _installed(line)]
-
-
-def _installed(line: str) -> list[Any]:
-    from importlib.metadata import distributions
-
-    return [*distributions(name=re.split(r"[^\w.-]", line)[0])]
+    lines = [*project["dependencies"]]
+    for name in extras:
+        lines += project["optional-dependencies"][name]
+    wanted = {line: re.split(r"[^\w.-]", line)[0] for line in lines}
+    missing = [line for line in lines if not any(distributions(name=wanted[line]))]
+    for ours in distributions(name=project["name"]):
+        if ROOT.as_uri() in (ours.read_text("direct_url.json") or ""):
+            return missing
+    return ["labkit", *missing]
 
 
 def run_in_venv(argv: list[str], extras: Sequence[str]) -> int | None:
@@ -115,40 +119,22 @@ def hand_over(argv: list[str]) -> int:
 
 
 def is_ready(extras: Sequence[str] = ()) -> bool:
-    """Tell whether .venv was made from the files as they are now, with these extras."""
-    digest, *names = _made() or [""]
-    is_current = digest == _digest() and {*extras} <= {*names}
-    return is_current and _ask(PROBE, *extras) == ""
+    """Tell whether .venv is newer than what it was made from, and has these extras."""
+    return _is_newer() and not _venv_lacks(extras)
 
 
-def _made() -> list[str] | None:
-    """Return the digest and the extras of .venv; nothing of one left half-way."""
-    return STAMP.read_text("utf-8").split() if STAMP.is_file() else None
+def _is_newer() -> bool:
+    made = STAMP.stat().st_mtime if STAMP.is_file() else 0
+    return made > max(source.stat().st_mtime for source in SOURCES)
 
 
-def _digest() -> str:
-    """Sum up what .venv was made from, and where: a copied one links to the old place."""
-    files = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
-    parts = [str(ROOT).encode(), *(file.read_bytes() for file in files)]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-def _ask(code: str, *arguments: str) -> str | None:
-    """Return what the Python of .venv prints, or None if it fails."""
-    argv = [str(PYTHON), "-I", "-c", code, *arguments]
+def _venv_lacks(extras: Sequence[str]) -> list[str]:
+    """Return what .venv lacks, with the last lines of this file; labkit if all."""
+    argv = [str(PYTHON), "-I", __file__, *extras]
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        return subprocess.run(
-            argv, capture_output=True, text=True, check=True
-        ).stdout.strip()
-    return None
-
-
-def say(sentence: str, status: int = 0, who: str = "labkit") -> int:
-    """Say a sentence on standard error; return the exit status that goes with it."""
-    with contextlib.suppress(OSError):  # nobody reads it any more
-        if sys.stderr:  # None where it was closed
-            print(f"{who}: {sentence}", file=sys.stderr, flush=True)
-    return status
+        said: str = subprocess.check_output(argv, stderr=-3, text=True)
+        return said.splitlines()
+    return ["labkit"]
 
 
 @contextlib.contextmanager
@@ -168,47 +154,41 @@ def _lock() -> Iterator[None]:
 
 
 def _set_up(extras: Sequence[str]) -> None:
-    began, made, missing = time.monotonic(), _made(), _ask(PROBE, *extras)
+    began, lacks = time.monotonic(), _venv_lacks(extras)
     python, uv = getattr(sys, "_base_executable", sys.executable), shutil.which("uv")
-    names = sorted({*extras, *(made or [])[1:]})
-    whole = ["-e", f"{ROOT}[{','.join(names)}]".removesuffix("[]")]
-    if made == [] or missing is None:  # left half-way, moved, or never there
+    known = STAMP.read_text("utf-8").split() if STAMP.is_file() else []
+    names = sorted({*extras, *known})
+    if is_new := "labkit" in lacks:  # or moved, or left half-way: labkit comes last
         if (free_mb := shutil.disk_usage(ROOT).free // 1_000_000) < NEEDED_MB:
             raise _SetupError(f"{free_mb} MB are free, {NEEDED_MB} needed: make room")
         say(f"making .venv, once: {NEEDED_MB} MB, and a minute or two.")
-        STAMP.write_text("", "utf-8")
         VENV.unlink() if VENV.is_symlink() else shutil.rmtree(VENV, ignore_errors=True)
         _run([uv, "venv", "--seed", "-p", python, VENV], [python, "-m", "venv", VENV])
-        what = whole
-    elif made and made[0] != _digest():
-        what = whole
-    else:  # added to what is there: JupyterLab may be running meanwhile
-        what = missing.split()
-    if what:
-        what += ["-c", str(ROOT / "constraints.txt")]
+    if is_new or (STAMP.is_file() and not _is_newer()):
+        lacks = ["-e", f"{ROOT}[{','.join(names)}]".removesuffix("[]")]
+    if lacks:  # nothing else is touched: JupyterLab may be running meanwhile
+        what = [*lacks, "-c", SOURCES[1]]
         pip = [PYTHON, "-u", "-m", "pip", "install", "--no-compile"]
         _run([uv, "pip", "install", "-p", PYTHON, *what], [*pip, *what])
-    if (missing := _ask(PROBE, *extras)) != "":
-        raise _SetupError(f".venv still lacks {missing or 'labkit'}: delete it")
-    STAMP.write_text(" ".join([_digest(), *names]), "utf-8")
+    if lacks := _venv_lacks(extras):
+        raise _SetupError(f".venv still lacks {' '.join(lacks)}: delete it")
+    STAMP.write_text(" ".join(names), "utf-8")
     say(f".venv is ready, after {time.monotonic() - began:.0f} s.")
 
 
 def _run(*commands: list[Any]) -> None:
-    """Run the first command that is there and works; count packages meanwhile."""
+    """Run the first command that is there and works; say meanwhile what it does."""
     began = time.monotonic()
     for command in filter(lambda words: words[0], commands):
         with LOG.open("w", encoding="utf-8") as log:
             child = subprocess.Popen(command, stdin=-3, stdout=log, stderr=log)
         try:
             while child.poll() is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
+                try:
                     child.wait(5)
-                    break
-                found = LOG.read_text("utf-8", "replace").count("Collecting ")
-                there = len([*VENV.glob("[Ll]ib/**/site-packages/*.dist-info")])
-                of, took_s = f"of about {PACKAGES}", time.monotonic() - began
-                say(f"{max(found, there)} packages {of} found; {took_s:.0f} s")
+                except subprocess.TimeoutExpired:
+                    now = LOG.read_text("utf-8", "replace").strip().rpartition("\n")[2]
+                    say(f"{time.monotonic() - began:.0f} s: {now:.60}")
         finally:
             child.terminate()
             child.wait()
@@ -218,3 +198,7 @@ def _run(*commands: list[Any]) -> None:
     why = (todo for what, todo in CAUSES.items() if re.search(what, said))
     errors = re.findall(r"(?i)^\s*error: .+", said, re.MULTILINE) or ["it failed"]
     raise _SetupError(next(why, f"{errors[-1].strip()} (more: {LOG}); see to that"))
+
+
+if __name__ == "__main__":  # asked by _venv_lacks, and run by the Python of .venv
+    sys.stdout.write("\n".join(lacking(sys.argv[1:])))

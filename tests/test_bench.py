@@ -1,6 +1,5 @@
 """The bench: its parts, its table, its command."""
 
-import io
 import json
 import os
 import signal
@@ -79,11 +78,11 @@ def test_the_command(tmp_path, capsys):
 @pytest.mark.parametrize("after_s", [0.0, pytest.param(0.5, marks=pytest.mark.long)])
 def test_ctrl_c_is_one_sentence(after_s):
     """Also of the children, which a terminal interrupts as well while they start."""
-    command = [sys.executable, "-m", "labkit", "bench", "--quick", "--json"]
+    command = [sys.executable, "-m", "labkit", "bench", "--quick"]
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes, start_new_session=True) as running:
-        assert running.stderr.readline().startswith("Measuring 6 parts for about ")
-        assert running.stderr.readline() == "  Small ints, one per call ...\n"
+        assert running.stdout.readline().startswith("Measuring 6 parts for about ")
+        assert running.stdout.readline() == "  Small ints, one per call ...\n"
         threading.Event().wait(after_s)
         os.killpg(running.pid, signal.SIGINT)
         out, said = running.communicate(timeout=60)
@@ -105,10 +104,9 @@ def test_labkit_is_divided_by_the_plain_manager():
     }
 
 
-def test_it_says_how_long_it_takes():
+def test_it_says_how_long_it_takes(capsys):
     """Half a minute when quick, two or three minutes with all there is."""
-    out = io.StringIO()
-    bench.measure((), 8, out)
-    assert out.getvalue().startswith("Measuring 0 parts for about 0 s.\n")
+    bench.measure((), 8)
+    assert capsys.readouterr().out == "Measuring 0 parts for about 0 s.\n"
     assert 20 < sum(part.seconds(3) for part in PARTS) < 70
     assert sum(part.seconds(8) for part in PARTS) < 180

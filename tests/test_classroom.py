@@ -514,8 +514,8 @@ def test_without_walls_nothing_runs(room, monkeypatch, capsys):
         (["{tmp}/nowhere"], "It cannot be read: No such file"),
         (["{tmp}"], "There are no submissions"),
         (["{tmp}", "--assignment", "99"], "There is no exercise set '99'"),
-        (["{tmp}", "--csv", "{tmp}/no/points.csv"], "There is no folder"),
-        (["{tmp}", "--gradebook", "{tmp}/no/gradebook.db"], "There is no folder"),
+        (["{tmp}", "--csv", "{tmp}/no/points.csv"], "cannot be written"),
+        (["{tmp}", "--gradebook", "{tmp}/no/gradebook.db"], "cannot be written"),
         (["{tmp}", "--scheduler", "tcp://10.1.2.3:8786"], "use tls://"),
     ],
 )

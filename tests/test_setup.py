@@ -182,7 +182,7 @@ def test_an_extra_is_added_to_what_is_there(ready):
 @pytest.mark.long
 def test_an_environment_made_by_hand_is_adopted(ready):
     """A .venv with everything in it and no stamp is used as it is."""
-    (ready.root / ".labkit" / "set-up").unlink()
+    (ready.root / ".labkit" / "extras").unlink()
     link = next((ready.root / ".venv").rglob("labkit.pth"))
     before = link.stat().st_mtime_ns
     assert ready.run()[0] == 7
@@ -301,7 +301,6 @@ def test_megabytes_are_as_said():
         waiting += [line for line in lines if "extra ==" not in line]
     assert 300 < sum(sizes.values()) < 450
     assert 450 < setup.NEEDED_MB < 2 * sum(sizes.values())
-    assert len(sizes) < setup.PACKAGES + 10
     page = setup.ROOT / "notebooks" / "instructor" / "classroom.md"
     said = re.search(r"\((\d+) MB on the disk", page.read_text("utf-8"))
     assert 0.7 * int(said[1]) < sum(sizes.values()) < int(said[1])

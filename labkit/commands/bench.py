@@ -4,14 +4,12 @@ python -m labkit bench --json bench.json --png bench.png
 """
 
 import argparse
-import functools
 import json
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from labkit.commands import common
 from labkit.plots import number_text, plot_throughput
@@ -46,9 +44,8 @@ class Part:
         first, *others = rates
         divided = {}
         for name in others:
-            below = name.replace("labkit", "plain")
-            if below == name or below not in rates:
-                below = first
+            plain = name.replace("labkit", "plain")
+            below = plain if plain != name and plain in rates else first
             pairs = zip(rates[name], rates[below], strict=True)
             divided[f"{name} / {below}"] = [a / b for a, b in pairs]
         return divided
@@ -82,38 +79,31 @@ def main(argv: list[str]) -> int:
     parser = common.Parser("bench", __doc__)
     add = parser.add_argument
     add("--quick", action="store_true", help="fewer repeats; says less")
-    write = "write every repeat as JSON; without FILE to standard output"
-    add("--json", nargs="?", const="-", metavar="FILE", help=write)
+    add("--json", metavar="FILE", type=Path, help="write every repeat as JSON")
     add("--png", metavar="FILE", type=Path, help="write a picture")
     return parser.run(_bench, argv)
 
 
-def _bench(options: argparse.Namespace) -> int:
-    out = sys.stderr if options.json == "-" else sys.stdout
-    found = measure(PARTS, 3 if options.quick else 8, out)
-    print(table(PARTS, found), file=out)
+def _bench(options: argparse.Namespace) -> None:
+    found = measure(PARTS, 3 if options.quick else 8)
+    print(table(PARTS, found))
     if options.png:
         every = [one for part in found.values() for one in part]
         plot_throughput(every, "Queues between processes").save(options.png)
-    rates = {title: [one.to_dict() for one in part] for title, part in found.items()}
-    text = json.dumps(rates, indent=1) + "\n"
-    if options.json == "-":
-        sys.stdout.write(text)
-    elif options.json:
-        Path(options.json).write_text(text, "utf-8")
-    return common.DONE
+    if options.json:
+        rates = {
+            title: [one.to_dict() for one in part] for title, part in found.items()
+        }
+        options.json.write_text(json.dumps(rates, indent=1) + "\n", "utf-8")
 
 
-def measure(
-    parts: Sequence[Part], repeats: int, out: TextIO
-) -> dict[str, list[Measurement]]:
+def measure(parts: Sequence[Part], repeats: int) -> dict[str, list[Measurement]]:
     """Measure all parts; say first how long it takes."""
-    say = functools.partial(print, file=out, flush=True)
     seconds = sum(part.seconds(repeats) for part in parts)
-    say(f"Measuring {len(parts)} parts for about {seconds:.0f} s.")
+    print(f"Measuring {len(parts)} parts for about {seconds:.0f} s.", flush=True)
     found = {}
     for part in parts:
-        say(f"  {part.title} ...")
+        print(f"  {part.title} ...", flush=True)
         found[part.title] = compare(part.here, repeats=repeats, **part.settings)
     return found
 

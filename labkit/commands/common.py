@@ -4,10 +4,8 @@ import argparse
 import contextlib
 import errno
 import fileinput
-import functools
 import io
 import json
-import math
 import os
 import pickle
 import queue
@@ -15,11 +13,12 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+from functools import partial
+from typing import Any, NoReturn
 
 from labkit import errors, setup
+from labkit.jobs import to_json
 
-T = TypeVar("T")
 DONE, FAILED, BAD_INPUT, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
 EPILOG = """\
 exit codes: 0 all is done and well; 1 something is not; 2 bad usage or input;
@@ -27,6 +26,7 @@ exit codes: 0 all is done and well; 1 something is not; 2 bad usage or input;
 
 example:
   """
+FILES = "a line of JSON each; standard input if there is none"
 # The server has ended or cannot be reached; labkit's classes derive from these.
 GONE = (EOFError, ConnectionError, errors.ServerTimeoutError)
 
@@ -46,68 +46,72 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self.who = f"labkit {name}"
+        self.say = partial(setup.say, who=f"labkit {name}")
+        self.set_defaults(say=self.say)
 
     def error(self, message: str) -> NoReturn:
         """Say in one sentence what is wrong, and exit with code 2."""
         sentence = f"{message[0].upper()}{message[1:]}. For help: {self.prog} -h"
-        raise SystemExit(setup.say(sentence, BAD_INPUT, self.who))
+        raise SystemExit(self.say(sentence, BAD_INPUT))
 
     def add_server(self) -> None:
-        """Add the options that say which server to talk to."""
+        """Add the options that say which server to talk to, and which queue."""
         add, where = self.add_argument, f"the server: {_ADDRESSES}"
         key = "file with the server's key (%(default)s)"
         patience = "seconds to wait for a server that is not there (0)"
         add("--connect", metavar="ADDRESS", type=address, required=True, help=where)
         add("--key-file", metavar="FILE", default="labkit.key", help=key)
         add("--retry-for", metavar="S", type=seconds, default=0.0, help=patience)
+        add("--queue", metavar="NAME", default="tasks", help="(%(default)s)")
 
-    def add_input(self) -> None:
-        """Add the options that say where input comes from."""
-        add = self.add_argument
-        add("files", metavar="FILE", nargs="*", help="input; standard input if none")
-        add("--text", action="store_true", help="each line is plain text, not JSON")
-
-    def run(self, body: Callable[[argparse.Namespace], int], argv: list[str]) -> int:
+    def run(
+        self, body: Callable[[argparse.Namespace], int | None], argv: list[str]
+    ) -> int:
         """Run a command's body; turn its errors into a sentence and an exit code."""
         options = self.parse_args(argv)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, signal.default_int_handler)
         try:
-            return body(options)
+            return body(options) or DONE
         except BrokenPipeError:  # of standard output: its reader has had enough
             return DONE
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - or it is raised
-            code, sentence = verdict(error)
-        return setup.say(sentence, code, self.who)
+        except KeyboardInterrupt:
+            return self.say("Interrupted.", INTERRUPTED)
+        except (*GONE, errors.WrongKeyError) as error:
+            return self.say(str(error), NO_SERVER)
+        except (errors.LabkitError, OSError, ValueError, ImportError) as error:
+            sentence = str(error)
+            if isinstance(error, OSError) and error.filename:
+                sentence = f"{error.filename}: {error.strerror}."
+            return self.say(sentence, BAD_INPUT)
 
 
-def checked(
-    read: Callable[[str], T], fits: Callable[[T], bool], what: str
-) -> Callable[[str], T]:
-    """Return an argparse type: what can be read, and fits."""
+def within(kind: type[float], low: float, high: float) -> Callable[[str], float]:
+    """Return an argparse type: a number in a range."""
 
-    def check(text: str) -> T:
+    def number(text: str) -> float:
         with contextlib.suppress(ValueError):
-            if fits(value := read(text)):
+            if low <= (value := kind(text)) <= high:
                 return value
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}, {low} to {high:,}")
 
-    return check
+    return number
 
 
-def _address(text: str) -> Any:
+seconds = within(float, 0, 10**9)
+number = within(int, 1, 1_000_000)
+_ADDRESSES = "HOST:PORT, [IPV6]:PORT, or the path of a Unix socket, with a / in it"
+
+
+def address(text: str) -> tuple[str, int] | str:
+    """Be an argparse type: where a server is."""
     found = re.fullmatch(r"(?:\[(.+)\]|([^:/\[\]]*)):(\d{1,5})", text)
     if found and int(found[3]) <= 65535:
         return found[1] or found[2] or "127.0.0.1", int(found[3])
-    return text if "/" in text else None
-
-
-_ADDRESSES = "HOST:PORT, [IPV6]:PORT, or the path of a Unix socket, with a / in it"
-address = checked(_address, bool, f"an address: give {_ADDRESSES}")
-seconds = checked(float, lambda s: 0 <= s < math.inf, "a number of seconds, 0 or more")
-port = checked(int, lambda number: 0 <= number <= 65535, "a port, 0 to 65535")
-number = checked(int, lambda number: number >= 1, "a whole number, 1 or more")
+    if "/" in text:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not an address: give {_ADDRESSES}")
 
 
 def count_of(count: int, noun: str) -> str:
@@ -115,38 +119,23 @@ def count_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def verdict(error: BaseException) -> tuple[int, str]:
-    """Return the exit code and the sentence for an error; a fault in us is raised."""
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, "Interrupted."
-    if isinstance(error, (*GONE, errors.WrongKeyError)):
-        return NO_SERVER, str(error)
-    if isinstance(error, OSError) and error.filename:
-        return BAD_INPUT, f"{error.filename}: {error.strerror}."
-    if isinstance(error, (errors.LabkitError, OSError, ValueError, ImportError)):
-        return BAD_INPUT, str(error)
-    raise error
-
-
-def read_items(options: argparse.Namespace) -> Iterator[Any]:
-    """Yield an item for each line that is read; without ``--text`` empty ones are none.
+def read_items(files: list[str]) -> Iterator[Any]:
+    """Yield an item for each line of JSON that is read; empty lines are none.
 
     Raises ValueError, with the line and where it is, if one is malformed.
     """
-    files = options.files or ["-"]
+    files = files or ["-"]
     if "-" in files and sys.stdin.isatty():
         print("Type lines. End with Ctrl-D (Windows: Ctrl-Z, Enter).", file=sys.stderr)
     with fileinput.FileInput(files, mode="rb") as lines:
         for line in lines:
             try:
-                text = line.decode().rstrip("\r\n")
-                if options.text or text.strip():
-                    yield text if options.text else json.loads(text)
+                if text := line.decode().strip():
+                    yield json.loads(text)
             except (ValueError, RecursionError) as error:
-                kind = "UTF-8" if isinstance(error, UnicodeError) else "JSON"
                 name = "standard input" if lines.isstdin() else lines.filename()
                 raise ValueError(
-                    f"Line {lines.filelineno()} of {name} is not {kind} "
+                    f"Line {lines.filelineno()} of {name} is not JSON "
                     f"({getattr(error, 'msg', error)}): "
                     f"{line[:40].decode(errors='replace').strip()!r}."
                 ) from None
@@ -154,17 +143,15 @@ def read_items(options: argparse.Namespace) -> Iterator[Any]:
 
 def emit(item: Any) -> None:
     """Print an item as a line of JSON, or raise OSError: the item is not taken then."""
-    from labkit.jobs import to_json
-
-    if sys.stdout is None:  # print would say nothing, and the item would be lost
-        raise OSError("Standard output is closed.")
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a lone surrogate becomes an escape
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     show(to_json(item))
 
 
 def show(text: str) -> None:
     """Print a text at once; where that fails, the exit status does not fail again."""
+    if sys.stdout is None:  # print would say nothing, and an item would be lost
+        raise OSError("Standard output is closed.")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a lone surrogate becomes an escape
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         print(text, flush=True)
     except OSError as error:
@@ -174,29 +161,39 @@ def show(text: str) -> None:
         raise OSError(code, error.strerror, "standard output") from None
 
 
-def connect(options: argparse.Namespace) -> Any:
-    """Return a manager connected as the options say; raises as labkit.connect."""
-    from labkit import manager
-
-    try:
-        key = manager.read_key_file(options.key_file)
-        return manager.connect(options.connect, key, options.retry_for)
-    except errors.WrongKeyError:
-        where = manager.shown(options.connect)
-        raise errors.WrongKeyError(
-            f"The server at {where} does not accept the key in {options.key_file}. "
-            "Give the server's key file with --key-file."
-        ) from None
-
-
 def open_queues(
     options: argparse.Namespace, *names: str, again: bool = False
 ) -> "list[Patient]":
     """Return queues by name; a plain server has ``tasks`` and ``results`` at best."""
-    manager = connect(options)
+    from labkit.manager import connect, read_key_file
+
+    key = read_key_file(options.key_file)
+    manager = connect(options.connect, key, options.retry_for)
     named = {"tasks": manager.get_task_queue, "results": manager.get_result_queue}
     found = [named[n]() if n in named else manager.get_queue(n) for n in names]
     return [Patient(one, options.retry_for, again) for one in found]
+
+
+class Patient:
+    """A queue whose calls are repeated for some seconds if the server stops meanwhile.
+
+    The manager itself waits for a server that is not there. With ``again`` a call is
+    repeated even if nobody knows whether it was done.
+    """
+
+    def __init__(self, target: Any, retry_for: float, again: bool) -> None:
+        self._target, self._retry_for = target, retry_for
+        unknown = [errors.OutcomeUnknownError] if again else []
+        self._kinds = (errors.ServerStoppedError, *unknown)
+
+    def __getattr__(self, name: str) -> Any:
+        from labkit.manager.client import retrying
+
+        def call(*args: Any, **kwds: Any) -> Any:
+            attempt = partial(getattr(self._target, name), *args, **kwds)
+            return retrying(attempt, self._retry_for, self._kinds)
+
+        return call
 
 
 def take(
@@ -223,31 +220,3 @@ def done(source: Any, receipt: Any) -> None:
     else:
         with contextlib.suppress(errors.NotOfferedError):  # a multiprocessing.Queue
             source.task_done()
-
-
-class Patient:
-    """A queue whose calls are repeated for some seconds if the server stops meanwhile.
-
-    The manager itself waits for a server that is not there. With ``again`` a call is
-    repeated even if nobody knows whether it was done.
-    """
-
-    def __init__(self, target: Any, retry_for: float, again: bool) -> None:
-        self._target, self._retry_for = target, retry_for
-        unknown = [errors.OutcomeUnknownError] if again else []
-        self._kinds = (errors.ServerStoppedError, *unknown)
-
-    def __getattr__(self, name: str) -> Any:
-        return functools.partial(self._call, getattr(self._target, name))
-
-    def _call(self, method: Callable[..., Any], *args: Any, **kwds: Any) -> Any:
-        from labkit.manager.client import retrying
-
-        attempt = functools.partial(method, *args, **kwds)
-        try:
-            return retrying(attempt, self._retry_for, self._kinds)
-        except (errors.NoServerError, errors.NotAQueueServerError):
-            # A server that is being killed may still answer, with half a handshake.
-            raise errors.ServerStoppedError(
-                "The server has ended. Start it again; --retry-for waits for it."
-            ) from None

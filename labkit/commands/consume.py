@@ -10,13 +10,9 @@ printed as {"repr": "..."}.
 import argparse
 import queue
 import time
-from functools import partial
 
-from labkit import setup
 from labkit.commands import common
 from labkit.errors import ReceiptError
-
-say = partial(setup.say, who="labkit consume")
 
 
 def main(argv: list[str]) -> int:
@@ -25,31 +21,26 @@ def main(argv: list[str]) -> int:
     parser.add_server()
     add = parser.add_argument
     idle = "stop when no item has come for so many seconds (5)"
-    add("--queue", default="tasks", metavar="NAME", help="the queue (%(default)s)")
-    add("--max", type=common.number, metavar="N", help="stop after so many items")
     add("--idle", type=common.seconds, default=5.0, metavar="S", help=idle)
     add("--forever", action="store_true", help="go on until Ctrl-C")
     return parser.run(_consume, argv)
 
 
-def _consume(options: argparse.Namespace) -> int:
-    """Print items until there are enough; whatever happens, say how many."""
+def _consume(options: argparse.Namespace) -> None:
+    """Print items until none comes; whatever happens, say how many."""
     (source,) = common.open_queues(options, options.queue)
+    say, count, begin = options.say, 0, time.monotonic()
     if options.forever:
         say(f"Printing the items of {options.queue!r} until you press Ctrl-C.")
-    wait_s = 5.0 if options.forever else options.idle
-    count, begin = 0, time.monotonic()
     try:
-        while count != options.max:
+        while True:
             try:
-                receipt, item = common.take(source, wait_s)
+                receipt, item = common.take(source, options.idle)
             except queue.Empty:
                 if options.forever:
                     continue
                 break
             except common.GONE:
-                if options.max is not None:
-                    raise
                 say("The server has ended. No item was in hand.")
                 break
             try:
@@ -62,9 +53,6 @@ def _consume(options: argparse.Namespace) -> int:
                 common.done(source, receipt)
             except (ReceiptError, *common.GONE) as error:
                 say(f"Item {count} is printed, and may be handed out again: {error}")
-                if not (options.retry_for or isinstance(error, ReceiptError)):
-                    raise
     finally:
         what, spent_s = common.count_of(count, "item"), time.monotonic() - begin
         say(f"Took {what} from {options.queue!r} in {spent_s:.1f} s.")
-    return common.DONE

@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -133,22 +132,20 @@ def _disk() -> _Seen:
 
 
 def _folders() -> _Seen:
-    ours = "copy the kit to a folder of your own and work there"
-    places = {_folder() / n: ours for n in ("notebooks", "exercises", ".labkit")}
-    theirs = "let {} name a folder of your own"
-    temporary = "TEMP" if os.name == "nt" else "TMPDIR"
-    places[Path(tempfile.gettempdir())] = theirs.format(temporary)
+    todo = "copy the kit to a folder of your own and work there"
+    places = {_folder() / n: todo for n in ("notebooks", "exercises", ".labkit")}
     with contextlib.suppress(ImportError):
         from jupyter_core import paths
 
         for kind in ("runtime", "config"):
             place = Path(getattr(paths, f"jupyter_{kind}_dir")())
-            places[place] = theirs.format(f"JUPYTER_{kind.upper()}_DIR")
+            name = f"JUPYTER_{kind.upper()}_DIR"
+            places[place] = f"let {name} name a folder of your own"
     for place, todo in places.items():
         there = next(p for p in (place, *place.parents) if p.exists())
         if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
             return "FAIL", f"{place} is read-only", todo
-    return "ok", "lessons, Jupyter and programs may write", ""
+    return "ok", "lessons and Jupyter may write", ""
 
 
 def _memory() -> _Seen:
@@ -160,13 +157,11 @@ def _memory() -> _Seen:
         stat = (CGROUP / "memory.stat").read_text()  # caches make room when needed
         cached = int(stat.partition("inactive_file ")[2].split()[0])
         free = min(free, max(limit - used + cached, 0))
-    free_mb = free // 1_000_000
-    state = (
-        "ok" if free_mb >= COMFORT_MB else "warn" if free_mb >= LESSON_MB else "FAIL"
-    )
+    mb = free // 1_000_000
+    state = "ok" if mb >= COMFORT_MB else "warn" if mb >= LESSON_MB else "FAIL"
     needs = f"a lesson takes {LESSON_MB} to 650, a browser as much again"
     todo = "end other programs and kernels (in JupyterLab: Kernel, Shut Down All)"
-    return state, f"{free_mb:,} MB free, {needs}", todo
+    return state, f"{mb:,} MB free, {needs}", todo
 
 
 def _loopback() -> _Seen:
@@ -174,9 +169,7 @@ def _loopback() -> _Seen:
         with socket.create_server(("127.0.0.1", 0)) as server:
             socket.create_connection(server.getsockname(), 5).close()
     except OSError as error:
-        todo = (
-            "allow Python there in the firewall, or end programs with many connections"
-        )
+        todo = "allow it in the firewall, or end programs with many connections"
         return "FAIL", f"127.0.0.1 does not work ({error})", todo
     return "ok", "programs reach each other at 127.0.0.1", ""
 

@@ -19,7 +19,7 @@ def main(argv: list[str]) -> int:
     return parser.run(_exercises, argv)
 
 
-def _exercises(options: argparse.Namespace) -> int:
+def _exercises(options: argparse.Namespace) -> None:
     if not (EXERCISES / "source").is_dir():
         raise ExerciseError("Exercises are made in the kit's own folder: clone it.")
     if options.new:
@@ -28,4 +28,3 @@ def _exercises(options: argparse.Namespace) -> int:
     else:
         made = make_release(EXERCISES / "release")
         print(*(f"release/{path}" for path in made), sep="\n")
-    return common.DONE

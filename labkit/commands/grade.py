@@ -43,10 +43,8 @@ def main(argv: list[str]) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     for file in filter(None, (options.csv, options.gradebook)):
-        if not file.resolve().parent.is_dir():
-            raise GradingError(f"There is no folder {file.parent} for {file.name}.")
         if not os.access(file if file.exists() else file.resolve().parent, os.W_OK):
-            raise GradingError(f"You may not write {file}: name another place.")
+            raise GradingError(f"{file} cannot be written: name another place.")
     with contextlib.ExitStack() as cleanup:
         pool = None
         if options.scheduler:

@@ -9,25 +9,23 @@ import argparse
 import os
 
 from labkit.commands import common
-from labkit.setup import say
 
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
     parser = common.Parser("key", __doc__)
     parser.add_argument("file", metavar="FILE", help="where to write it")
-    parser.add_argument("--force", action="store_true", help="replace an old key")
     return parser.run(_key, argv)
 
 
-def _key(options: argparse.Namespace) -> int:
-    from labkit.manager import keys
+def _key(options: argparse.Namespace) -> None:
+    from labkit.manager import write_key_file
 
-    if os.path.lexists(options.file) and not options.force:
+    if os.path.lexists(options.file):
         raise FileExistsError(
             f"{options.file} exists. With a new key, the servers and clients that use "
-            "it would refuse each other: choose another name, or pass --force."
+            "it would refuse each other: choose another name, or delete it first."
         )
-    keys.write_key_file(options.file)
-    sentence = f"Wrote a new key to {options.file}. Give clients a copy in a safe way."
-    return say(sentence, common.DONE, "labkit key")
+    write_key_file(options.file)
+    new = f"Wrote a new key to {options.file}."
+    options.say(f"{new} Give clients a copy in a safe way.")

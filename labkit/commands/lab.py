@@ -1,13 +1,18 @@
-"""Open JupyterLab on the first lesson: ``python -m labkit lab``.
+"""Open JupyterLab on notebooks/00_start_here.ipynb, and later where you were.
 
-JupyterLab runs in this very process, so that Ctrl-C, the exit status and the end of the
-terminal are its own. The reader's Jupyter settings go before ours, which are in
-``labkit/jupyter``.
+    python -m labkit lab [JupyterLab's own options]
+
+Ctrl-C ends it and its kernels. Without the kit's own folder, the lessons are copied to
+labkit-lessons first, in the current folder.
+
+  --no-browser   print the address and open no browser
+  --port N       listen at this port; without it the next free one from 8888
+  --debug        show everything that JupyterLab has to say
+  --help         this text
+
+Its other options go to JupyterLab: python -m jupyterlab --help-all lists them.
 """
 
-__all__ = ["main", "set_paths"]
-
-import difflib
 import os
 import re
 import shutil
@@ -22,25 +27,15 @@ from labkit.setup import LESSONS, ROOT, course, is_checkout, lessons, say
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 WORKSPACES = ".labkit/workspaces"
 
-HELP = f"""\
-Usage: python -m labkit lab [JupyterLab's own options]
-
-Opens JupyterLab on {FIRST_LESSON}, and later with the
-notebooks that you had open. Ctrl-C ends it and its kernels. Without the kit's own
-folder, the lessons are copied to {LESSONS} first, in the current folder.
-
-  --no-browser   print the address and open no browser
-  --port N       listen at this port; without it the next free one from 8888
-  --debug        show everything that JupyterLab has to say
-  --help         this text
-
-Its other options go to JupyterLab: python -m jupyterlab --help-all lists them."""
-
 
 def main(argv: list[str]) -> int:
-    """Run JupyterLab until Ctrl-C; return 1 if it cannot start, 2 for a bad option."""
+    """Run JupyterLab until Ctrl-C; return 1 if it cannot start, 2 for a bad option.
+
+    It runs in this very process: Ctrl-C, the exit status and the end of the terminal
+    are its own.
+    """
     if "--help" in argv or "-h" in argv:
-        print(HELP)
+        print(__doc__)
         return 0
     try:
         folder = place()
@@ -50,14 +45,19 @@ def main(argv: list[str]) -> int:
         from traitlets.config import Config
 
         if wrong := unknown_option(argv):
-            return say(wrong, 2)
+            usual = "python -m labkit lab --help lists the usual ones."
+            return say(f"there is no option {wrong}; {usual}", 2)
         settings = Config(defaults(os.environ, folder))
         options = [*ours(argv, folder), *argv]
         server = LabApp.initialize_server(argv=options, config=settings)
     except (PermissionError, FileExistsError) as error:
         cure = "go to a folder of your own, or let HOME name one."
         return say(f"{error.filename} cannot be written: {cure}", 1)
-    server.io_loop.add_callback(print, announcement(server), flush=True)
+    server.identity_provider.token_generated = False  # the server's own announcement
+    address = server.display_url.splitlines()[0]
+    ending = "Open that address if no browser does. Ctrl-C in this terminal ends it."
+    line = f"JupyterLab runs at {address}\n{ending}"
+    server.io_loop.add_callback(print, line, flush=True)
     # Without a question, even without a terminal: first the kernels, then itself.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     server.start()
@@ -82,18 +82,16 @@ def place() -> Path:
 
 
 def unknown_option(argv: list[str]) -> str | None:
-    """Return a sentence on the first option that JupyterLab would silently ignore."""
+    """Return the first option that JupyterLab would silently ignore."""
     from jupyter_server.serverapp import aliases, flags
     from jupyterlab.labapp import LabApp
 
     known = {*aliases, *flags, *LabApp.aliases, *LabApp.flags}
     for word in argv:
-        name = word.lstrip("-").partition("=")[0]
-        if word.startswith("-") and "." not in name and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            usual = "--help lists the usual ones."
-            hint = f"did you mean --{near[0]}?" if near else usual
-            return f"there is no option {word.partition('=')[0]}; {hint}"
+        option = word.partition("=")[0]
+        is_option = word.startswith("-") and "." not in option
+        if is_option and option.lstrip("-") not in known:
+            return option
     return None
 
 
@@ -145,13 +143,3 @@ def ours(argv: list[str], folder: Path) -> list[str]:
     if re.search(r"--(ServerApp\.)?port\b", words):  # that one, or none
         options.append("--ServerApp.port_retries=0")
     return [text for text in options if text.partition("=")[0] not in words]
-
-
-def announcement(server: Any) -> str:
-    """Return the lines that say where JupyterLab is, instead of the server's own."""
-    address = server.display_url.splitlines()[0]
-    server.identity_provider.token_generated = False
-    return (
-        f"JupyterLab runs at {address}\n"
-        "Open that address if no browser does. Ctrl-C in this terminal ends it."
-    )

@@ -13,53 +13,53 @@ import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from labkit import setup
 from labkit.commands import common
 from labkit.errors import NotOfferedError, ReceiptError
 from labkit.jobs import WORN_OUT
 
 POLL_S = 0.5
 REPORT_EVERY_S = 3.0
-say = partial(setup.say, who="labkit master")
 
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
     parser = common.Parser("master", __doc__)
     parser.add_server()
-    parser.add_input()
     add = parser.add_argument
+    add("files", metavar="FILE", nargs="*", help=common.FILES)
     add("--demo", action="store_true", help="ten random numbers, to be squared")
-    add("--queue", default="tasks", metavar="NAME", help="of tasks (%(default)s)")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
     return parser.run(_master, argv)
 
 
 def _master(options: argparse.Namespace) -> int:
-    demo = iter(random.sample(range(10_001), 10))
-    given = demo if options.demo else common.read_items(options)
+    demo = random.sample(range(10_001), 10)
+    given = demo if options.demo else common.read_items(options.files)
     # All of the input first: nothing is handed out if a line of it is malformed.
     run = secrets.token_hex(4)  # so that no record of an earlier run is ours
     waiting = {n: {"run": run, "id": n, "task": t} for n, t in enumerate(given, 1)}
     total, failed, begin = len(waiting), 0, time.monotonic()
     queues = common.open_queues(options, options.queue, options.results, again=True)
     try:
-        for record in hand_out(run, waiting, *queues):
+        for record in hand_out(options.say, run, waiting, *queues):
             failed += "error" in record
             common.emit({k: v for k, v in record.items() if k != "run"})
     finally:
         of_them = f", {failed:,} of them failed" if failed else ""
         ended = f"{total - len(waiting):,} of {total:,} tasks done{of_them}"
-        say(f"{ended}, in {time.monotonic() - begin:.1f} s.")
+        options.say(f"{ended}, in {time.monotonic() - begin:.1f} s.")
     return common.FAILED if failed else common.DONE
 
 
 def hand_out(
-    run: str, waiting: dict[int, dict[str, Any]], tasks: Any, results: Any
+    say: Callable[[str], object],
+    run: str,
+    waiting: dict[int, dict[str, Any]],
+    tasks: Any,
+    results: Any,
 ) -> Iterator[dict[str, Any]]:
     """Put tasks and take results in turns; yield one record of each as they come.
 

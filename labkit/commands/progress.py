@@ -17,6 +17,5 @@ def main(argv: list[str]) -> int:
     return parser.run(_progress, argv)
 
 
-def _progress(options: argparse.Namespace) -> int:
+def _progress(options: argparse.Namespace) -> None:
     common.show(reset(options.reset) if options.reset else str(progress()))
-    return common.DONE

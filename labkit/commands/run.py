@@ -19,10 +19,8 @@ The file is TOML, with a table for each job:
 import argparse
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
-from labkit import setup
 from labkit.commands import common
 
 
@@ -42,17 +40,14 @@ def main(argv: list[str]) -> int:
 def _run(options: argparse.Namespace) -> int:
     from labkit import jobs
 
-    say = partial(setup.say, who="labkit run")
     folder = options.file.resolve().parent
     sys.path.insert(0, str(folder))  # a job may come from a module beside the file
-    works, where = jobs.read_job_file(options.file), {"folder": folder, "say": say}
-    done, failed, begin = 0, 0, time.monotonic()
-    count, tls = options.workers, options.tls
-    for record in jobs.run(works, options.engine, workers=count, tls=tls, **where):
+    where = {"workers": options.workers, "tls": options.tls, "folder": folder}
+    works, failed, begin = jobs.read_job_file(options.file), 0, time.monotonic()
+    for record in jobs.run(works, options.engine, say=options.say, **where):
         common.emit(record)
-        done += 1
         failed += "error" in record
+    done = common.count_of(sum(len(work.tasks) for work in works), "task")
     of_them = f", {failed:,} of them failed" if failed else ""
-    spent_s = time.monotonic() - begin
-    say(f"{common.count_of(done, 'task')} done{of_them}, in {spent_s:.1f} s.")
+    options.say(f"{done} done{of_them}, in {time.monotonic() - begin:.1f} s.")
     return common.FAILED if failed else common.DONE

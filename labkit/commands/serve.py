@@ -18,24 +18,21 @@ from labkit.manager.acceptor import Listener
 from labkit.manager.server import QueueServer, stop_on_signals
 from labkit.manager.wire import SILENCE_S
 
-_silence = common.checked(
-    int, lambda s: 1 <= s <= 3600, "a whole number of seconds, 1 to 3600"
-)
-
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
     parser = common.Parser("serve", __doc__)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="interface to listen at (%(default)s)")
-    add("--port", type=common.port, default=0, help="port to listen at (a free one)")
+    port, silence = common.within(int, 0, 65535), common.within(int, 1, 3600)
+    add("--port", type=port, default=0, help="port to listen at (a free one)")
     add("--socket", metavar="PATH", help="listen at a Unix socket instead")
     text = "file with the authkey, made if it is not there (%(default)s)"
     add("--key-file", default="labkit.key", type=Path, metavar="FILE", help=text)
     text = "file that keeps the queues even if the server is killed"
     add("--journal", type=Path, metavar="FILE", help=text)
     text = "seconds until a client whose host is silent counts as gone (%(default)g)"
-    add("--silence", metavar="S", type=_silence, default=SILENCE_S, help=text)
+    add("--silence", metavar="S", type=silence, default=SILENCE_S, help=text)
     add("--supervised", action="store_true", help=argparse.SUPPRESS)
     return parser.run(_serve, argv)
 
@@ -61,6 +58,27 @@ def _serve(options: argparse.Namespace) -> int:
     return common.DONE
 
 
+def _serve_supervised() -> int:
+    """Be a server that labkit.servers started: say the address, or what failed.
+
+    No other program can read the key on its standard input.
+    """
+    try:
+        settings = json.loads(sys.stdin.readline())
+        address, key = settings["address"], bytes.fromhex(settings["authkey"])
+        address = address if isinstance(address, str) else tuple(address)
+        server = make_server(address, key, settings["journal"])
+        if settings["nearby"]:
+            server.acceptor.listeners.append(Listener(settings["nearby"]))
+    except (errors.LabkitError, ValueError, OSError) as error:
+        _say(json.dumps({"labkit": type(error).__name__, "message": str(error)}))
+        return common.BAD_INPUT
+    supervised.watch(server.stop)
+    _say(json.dumps({"labkit": server.address, "pid": os.getpid()}))
+    _run(server)
+    return common.DONE
+
+
 def _run(server: QueueServer) -> None:
     """Serve until a signal or :meth:`QueueServer.stop`, then say what is left."""
     stop_on_signals(server, signal.SIGINT, signal.SIGTERM)
@@ -69,42 +87,15 @@ def _run(server: QueueServer) -> None:
     server.serve_forever()
     if server.journal is not None:
         server.journal.close()
-    said = ["Stopped."]
+    said = "Stopped."
     for name, queue in server.queues.items():
         left = queue.stats()
         if count := left.depth + left.unacked:
             what = common.count_of(count, "item")
-            said.append(f"Left in the queue {name!r}: {what}.")
-    _say(" ".join(said))
-
-
-def _serve_supervised() -> int:
-    """Be a server that labkit.servers started: say the address, or what failed.
-
-    No other program can read the key on its standard input.
-    """
-    try:
-        settings = json.loads(sys.stdin.readline())
-        address, nearby = settings["address"], settings["nearby"]
-        address = address if isinstance(address, str) else tuple(address)
-        key = bytes.fromhex(settings["authkey"])
-        server = make_server(address, key, settings["journal"])
-        if nearby:
-            server.acceptor.listeners.append(Listener(nearby))
-    except (errors.LabkitError, ValueError, OSError) as error:
-        _say(json.dumps({"labkit": type(error).__name__, "message": str(error)}))
-        return 2
-    supervised.watch(server.stop)
-    _say(json.dumps({"labkit": server.address, "pid": os.getpid()}))
-    _run(server)
-    if nearby:
-        with contextlib.suppress(OSError):
-            Path(nearby).parent.rmdir()
-    return 0
+            said += f" Left in the queue {name!r}: {what}."
+    _say(said)
 
 
 def _say(line: str) -> None:
-    try:
-        print(line, flush=True)
-    except OSError:  # the one who listened has gone
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    with contextlib.suppress(OSError):  # nobody listens any more
+        common.show(line)

@@ -10,28 +10,21 @@ in hand.
 
 import argparse
 import contextlib
-import math
 import multiprocessing
 import os
-import queue
 import signal
 import sys
-from functools import partial
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from typing import Any
 
-from labkit import setup, supervised
+from labkit import supervised
 from labkit.commands import common
 from labkit.errors import LabkitError, ReceiptError
 from labkit.jobs import load_job, perform, record_of
 
 ENDED = 100  # and one of the command's codes: a process that ended on purpose
 POLL_S = 0.5  # Windows cannot interrupt a longer wait
-HAS_MASK = hasattr(signal, "pthread_sigmask")  # not so on Windows
-STOPS = (signal.SIGINT, signal.SIGTERM)
 spawn = multiprocessing.get_context("spawn")
-say = partial(setup.say, who="labkit worker")
-above_zero = common.checked(float, lambda s: 0 < s < math.inf, "a number above 0")
 
 
 def main(argv: list[str]) -> int:
@@ -41,13 +34,11 @@ def main(argv: list[str]) -> int:
     add = parser.add_argument
     job = "function to call with a task; or square (the default), letters, log_lines"
     visibility = "seconds until a task in hand goes to another worker (%(default)g)"
-    idle = "stop after S seconds without a task"
     add("--workers", type=common.number, default=1, metavar="N", help="processes (1)")
     add("--job", default="square", metavar="MODULE:FUNCTION", help=job)
-    add("--queue", default="tasks", metavar="NAME", help="of tasks (%(default)s)")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
-    add("--visibility", type=above_zero, default=600.0, metavar="S", help=visibility)
-    add("--idle", type=common.seconds, default=math.inf, metavar="S", help=idle)
+    some = common.within(float, 0.1, 10**9)
+    add("--visibility", type=some, default=600.0, metavar="S", help=visibility)
     return parser.run(_worker, argv)
 
 
@@ -62,19 +53,19 @@ def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signal
         if stopping:  # the second signal: the processes end with us
             os._exit(common.INTERRUPTED)
         stopping = True
-        for process in running.values() if HAS_MASK else ():
+        for process in running.values() if os.name == "posix" else ():
             process.terminate()  # Windows sends Ctrl-C to all of them
 
     def start() -> None:
-        _mask("SIG_BLOCK")  # a process that is starting would die of it
-        if not stopping:
-            process = spawn.Process(target=_work, args=(options,))
-            process.start()
-            running[process.sentinel] = process
-        _mask("SIG_UNBLOCK")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # while it starts, for it, too
+        process = spawn.Process(target=_work, args=(options,))
+        process.start()
+        running[process.sentinel] = process
+        signal.signal(signal.SIGINT, stop)
+        if stopping:  # since it began to start
+            process.terminate()
 
-    for signum in STOPS:
-        signal.signal(signum, stop)
+    signal.signal(signal.SIGTERM, stop)
     for _ in range(options.workers):
         start()
     while running:
@@ -85,19 +76,13 @@ def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signal
                 codes.append(code)
             elif not stopping:
                 died = f"Process {process.pid} died (exit code {process.exitcode})."
-                say(f"{died} Another takes its place.")
+                options.say(f"{died} Another takes its place.")
                 start()
     return max(codes)
 
 
-def _mask(how: str) -> None:
-    if HAS_MASK:
-        resource_tracker.ensure_running()  # started later, it would undo the mask
-        signal.pthread_sigmask(getattr(signal, how), STOPS)
-
-
-def _work(options: argparse.Namespace) -> None:  # noqa: C901 - an ending each
-    """Do tasks until a signal, a long pause, or the end of the server; say which."""
+def _work(options: argparse.Namespace) -> None:
+    """Do tasks until a signal or the end of the server; say how it ended."""
     is_busy, stopping, done, failed, in_hand = False, False, 0, 0, ""
 
     def stop(*_: object) -> None:
@@ -107,16 +92,14 @@ def _work(options: argparse.Namespace) -> None:  # noqa: C901 - an ending each
             raise KeyboardInterrupt
 
     supervised.end_with_parent()
-    for signum in STOPS:
+    for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
     code, ending = common.DONE, "Stopped."
     try:
-        _mask("SIG_UNBLOCK")
         job, names = load_job(options.job), (options.queue, options.results)
         tasks, results = common.open_queues(options, *names, again=True)
-        idle = None if options.idle == math.inf else options.idle
         while not stopping:
-            receipt, item = common.take(tasks, idle, options.visibility)
+            receipt, item = common.take(tasks, None, options.visibility)
             is_busy, in_hand = True, str(record_of(item).get("id", repr(item)))
             record = perform(job, item)
             # Delivered twice at worst: a master drops what it has by its id.
@@ -128,18 +111,16 @@ def _work(options: argparse.Namespace) -> None:  # noqa: C901 - an ending each
             is_busy = False
     except KeyboardInterrupt:
         pass
-    except queue.Empty:
-        ending = f"No task came for {options.idle:g} s."
     except common.GONE:
         ending = "The server has ended."
         if in_hand:
             code = common.NO_SERVER
             ending += f" The result of task {in_hand:.40} was not delivered."
     except LabkitError as error:
-        code, ending = common.verdict(error)
+        code, ending = common.BAD_INPUT, str(error)
     except Exception as error:  # noqa: BLE001 - a plain server may raise anything
         code, ending = common.FAILED, f"A process failed: {error!r}."
     is_busy = True  # no signal interrupts its last words
     of_them = f", {failed:,} of them failed" if failed else ""
-    say(f"{ending} {common.count_of(done, 'task')} done{of_them}.")
+    options.say(f"{ending} {common.count_of(done, 'task')} done{of_them}.")
     sys.exit(ENDED + code)

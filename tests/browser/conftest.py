@@ -14,7 +14,9 @@ from labs import Lab, Notebook
 
 HERE = Path(__file__).resolve().parent
 PICTURES = HERE.parents[1] / "build" / "browser"
-ALONE = "the browser tests run by themselves: python3 -m labkit test tests/browser"
+ALONE = (
+    "the browser tests run by themselves: python3 -m labkit test --all tests/browser"
+)
 NO_BROWSER = "no browser: install Chromium or Chrome, or name one in LABKIT_BROWSER"
 NO_PLAYWRIGHT = "Playwright is missing: install the extra 'browser' of pyproject.toml"
 
