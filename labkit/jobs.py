@@ -13,6 +13,7 @@ import importlib
 import json
 import logging
 import os
+import pkgutil
 import queue
 import sys
 import tempfile
@@ -61,9 +62,6 @@ def log_lines(path: str) -> dict[str, int]:
         return dict(sorted(Counter(found[1] for found in words if found[1:]).items()))
 
 
-_BUILT_IN: dict[str, Job] = {f.__name__: f for f in (square, letters, log_lines)}
-
-
 def assigned(assignment: dict[str, Any]) -> Any:
     """Do a task that names its own job: ``{"job": ..., "task": ...}``."""
     return load_job(assignment["job"])(assignment["task"])
@@ -77,19 +75,14 @@ def load_job(spec: str) -> Job:
     ValueError
         There is no such function, or its module cannot be imported.
     """
-    if spec in _BUILT_IN:
-        return _BUILT_IN[spec]
-    module, _, function = spec.partition(":")
-    if not (module and function):
-        raise ValueError(
-            f"{spec!r} is not a job. Give {', '.join(_BUILT_IN)}, or MODULE:FUNCTION."
-        )
     try:
-        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+        job: Job = pkgutil.resolve_name(spec if ":" in spec else f"labkit.jobs:{spec}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module runs any code
         raise ValueError(
-            f"The job {spec!r} cannot be loaded: {type(error).__name__}: {error}"
+            f"The job {spec!r} cannot be loaded ({type(error).__name__}: {error}). "
+            "Give square, letters, log_lines, or MODULE:FUNCTION."
         ) from None
+    return job
 
 
 def to_json(item: Any) -> str:
@@ -282,46 +275,40 @@ def _on_manager(items: _Items, workers: int, folder: Path) -> _Records:
                 yield records.pop(item["id"])
 
 
-@contextlib.contextmanager
 def dask_client(
     address: str | None = None, *, workers: int = 1, tls: str | Path | None = None
-) -> Iterator[Any]:
+) -> Any:
     """Connect to a Dask scheduler, or start one with workers on this machine.
 
-    Parameters and errors are those of :func:`run`; without an address one is started.
+    Parameters and errors are those of :func:`run`; without an address one is started,
+    and ends when the client that is returned is closed.
     """
+    # Dask itself would print tracebacks.
     if address and address.startswith("tls://") != (tls is not None):
         raise LabkitError(
             f"{address} and --tls do not fit together: a tls:// address needs "
             "--tls FOLDER, and a tcp:// address is clear text."
         )
-    security = None if tls is None else _security(Path(tls))
     distributed: Any = importlib.import_module("distributed")
     for name in ("distributed", "distributed.client"):  # exceptions say the same
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with contextlib.ExitStack() as cleanup:
-        place: Any = address or cleanup.enter_context(
-            distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                protocol="tls" if tls else "tcp",
-                dashboard_address="127.0.0.1:0",  # a free port; None would be 8787
-                silence_logs=logging.CRITICAL,
-                security=security,
-            )
-        )
-        wait_s = CONNECT_WITHIN_S
-        try:
-            client = distributed.Client(
-                place, security=security, timeout=wait_s, set_as_default=False
-            )
-        except (OSError, TypeError, ValueError) as error:
-            raise NoServerError(
-                f"No Dask scheduler answers at {place} ({str(error).splitlines()[0]}). "
-                "Start one with: dask scheduler; and workers with: dask worker ADDRESS"
-            ) from None
-        yield cleanup.enter_context(client)
+    options: dict[str, Any] = {"timeout": CONNECT_WITHIN_S, "set_as_default": False}
+    if tls is not None:
+        options["security"] = _security(Path(tls))
+    if address is None:
+        options |= {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
+        options |= {
+            "protocol": "tls" if tls else "tcp",
+            "silence_logs": logging.CRITICAL,
+        }
+        options["dashboard_address"] = "127.0.0.1:0"  # a free port; None would be 8787
+    try:
+        return distributed.Client(address, **options)
+    except (OSError, TypeError, ValueError) as error:
+        raise NoServerError(
+            f"No Dask scheduler answers at {address} ({str(error).splitlines()[0]}). "
+            "Start one with: dask scheduler; and workers with: dask worker ADDRESS"
+        ) from None
 
 
 def _security(folder: Path) -> Any:

@@ -129,8 +129,8 @@ def _is_newer() -> bool:
 
 
 def _venv_lacks(extras: Sequence[str]) -> list[str]:
-    """Return what .venv lacks, with the last lines of this file; labkit if all."""
-    argv = [str(PYTHON), "-I", __file__, *extras]
+    """Return what .venv lacks; labkit, too, where there is none or it does not run."""
+    argv = [str(PYTHON), "-I", __file__, *extras]  # the last lines of this file
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         said: str = subprocess.check_output(argv, stderr=-3, text=True)
         return said.splitlines()
@@ -200,5 +200,5 @@ def _run(*commands: list[Any]) -> None:
     raise _SetupError(next(why, f"{errors[-1].strip()} (more: {LOG}); see to that"))
 
 
-if __name__ == "__main__":  # asked by _venv_lacks, and run by the Python of .venv
+if __name__ == "__main__":  # run by the Python of .venv, for _venv_lacks
     sys.stdout.write("\n".join(lacking(sys.argv[1:])))

@@ -410,7 +410,10 @@ def test_a_server_that_comes_back_finds_its_worker(served):
             "'nan' is not a number, 0 to 1,000,000,000",
         ),
         ("worker --connect :5 --visibility 0", "'0' is not a number, 0.1 to"),
-        ("worker --connect :5 --job shop", "'shop' is not a job. Give square"),
+        (
+            "worker --connect :5 --job shop",
+            "Give square, letters, log_lines, or MODULE:FUNCTION.",
+        ),
         ("worker --connect :5 --job store:pack", "No module named 'store'"),
         ("worker --connect :5 --job json:pack", "has no attribute 'pack'"),
         ("master", "The following arguments are required: --connect"),

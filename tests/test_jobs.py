@@ -228,7 +228,7 @@ def test_an_engine_that_cannot_be(name, tls, said):
         ("[a]\ntasks = [1]", r"\[a\] of .* needs a job, such as"),
         ("[a]\njob = 'square'", "and in square brackets its tasks"),
         ("[a]\njob = 'square'\ntasks = 1", "needs a job, such as"),
-        ("[a]\njob = 'cube'\ntasks = [1]", "'cube' is not a job"),
+        ("[a]\njob = 'cube'\ntasks = [1]", "'cube' cannot be loaded"),
         ("[a]\njob = 'log_lines'\nfiles = ['x*']", "no file beside it matches 'x"),
     ],
 )

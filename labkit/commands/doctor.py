@@ -120,8 +120,8 @@ def _python() -> _Seen:
 def _packages() -> _Seen:
     if not (missing := setup.lacking()):
         return "ok", "all that lessons need are installed", ""
-    found = f"missing {', '.join(missing[:3])}{' and more' * (len(missing) > 3)}"
-    return "FAIL", found, f"{PYTHON} -m labkit lab installs them, in .venv"
+    todo = f"{PYTHON} -m labkit lab installs them, in .venv"
+    return "FAIL", f"missing {', '.join(missing)}", todo
 
 
 def _disk() -> _Seen:
