@@ -14,6 +14,7 @@ from labkit.tap.views import Message, Sequence
 __all__ = ["Message", "Wiretap", "wiretap"]
 
 KEPT = 10_000  # messages; older ones are forgotten
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class Wiretap:
@@ -46,11 +47,11 @@ class Wiretap:
     """
 
     def __init__(self, server: Any) -> None:
-        self.server_address = _address_of(server)
+        self.server_address = _reachable(server)
         self._messages: deque[Message] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
         self._count, self._start = 0, time.perf_counter()
-        self._relay = Relay(_reachable(self.server_address), self._hear, self._refuse)
+        self._relay = Relay(self.server_address, self._hear, self._refuse)
         self.address: Address = self._relay.address
 
     @property
@@ -108,19 +109,14 @@ class Wiretap:
 wiretap = Wiretap
 
 
-def _address_of(server: Any) -> Address:
-    address = getattr(server, "address", server)
-    if isinstance(address, (str, tuple)):
-        return address
+def _reachable(server: Any) -> Address:
+    """Return where a server can be reached from here, even if it listens everywhere."""
+    match getattr(server, "address", server):
+        case str(path):
+            return path
+        case (str(host), int(port), *_):
+            return _LOOPBACK.get(host, host), port
     raise ValueError(
         f"{server!r} has no address; give a running server, a started manager, "
         "(host, port), or the path of a Unix socket"
     )
-
-
-def _reachable(address: Address) -> Address:
-    """Return where a server that listens everywhere can be reached from here."""
-    if isinstance(address, str):
-        return address
-    loopback = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104
-    return loopback.get(address[0], address[0]), address[1]

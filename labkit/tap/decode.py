@@ -104,11 +104,6 @@ _LOOKS = {"list": "[ ]", "tuple": "( )", "dict": "{ }", "set": "set({ })"}
 _LOOKS["frozenset"] = "frozenset({ })"
 
 
-def _made(kind: str, parts: Sequence[Value]) -> Value:
-    opening, closing = _LOOKS[kind].split()
-    return Value(opening, _pairs(parts) if kind == "dict" else parts, closing)
-
-
 def _pairs(parts: Sequence[Value]) -> list[Value]:
     """Pair keys and values that are in turn."""
     pairs = zip(parts[::2], parts[1::2], strict=False)
@@ -191,7 +186,9 @@ class _Machine:
                 for state in keywords:
                     values[0].add_state(state)
             case _ if kind in _LOOKS:
-                values = [_made(kind, values)]
+                opening, closing = _LOOKS[kind].split()
+                parts = _pairs(values) if kind == "dict" else values
+                values = [Value(opening, parts, closing)]
             case _ if kind in {"any", "buffer"}:
                 raise ValueError(f"{name} is in no message of this protocol")
             case _ if not values:

@@ -16,17 +16,19 @@ from labkit.tap.decode import TO_CLIENT, TO_SERVER
 __all__ = ["Relay"]
 
 _CHUNK = 1 << 18  # bytes read at once; no more than this waits in a direction
-_BACKLOG = 1024
-_LOOK_S = 0.05  # how often the server looks whether it shall end
+_LOOK_S = 0.05  # how often it looks whether it shall end
 _REACH_S = 5.0
 
 
-class Relay:
+class Relay(socketserver.ThreadingTCPServer):
     """Listen on loopback and pass each connection on, with a thread for each direction.
 
     ``hear(connection, direction, chunks)`` gets each direction to its end; a chunk is
     passed on when the next one is asked for.
     """
+
+    daemon_threads = True
+    request_queue_size = 1024
 
     def __init__(
         self,
@@ -39,37 +41,34 @@ class Relay:
         self._numbers = itertools.count(1)
         self._closing = threading.Event()
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._folder = None
-        kind: Any = socketserver.ThreadingTCPServer
-        where: Address = ("127.0.0.1", 0)
+        self._folder = contextlib.ExitStack()
+        where: Any = ("127.0.0.1", 0)
         if isinstance(target, str):
-            self._folder = tempfile.TemporaryDirectory(prefix="labkit-tap-")
-            kind = socketserver.ThreadingUnixStreamServer
-            where = f"{self._folder.name}/socket"
-        self._server = kind(where, self._serve, bind_and_activate=False)
-        self._server.daemon_threads, self._server.request_queue_size = True, _BACKLOG
-        self._server.server_bind()
-        self._server.server_activate()
-        self.address: Address = self._server.server_address
-        self._thread = threading.Thread(target=self._accept, daemon=True)
+            folder = tempfile.TemporaryDirectory(prefix="labkit-tap-")
+            where = f"{self._folder.enter_context(folder)}/socket"
+            self.address_family = self._family
+        super().__init__(where, socketserver.BaseRequestHandler)
+        self.address: Any = self.server_address
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=[_LOOK_S], daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
-        """Hang up every connection and stop listening."""
+        """Hang up every connection and stop listening. Safe to call twice."""
         self._closing.set()
         for sock in list(self._open):
             _hang_up(sock)
-        self._server.shutdown()
+        self.shutdown()
         self._thread.join()
+        self.server_close()
+        self._folder.close()
 
-    def _accept(self) -> None:
-        with self._folder or contextlib.nullcontext(), self._server:
-            self._server.serve_forever(_LOOK_S)
-
-    def _serve(self, client: socket.socket, *_: object) -> None:
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Pass a connection on, in its own thread."""
         number = next(self._numbers)
         with socket.socket(self._family) as server:
-            self._open.update((client, server))
+            self._open.update((request, server))
             if self._closing.is_set():
                 return
             try:
@@ -81,10 +80,10 @@ class Relay:
             except OSError as error:
                 self._refuse(number, error)
                 return
-            work = (number, TO_CLIENT, _chunks(server, prepare(client)))
+            work = (number, TO_CLIENT, _chunks(server, prepare(request)))
             back = threading.Thread(target=self._hear, args=work, daemon=True)
             back.start()
-            self._hear(number, TO_SERVER, _chunks(client, server))
+            self._hear(number, TO_SERVER, _chunks(request, server))
             back.join()
 
 
