@@ -55,11 +55,8 @@ class Measurement:
     @property
     def label(self) -> str:
         """The transport, and how long its lists are: ``direct queue, lists of 100``."""
-        if self.batch_size == 1:
-            return self.transport
-        return (
-            f"{self.transport.removesuffix(' of lists')}, lists of {self.batch_size:,}"
-        )
+        name, count = self.transport.removesuffix(" of lists"), self.batch_size
+        return self.transport if count == 1 else f"{name}, lists of {count:,}"
 
     @property
     def rate_per_s(self) -> float:

@@ -7,6 +7,7 @@ that whatever else the machine does hits all alike.
 
 import contextlib
 import itertools
+import signal
 import time
 import traceback
 from collections import deque
@@ -20,7 +21,7 @@ from typing import Any
 from labkit import supervised
 from labkit.errors import MeasurementError
 from labkit.throughput.measurement import Measurement
-from labkit.throughput.transports import SPAWN, Transport, find, no_interrupts
+from labkit.throughput.transports import SPAWN, Transport, find
 
 __all__ = ["compare", "measure", "payloads", "rotated"]
 
@@ -104,11 +105,11 @@ def compare(
     _several("repeats", repeats)
     with ExitStack() as stack:
         lines = {kind: stack.enter_context(_Line(kind)) for kind in kinds}
-        with ThreadPoolExecutor(8) as threads:  # servers take a while to start
-            list(threads.map(_Line.open, lines.values()))
-        for step in (_Line.start, _Line.wait_ready):
-            for line in lines.values():
-                step(line)
+        with ThreadPoolExecutor(8, initializer=_hear_no_interrupt) as threads:
+            for step in (_Line.open, _Line.start):  # servers take a while to start
+                list(threads.map(step, lines.values()))
+        for line in lines.values():
+            line.wait_ready()
         trials: dict[Any, _Trial] = {}
         for size, batch, kind in itertools.product(sizes, batches, kinds):
             place = lines[kind], size, batch if kind.batched else 1
@@ -133,6 +134,12 @@ def _several(name: str, given: int | Sequence[int], least: int = 1) -> Sequence[
     if min(values) < least:
         raise MeasurementError(f"{name} is {min(values)}; give {least} or more")
     return values
+
+
+def _hear_no_interrupt() -> None:
+    """Let a terminal's Ctrl-C not reach what this thread starts; Python hears it."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 class _Trial:
@@ -194,7 +201,7 @@ class _Line(ExitStack):
         self._children: list[Any] = []  # our ends of their pipes
 
     def open(self) -> None:
-        """Open the transport; may run in any thread."""
+        """Open the transport; may run in any thread, and so may :meth:`start`."""
         self._spec = self.enter_context(self.transport.open())
 
     def start(self) -> None:
@@ -203,8 +210,7 @@ class _Line(ExitStack):
             ours, theirs = SPAWN.Pipe()
             given = self.transport, self._spec, role, theirs, *self._shared
             child = SPAWN.Process(target=_work, args=given, daemon=True)
-            with no_interrupts():
-                child.start()
+            child.start()
             theirs.close()
             self._children.append(self.enter_context(ours))
             self.callback(child.join)
@@ -236,12 +242,11 @@ class _Line(ExitStack):
         answers: dict[Any, Any] = {}
         deadline = time.monotonic() + limit_s
         while left := [one for one in self._children if one not in answers]:
-            rest = max(deadline - time.monotonic(), 0)
-            child: Any = next(iter(connection.wait(left, rest)), None)
-            if child is None:
+            ready: Any = connection.wait(left, max(deadline - time.monotonic(), 0))
+            if not ready:
                 raise self._failed("it took too long, and was stopped")
             try:
-                answers[child], trace = child.recv()
+                answers[ready[0]], trace = ready[0].recv()
             except (EOFError, OSError):
                 raise self._failed(_NO_WORD) from None
             if trace:

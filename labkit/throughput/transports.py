@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import queue
 import secrets
-import signal
 import socket
 import time
 from abc import ABC, abstractmethod
@@ -35,19 +34,6 @@ __all__ = ["SPAWN", "TRANSPORTS", "Transport", "find"]
 SPAWN = multiprocessing.get_context("spawn")
 
 _SMALL_BYTES = 8  # up to here an item is an int, above it is bytes
-
-
-@contextmanager
-def no_interrupts() -> Iterator[None]:
-    """Start children that Ctrl-C does not reach: a terminal sends it to all of them."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True)
@@ -167,8 +153,7 @@ class Plain(Transport):
         """Start the manager's process."""
         authkey = secrets.token_bytes(32)
         manager = PlainManager(self.address(), authkey, ctx=SPAWN)
-        with no_interrupts():
-            manager.start(_begin_server)
+        manager.start(_begin_server)
         with manager:
             yield manager.address, authkey
 
