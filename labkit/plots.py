@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.errors import MeasurementError
 from labkit.throughput import Measurement
-from labkit.throughput.costs import CostModel
+from labkit.throughput.costs import CostModel, on_cliff
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which colour-blind people tell apart; yellow left out, and
 # others darkened, so that each has 3:1 on white and on the dark theme's #111111.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B07A00", "#3A97D3", "#808080")
-_MARKERS = "osD^vPX*<>"
-_LINES = ("-", "--", "-.", ":")
+_LOOKS = {"color": _COLOURS, "marker": "osD^vPX*<>"}
+_LOOKS |= {"linestyle": ("-", "--", "-.", ":")}
 _GREY = "#808080"
 
 _Text = Callable[[float], str]
@@ -49,16 +49,10 @@ class Plot:
     def __repr__(self) -> str:
         return self.alt
 
-    def png(self) -> bytes:
-        """Return the picture as a PNG, on white."""
-        target = io.BytesIO()
-        about = {"Description": self.alt}
-        self.figure.savefig(target, format="png", facecolor="white", metadata=about)
-        return target.getvalue()
-
     def save(self, path: str | Path) -> Path:
-        """Write the PNG to a file; return its path."""
-        Path(path).write_bytes(self.png())
+        """Write the picture to a file, as a PNG on white; return its path."""
+        about = {"Description": self.alt}
+        self.figure.savefig(path, format="png", facecolor="white", metadata=about)
         return Path(path)
 
     def _repr_html_(self) -> str:
@@ -98,8 +92,7 @@ def plot_throughput(
     axis.set_xlabel("items per second; points: repeats, in order", loc="right")
     medians = [one.rate_per_s for one in found]
     told = [f"{n}: {number_text(r)}" for n, r in zip(names, medians, strict=True)]
-    factor = max(medians) / min(medians)
-    times = f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
+    times = number_text(max(medians) / min(medians))
     alt = f"Bar chart of items per second, medians. {'; '.join(told)}. The fastest is"
     return _plot(figure, f"{alt} {times} times the slowest.")
 
@@ -109,10 +102,10 @@ def plot_payload(
 ) -> Plot:
     """Draw items per second against the size of an item.
 
-    A line is broken where no cost per byte explains its next point.
+    A line is broken at the edges of a cliff, which no cost per byte explains.
     """
     what = "size of an item", lambda one: one.payload_bytes, bytes_text
-    return _curves(list(measurements), title, *what, broken=True)
+    return _curves(list(measurements), title, *what)
 
 
 def plot_batches(measurements: Iterable[Measurement]) -> Plot:
@@ -135,20 +128,14 @@ def plot_latency(measurements: Iterable[Measurement]) -> Plot:
     told, names = [], _names(found)
     looks = styles(names)
     for name, one in zip(names, found, strict=True):
-        ranked = sorted(one.latency_samples_s)
-        parts = [100 * (place + 1) / len(ranked) for place in range(len(ranked))]
-        marks = max(len(ranked) // 8, 1)
-        axis.step(
-            ranked, parts, where="post", label=name, markevery=marks, **looks[name]
-        )
-        half, most, slowest = (
-            seconds_text(one.latency_s[part]) for part in ("p50", "p99", "max")
-        )
+        axis.ecdf(one.latency_samples_s, label=name, markevery=0.1, **looks[name])
+        half, _, most, slowest = map(seconds_text, one.latency_s.values())
         told.append(f"{name}: half within {half}, 99 % within {most}, all in {slowest}")
     samples = [sample for one in found for sample in one.latency_samples_s]
     scale(axis, "x", samples, seconds_text, log_from=10)
+    scale(axis, "y", [], lambda part: f"{part:.0%}")
     axis.set(xlabel="time from put to get, one item at a time")
-    axis.set(ylabel="per cent that took no longer")
+    axis.set(ylabel="items that took no longer")
     return _plot(figure, f"Distribution of the time to arrive. {'; '.join(told)}.")
 
 
@@ -238,14 +225,10 @@ def seconds_text(seconds: float) -> str:
 
 def styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return how each name looks, no two alike, in matplotlib's words for a line."""
-    return {
-        name: {
-            "color": _COLOURS[place % len(_COLOURS)],
-            "marker": _MARKERS[place % len(_MARKERS)],
-            "linestyle": _LINES[place % len(_LINES)],
-        }
-        for place, name in enumerate(dict.fromkeys(names))
-    }
+    found = {}
+    for place, name in enumerate(dict.fromkeys(names)):
+        found[name] = {key: of[place % len(of)] for key, of in _LOOKS.items()}
+    return found
 
 
 def canvas(
@@ -321,13 +304,11 @@ def _curves(
     label: str,
     place_of: Callable[[Measurement], float],
     place_text: _Text,
-    *,
-    broken: bool = False,
     level: bool = False,
 ) -> Plot:
     """Draw a line through the medians of each transport; say where it begins and ends.
 
-    A line may be broken at a cliff, and a transport with a single place be a level.
+    It is broken at the edges of a cliff; a transport with one place may be a level.
     """
     figure, axis = canvas(title, found)
     told = []
@@ -343,9 +324,9 @@ def _curves(
             continue
         for one in mine:
             _dots(axis, [place_of(one)] * len(one.rates_per_s), one.rates_per_s, look)
-        for place in reversed(range(1, len(x) if broken else 0)):
-            least = y[place - 1] / (4 * max(x[place] / max(x[place - 1], 1024), 1))
-            if not least < y[place] < 2 * y[place - 1]:  # no cost per byte explains it
+        high = on_cliff([(size, 1 / rate) for size, rate in zip(x, y, strict=True)])
+        for place in reversed(range(1, len(x))):
+            if (place in high) != (place - 1 in high):
                 x.insert(place, x[place])
                 y.insert(place, math.nan)
         axis.plot(x, y, label=name, **look)

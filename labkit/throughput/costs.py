@@ -13,7 +13,7 @@ from typing import NamedTuple
 from labkit.errors import MeasurementError
 from labkit.throughput.measurement import Measurement
 
-__all__ = ["Cliff", "CostModel", "fit"]
+__all__ = ["Cliff", "CostModel", "fit", "on_cliff"]
 
 Point = tuple[int, float]
 
@@ -60,11 +60,10 @@ class CostModel:
         return seconds
 
     def __str__(self) -> str:
-        call = f"a call costs {self.a_s * 1e6:,.1f} µs, and "
-        if not self.a_s:
-            call = "a call costs too little to be seen beside its bytes, "
-        text = f"{call}{self.b_s_per_byte * 1024e6:,.2f} µs more for each KiB"
-        return text if self.cliff is None else f"{text}; {self.cliff}"
+        call = f"{self.a_s * 1e6:,.1f} µs" if self.a_s else "too little to be seen"
+        byte = f"{self.b_s_per_byte * 1024e6:,.2f} µs more for each KiB"
+        text = f"a call costs {call}, and {byte}"
+        return f"{text}; {self.cliff}" if self.cliff else text
 
 
 def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
@@ -101,17 +100,16 @@ def fit(points: Iterable[Point] | Iterable[Measurement]) -> CostModel:
             f"a line needs 2 sizes or more, and there is {len(medians)}; measure "
             "payload_bytes=[8, 1024, 65536], for example"
         )
-    on_cliff = _on_cliff(medians)
-    plain = [point for place, point in enumerate(medians) if place not in on_cliff]
+    high = on_cliff(medians)
+    plain = [point for place, point in enumerate(medians) if place not in high]
     if len(plain) < 2:  # nothing to compare with: it is no cliff, it is the cost
-        on_cliff, plain = [], medians
+        high, plain = [], medians
     a_s, b_s = _line(plain)
-    if not on_cliff:
+    if not high:
         return CostModel(a_s, b_s, tuple(medians))
-    first, last = on_cliff[0], on_cliff[-1]
+    first, last = high[0], high[-1]
     extra_s = statistics.median(
-        seconds - a_s - b_s * size
-        for size, seconds in map(medians.__getitem__, on_cliff)
+        seconds - a_s - b_s * size for size, seconds in map(medians.__getitem__, high)
     )
     to_bytes = None if last + 1 == len(medians) else medians[last][0]
     cliff = Cliff(medians[first][0], to_bytes, extra_s)
@@ -127,7 +125,7 @@ def _medians(points: Iterable[Point] | Iterable[Measurement]) -> list[Point]:
     return [(size, statistics.median(t for _, t in group)) for size, group in sizes]
 
 
-def _on_cliff(points: Sequence[Point]) -> list[int]:
+def on_cliff(points: Sequence[tuple[float, float]]) -> list[int]:
     """Return the places of the points that no line with positive slope explains."""
     found: list[int] = []
     high = False
