@@ -62,10 +62,8 @@ def test_stopping_cuts_open_connections():
     """A client that stays connected does not hold it up; stopping twice is fine."""
     server = start_mail_server()
     with smtplib.SMTP(*server.address) as client:
-        assert server.is_alive()
         server.stop()
         server.stop()
-        assert not server.is_alive()
         with pytest.raises(smtplib.SMTPServerDisconnected):
             client.noop()
 

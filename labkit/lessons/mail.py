@@ -37,14 +37,29 @@ class Refusal:
 
 
 class MailServer:
-    """An SMTP server on 127.0.0.1, made by :func:`start_mail_server`.
+    r"""An SMTP server in a thread, on 127.0.0.1; it is ready once it is made.
 
     A context manager that stops it. Any thread may call its methods.
+
+    Parameters
+    ----------
+    delay_s : float, default 0.0
+        Seconds, 0 or more, before the answer to a complete letter. Letters that come
+        over different connections wait side by side.
 
     Attributes
     ----------
     address : tuple of (str, int)
         Where it listens: ``smtplib.SMTP(*server.address)`` connects.
+
+    Examples
+    --------
+    >>> import smtplib
+    >>> with start_mail_server() as server:
+    ...     with smtplib.SMTP(*server.address) as client:
+    ...         _ = client.sendmail("a@lab.test", "b@lab.test", "Subject: Tea\n\n")
+    ...     server.messages()[0].subject
+    'Tea'
     """
 
     def __init__(self, delay_s: float = 0.0) -> None:
@@ -97,10 +112,6 @@ class MailServer:
     def hang_up(self, times: int) -> None:
         """Take so many of the next letters, and cut their connections unanswered."""
         self._cuts = times
-
-    def is_alive(self) -> bool:
-        """Say whether it listens."""
-        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Stop listening, cut every connection, and wait. Safe to call twice."""
@@ -157,22 +168,4 @@ class MailServer:
         return answer
 
 
-def start_mail_server(delay_s: float = 0.0) -> MailServer:
-    r"""Start an SMTP server in a thread, at a free port; it is ready on return.
-
-    Parameters
-    ----------
-    delay_s : float, default 0.0
-        Seconds, 0 or more, before the answer to a complete letter. Letters that come
-        over different connections wait side by side.
-
-    Examples
-    --------
-    >>> import smtplib
-    >>> with start_mail_server() as server:
-    ...     with smtplib.SMTP(*server.address) as client:
-    ...         _ = client.sendmail("a@lab.test", "b@lab.test", "Subject: Tea\n\n")
-    ...     server.messages()[0].subject
-    'Tea'
-    """
-    return MailServer(delay_s)
+start_mail_server = MailServer

@@ -90,9 +90,31 @@ class Host:
 
 
 class Network(dict[str, Host]):
-    """Hosts by name, on one switch. Made by :func:`network`; a context manager."""
+    """Hosts that reach each other over a switch, and nothing else, by their names.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    A context manager that takes them away. However this process ends, they end with it.
+
+    Parameters
+    ----------
+    *names : str
+        Of the hosts, 1 to 64 different ones; the first has the address 10.77.0.1.
+
+    Raises
+    ------
+    NetworkError
+        This machine cannot make one; :func:`obstacle` says why.
+    ValueError
+        There is no name, or more than 64, or the same one twice.
+    """
+
+    def __init__(self, *names: str) -> None:
+        if not 0 < len({*names} - {"switch"}) == len(names) <= 64:
+            raise ValueError(
+                "give 1 to 64 different names of hosts, none of them 'switch'; "
+                f"got {names}"
+            )
+        if reason := obstacle():
+            raise NetworkError(reason)
         options = _trial()[0] or ()
         self._entry = ["--user", "--preserve-credentials"] if options else []
         self.programs: list[ProgramProcess] = []
@@ -175,38 +197,7 @@ class Network(dict[str, Host]):
             )
 
 
-def network(*names: str) -> Network:
-    """Make hosts that reach each other over a switch, and nothing else.
-
-    Parameters
-    ----------
-    *names : str
-        Of the hosts, 1 to 64 different ones; the first has the address 10.77.0.1.
-
-    Returns
-    -------
-    Network
-        A mapping of names to hosts; a context manager that takes them away.
-
-    Raises
-    ------
-    NetworkError
-        This machine cannot make one; :func:`obstacle` says why.
-    ValueError
-        There is no name, or more than 64, or the same one twice.
-
-    Notes
-    -----
-    However this process ends, the hosts end with it.
-    """
-    if not 0 < len({*names} - {"switch"}) == len(names) <= 64:
-        raise ValueError(
-            f"give 1 to 64 different names of hosts, none of them 'switch'; got {names}"
-        )
-    reason = obstacle()
-    if reason:
-        raise NetworkError(reason)
-    return Network(names)
+network = Network
 
 
 def obstacle() -> str | None:
