@@ -8,10 +8,9 @@ import threading
 import pytest
 from programs import posix_only, until
 
-from labkit import dashboard, start_server
+from labkit import dashboard, explorer, start_server, throughput
 from labkit.errors import MeasurementError, ServerStartError
 from labkit.throughput import Measurement
-from labkit.widgets.explorer import Explorer
 
 
 @pytest.fixture
@@ -135,12 +134,13 @@ def found(transport, rate, spread=0.0):
 
 
 @pytest.fixture
-def explore():
+def explore(monkeypatch):
     """Return a function that makes an explorer with a measurement of one's own."""
     views = []
 
-    def make(compare=None):
-        views.append(Explorer(*([compare] if compare else [])))
+    def make(compare=throughput.compare):
+        monkeypatch.setattr("labkit.throughput.compare", compare)
+        views.append(explorer())
         return views[-1]
 
     yield make

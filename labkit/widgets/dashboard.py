@@ -25,7 +25,10 @@ _TIPS = {
 
 
 class Dashboard(views.Live):
-    """A live view of a server; made by :func:`dashboard`."""
+    """A live view of a server of :func:`labkit.start_server`, as a cell's end.
+
+    It shows twice a second what each queue holds and moves, until ``close()``.
+    """
 
     def __init__(self, server: ServerProcess) -> None:
         super().__init__(f"server {server.name}", *_HEADS)
@@ -98,9 +101,4 @@ def _line(name: str, track: Any) -> str:
     return f'<svg {words} width="120" height="24"><polyline points="{points}"/></svg>'
 
 
-def dashboard(server: ServerProcess) -> Dashboard:
-    """Return a live view of a server of :func:`labkit.start_server`, as a cell's end.
-
-    It shows twice a second what each queue holds and moves, until ``close()``.
-    """
-    return Dashboard(server)
+dashboard = Dashboard

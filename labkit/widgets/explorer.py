@@ -1,28 +1,30 @@
 """Guess which of two transports is faster, and by how much; then measure it."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from labkit import throughput
 from labkit.errors import LabkitError
+from labkit.plots import bytes_text
 from labkit.widgets import views
 
 __all__ = ["Explorer", "explorer"]
 
-_SIZES = {"8 bytes": 8, "1 KiB": 1 << 10, "10 KiB": 10 << 10, "20 KiB": 20 << 10}
-_SIZES |= {"60 KiB": 60 << 10, "200 KiB": 200 << 10, "1 MiB": 1 << 20}
+_SIZES = 8, 1 << 10, 10 << 10, 20 << 10, 60 << 10, 200 << 10, 1 << 20  # bytes
 _HEADS = "first", "second", "item", "first/s", "second/s", "ratio", "guess"
 
 
 class Explorer(views.Live):
-    """Choose, guess, measure; made by :func:`explorer`."""
+    """Guess which of two transports is faster, and measure it, as a cell's end.
 
-    def __init__(self, compare: Callable[..., Any] = throughput.compare) -> None:
+    The kernel is not blocked, and what was measured stays in a table.
+    """
+
+    def __init__(self) -> None:
         import ipywidgets
 
         super().__init__("explorer", *_HEADS)
-        self._compare, self._thread = compare, threading.Thread()
+        self._thread = threading.Thread()
 
         def choice(name: str, options: Any, value: Any) -> Any:
             chosen = {"options": options, "value": value, "style": views.WIDE["style"]}
@@ -31,7 +33,7 @@ class Explorer(views.Live):
         names = list(throughput.TRANSPORTS)
         self.first = choice("First", names, "direct queue")
         self.second = choice("Second", names, "plain tcp")
-        self.size = choice("Item", _SIZES, 8)
+        self.size = choice("Item", [(bytes_text(size), size) for size in _SIZES], 8)
         self.guess = ipywidgets.Text(
             description="Your guess: the first is this many times as fast:",
             placeholder="a number, such as 3",
@@ -40,7 +42,7 @@ class Explorer(views.Live):
         self.measure_button = views.button("Measure", "Measure both, in turns")
         self.measure_button.on_click(lambda _: self.measure())
         settings = views.rows(self.first, self.second, self.size)
-        controls = (settings, self.guess, self.measure_button)
+        controls = settings, self.guess, self.measure_button
         self.box.children = (*controls, *self.box.children, self.table)
         self.say("Choose, type your guess, then press Measure.")
 
@@ -64,7 +66,7 @@ class Explorer(views.Live):
         names = [self.first.value, self.second.value]
         what = {"payload_bytes": self.size.value, "batch_size": 100}  # of lists
         try:
-            one, two = self._compare(names, repeats=3, **what)
+            one, two = throughput.compare(names, repeats=3, **what)
         except LabkitError as error:
             self.say(str(error))
         else:
@@ -74,17 +76,11 @@ class Explorer(views.Live):
             self.rows.insert(0, [*names, self.size.label, *found])
             self.draw()
             off = max(ratio / guess, guess / ratio)
-            said = (
-                f"Measured: {ratio:.2g} times as fast. Your guess was off by a factor"
-            )
-            doubts = [f"But {each.warning}." for each in (one, two) if each.warning]
-            self.say(" ".join([f"{said} of {off:.2g}.", *doubts]))
+            said = [f"Measured: {ratio:.2g} times as fast."]
+            said += [f"Your guess was off by a factor of {off:.2g}."]
+            said += [f"But {each.warning}." for each in (one, two) if each.warning]
+            self.say(" ".join(said))
         self.measure_button.disabled = False
 
 
-def explorer() -> Explorer:
-    """Return a place to guess which of two transports is faster, and to measure it.
-
-    The kernel is not blocked, and what was measured stays in a table.
-    """
-    return Explorer()
+explorer = Explorer

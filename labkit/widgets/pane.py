@@ -7,7 +7,6 @@ text, which is what a saved notebook keeps.
 
 import html
 import os
-import re
 import shlex
 import sys
 import threading
@@ -54,7 +53,7 @@ def _words(line: str) -> list[str]:
     # On Windows a backslash is part of a path.
     words = shlex.split(line if os.sep == "/" else line.replace("\\", "\\\\"))
     name = words[0] if words else ""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+    if not (name.isidentifier() and name.isascii()):
         raise ValueError(
             "give the program a name of letters, digits and _, as in "
             f"%%process server; got {name!r}"
@@ -77,14 +76,13 @@ def show(program: ProgramProcess) -> None:
         sys.stdout.write(f"{program!r}\n")
         return
     pane = Pane(program)
-    views.replace(f"program {program.name}", pane)
     page = pane.box._repr_mimebundle_() | {"text/plain": repr(program)}
     pane.page = views.display(page, display_id=True)
     program.in_view = views.is_seen()
     pane.follow()
 
 
-class Pane:
+class Pane(views.Shown):
     """The widgets of one program: its state, its last lines, the buttons that end it.
 
     The buttons act at once if no cell runs, else when it has ended.
@@ -104,7 +102,7 @@ class Pane:
         self.interrupt_button.on_click(lambda _: program.interrupt())
         buttons = [self.interrupt_button, self.stop_button]
         head = ipywidgets.HBox([self.state, *buttons])
-        self.box = ipywidgets.VBox([ipywidgets.HTML(views.style()), head, self.log])
+        super().__init__(f"program {program.name}", head, self.log)
         self.refresh()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -118,25 +116,16 @@ class Pane:
 
     def refresh(self) -> None:
         """Bring the values of the widgets up to date."""
-        self.state.value, self.log.value = self._state(), self._log()
-        if not self._program.is_alive():
-            self.stop_button.disabled = self.interrupt_button.disabled = True
-
-    def close(self) -> None:
-        """Take the pane away from the page, and its widgets out of memory."""
-        views.close_all(self.box)
-
-    def _state(self) -> str:
         program, state = self._program, self._program.state
         if program.ended_at:
             took_s = (program.ended_at - program.started_at).total_seconds()
             state += f" at {program.ended_at:%H:%M:%S}, after {took_s:.1f} s"
-        name = f"<b>{html.escape(program.name)}</b>"
-        return f'<span class="labkit-pane" role="status">{name}: {html.escape(state)}</span>'
-
-    def _log(self) -> str:
-        name, text = html.escape(self._program.name), html.escape(self._last_lines())
-        return f'<pre role="log" aria-label="Output of {name}">{text or " "}</pre>'
+            self.stop_button.disabled = self.interrupt_button.disabled = True
+        name, text = html.escape(program.name), html.escape(self._last_lines())
+        said = f"<b>{name}</b>: {html.escape(state)}"
+        self.state.value = f'<span class="labkit-pane" role="status">{said}</span>'
+        label = f'role="log" aria-label="Output of {name}"'
+        self.log.value = f"<pre {label}>{text or ' '}</pre>"
 
     def _last_lines(self) -> str:
         last = self._program.output[-_LAST_CHARS:]
@@ -153,8 +142,8 @@ class Pane:
             self._program.join(_PAUSE_S)  # what comes meanwhile is shown together
         self.refresh()
         if self.page:
-            log = f'<div class="labkit-log" tabindex="0">{self._log()}</div>'
+            log = f'<div class="labkit-log" tabindex="0">{self.log.value}</div>'
             text = f"{self._program!r}\n{self._last_lines()}".rstrip()
-            final = {"text/html": views.style() + self._state() + log}
+            final = {"text/html": views.style() + self.state.value + log}
             self.page.update(final | {"text/plain": text}, raw=True)
             self.close()

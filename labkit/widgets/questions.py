@@ -2,54 +2,72 @@
 
 Each shows itself when it is made. An answer is kept at once: in the logbook, and in
 the notebook as words that stay true when its kernel has gone.
+
+The texts are in ``notebooks/questions/NN.toml``, one table for each question. An option
+of a prediction has ``when``: the measured value that makes it true, or a range. Without
+options a number is asked for (``unit``, ``within`` a factor, ``why``). A right answer of
+a quiz has ``right = true``. For lines to arrange there are ``lines`` in their order,
+``why``, and perhaps ``extra``, a list of lines with a why::
+
+    [04-guess-timeout]
+    question = "How many of the ten orders does it `pack`?"
+    options = [ { text = "none", when = 0, why = "It mistook a late start for the end." },
+                { text = "some", when = { at_least = 1, below = 10 }, why = "..." } ]
 """
 
 import contextlib
 import html
 import math
 import re
+import tomllib
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from labkit.errors import QuestionError
 from labkit.logbook import Logbook
+from labkit.setup import course
 from labkit.widgets import views
-from labkit.widgets.texts import find, fits
 from labkit.widgets.views import button, panel, plain, rich
 
 __all__ = ["Ordering", "Prediction", "Question", "Quiz", "arrange", "predict", "quiz"]
 
 
-class Question(ABC):
-    """A question with an id; what was said of its answer is in ``said``."""
+class Question(views.Shown, ABC):
+    """A question with an id; what was said of its answer is in ``said``.
+
+    Parameters
+    ----------
+    name : str
+        Its id, such as ``"04-guess-consumer"``. Its texts are in ``questions/04.toml``
+        beside the notebook, else in the installed course.
+    *old
+        The question and its options, as cells had them up to version 0.1.
+    **texts
+        The texts themselves, with the names that such a file has.
+    """
 
     kind: ClassVar[str]  # where the logbook keeps the answers
-    box: Any
 
-    def __init__(self, name: str, texts: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, *old: Any, **texts: Any) -> None:
         import ipywidgets
 
-        self.name, self.texts, self.said = name, texts, ""
-        self.options = list(texts.get("options", ()))
+        self.name, self.texts, self.said = name, _texts(name, old, texts), ""
+        self.options = list(self.texts.get("options", ()))
         self.choices = [option["text"] for option in self.options]
         self._logbook = Logbook()
         self.entry = dict(self._logbook.notes(self.kind).get(name, {}))
-        head = f"{views.style()}<p><strong>{rich(texts['question'])}</strong></p>"
-        parts = [ipywidgets.HTML(head, layout=views.AUTO), *self._make_inputs()]
-        self.box = ipywidgets.VBox(parts)
-        views.replace(f"question {name}", self)
+        head = f"<p><strong>{rich(self.texts['question'])}</strong></p>"
+        asked = ipywidgets.HTML(head, layout=views.AUTO)
+        super().__init__(f"question {name}", asked, *self._make_inputs())
         self.box.add_class("labkit-ask")
         self._receipt = None
         if views.in_kernel():
             views.display(self._repr_mimebundle_())
             self._receipt = views.display(panel([]), display_id=True)
         self._say(*self._feedback())
-
-    def close(self) -> None:
-        """Take it off the page."""
-        views.close_all(self.box)
 
     @abstractmethod
     def _make_inputs(self) -> list[Any]:
@@ -83,14 +101,16 @@ class Question(ABC):
 
 
 class Prediction(Question):
-    """What a learner expects of a run: an option, or a number. Comparing ends it."""
+    """Ask what a learner expects of a run, an option or a number.
+
+    A later cell ends it with ``compare(outcome)``. See :class:`Question`.
+    """
 
     kind = "predictions"
 
     def _make_inputs(self) -> list[Any]:
         import ipywidgets
 
-        self._told = False
         kept = self.entry.get("first", self.entry.get("guess"))
         known = kept in self.choices if self.options else isinstance(kept, int | float)
         self.guess: Any = kept if known else None
@@ -110,10 +130,6 @@ class Prediction(Question):
 
     def _entered(self, value: str | None) -> None:
         if not value:
-            return
-        if self._told:
-            late = "That came after the answer. Guessing first helps you remember."
-            self._say([late])
             return
         try:
             number = re.sub(r"(?<=\d)[ ,](?=\d{3}\b)", "", value)  # 1,200 or 1 200
@@ -137,20 +153,17 @@ class Prediction(Question):
         """
         happened, why = outcome, self.texts.get("why", "")
         for option in self.options:
-            if fits(option, outcome):
+            if _fits(option, outcome):
                 happened, why = option["text"], option["why"]
         fact = "What happened" if self.options else "Measured"
         lines, right = [f"{fact}: {self._shown(happened)}.", why], None
-        if self.guess is None:
-            # Someone who first runs all cells may still predict another day.
-            self._told = True
-        else:
+        self.input.disabled = True  # until the cell that asks is run again
+        if self.guess is not None:
             right, head = self._verdict(happened)
             mine = self._feedback()[0]
             if self.options:
                 reason = self.options[self.choices.index(self.guess)]["why"]
                 mine = [] if right else [f"{mine[0]} {reason}"]
-            self.input.disabled = True
             self.entry.setdefault("right", right)
             lines = [head, *mine, " ".join(lines), *self._keep()]
         views.display(panel([line for line in lines if line], right))
@@ -158,9 +171,7 @@ class Prediction(Question):
     def _verdict(self, happened: Any) -> tuple[bool, str]:
         if self.options:
             right = self.guess == happened
-            return right, "✓ As you predicted." if right else (
-                "✗ Not what you predicted."
-            )
+            return right, ("✗ Not what you predicted.", "✓ As you predicted.")[right]
         low, high = sorted((self.guess, happened))
         factor = 1.0 if low == high else high / low if low > 0 else math.inf
         right = factor <= self.texts.get("within", 2.0)
@@ -193,12 +204,12 @@ class _Checked(Question):
 
     def _kept(self) -> list[str]:
         """Return the kept answer, if the question still has all of it."""
-        kept = self.entry.get(self.key)
+        kept: Any = self.entry.get(self.key)
         usable = isinstance(kept, list) and all(one in self.choices for one in kept)
-        return list(kept) if usable and kept else []
+        return kept if usable else []
 
     def _feedback(self) -> tuple[list[str], bool | None]:
-        return self._judge() if self._kept() == self.answer != [] else ([], None)
+        return self._judge() if self.answer else ([], None)
 
     @abstractmethod
     def _judge(self) -> tuple[list[str], bool]:
@@ -207,16 +218,14 @@ class _Checked(Question):
     def _check(self) -> None:
         lines, right = self._judge()
         if self.answer:
-            self.entry.setdefault("first", self.answer)
-            self.entry["attempts"] = self.entry.get("attempts", 0) + 1
-            self.entry["right"] = right or self.entry.get("right") is True
-            self.entry[self.key] = self.answer
+            ever_right = right or self.entry.get("right") is True
+            self.entry = {self.key: self.answer, "right": ever_right}
             lines += self._keep()
         self._say(lines, right)
 
 
 class Quiz(_Checked):
-    """A question with one right answer (radio buttons), or several (checkboxes)."""
+    """Ask a question with one right answer or several; see :class:`Question`."""
 
     kind, key = "quizzes", "answer"
 
@@ -258,7 +267,10 @@ class Quiz(_Checked):
 
 
 class Ordering(_Checked):
-    """Numbered lines, shuffled, some of which may not belong: type their order."""
+    """Ask for the order of shuffled lines, of which some may not belong.
+
+    See :class:`Question`.
+    """
 
     kind, key = "orderings", "order"
 
@@ -322,38 +334,42 @@ def _shuffled(name: str, lines: list[str]) -> list[str]:
     return found if found != lines else [*found[1:], found[0]]
 
 
-def predict(name: str, *old: Any, **texts: Any) -> Prediction:
-    """Ask what a learner expects of a run; a later cell calls ``compare(outcome)``.
-
-    Parameters
-    ----------
-    name : str
-        The question's id, such as ``"04-guess-consumer"``. Its texts are in
-        ``questions/04.toml`` beside the notebook, else in the installed course.
-    *old
-        The question and its options, as cells had them up to version 0.1.
-    **texts
-        The texts themselves, with the names that such a file has.
-    """
-    return Prediction(name, _texts(name, old, texts))
-
-
-def quiz(name: str, *old: Any, **texts: Any) -> Quiz:
-    """Ask a question with one right answer or several; see :func:`predict`."""
-    return Quiz(name, _texts(name, old, texts))
-
-
-def arrange(name: str, *old: Any, **texts: Any) -> Ordering:
-    """Ask for lines in their right order; see :func:`predict`."""
-    return Ordering(name, _texts(name, old, texts))
+predict, quiz, arrange = Prediction, Quiz, Ordering
 
 
 def _texts(name: str, old: Sequence[Any], texts: dict[str, Any]) -> dict[str, Any]:
     if not old:
-        return texts or find(name)
+        return texts or _find(name)
     with contextlib.suppress(QuestionError):  # most are in the file now
-        return find(name)
+        return _find(name)
     lines = old[1] if old[1:] else ()
     whys = lines.items() if isinstance(lines, Mapping) else ()
     options = [{"text": text, "why": why} for text, why in whys]
     return {"question": old[0], "options": options, "lines": list(lines)}
+
+
+def _fits(option: dict[str, Any], outcome: Any) -> bool:
+    """Tell whether a measured value makes an option true."""
+    when = option.get("when")
+    outcome = list(outcome) if isinstance(outcome, tuple) else outcome
+    if isinstance(when, dict):
+        low, high = when.get("at_least", -math.inf), when.get("below", math.inf)
+        return isinstance(outcome, int | float) and low <= outcome < high
+    return outcome is not None and outcome in (when, option["text"])
+
+
+def _find(name: str) -> dict[str, Any]:
+    """Return the texts of a question, from a file beside the notebook or the kit's."""
+    file, known = f"{name.partition('-')[0]}.toml", ""
+    for folder in (Path.cwd(), *Path.cwd().parents, course() / "notebooks"):
+        path = folder / "questions" / file
+        if path.is_file():
+            try:
+                data = tomllib.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise QuestionError(f"{path} is not TOML: {error}.") from error
+            if name in data:
+                return dict(data[name])
+            known = ", ".join(data)
+    known = f"{file} has {known}" if known else f"there is no {file}"
+    raise QuestionError(f"There is no question {name!r}: {known}.")

@@ -1,6 +1,5 @@
 """What all widgets share: one style, buttons, and a sentence above a table."""
 
-import functools
 import html
 import itertools
 import re
@@ -9,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Live", "button", "close_all", "display", "in_kernel", "panel", "rich"]
+__all__ = ["Live", "Shown", "button", "display", "in_kernel", "panel", "plain", "rich"]
 
 AUTO = {"width": "auto", "height": "auto", "margin": "2px"}
 WIDE: dict[str, Any] = {
@@ -20,7 +19,6 @@ _shown: dict[str, Any] = {}
 _BORDERS = {True: "#009e73", False: "#d55e00", None: "var(--jp-border-color1, #bdbdbd)"}
 
 
-@functools.cache
 def style() -> str:
     """Return the style of all widgets as HTML."""
     return f"<style>{Path(__file__).with_name('style.css').read_text('utf-8')}</style>"
@@ -43,11 +41,6 @@ def panel(lines: Sequence[str], right: bool | None = None) -> dict[str, str]:
     look = f"border-left:4px solid {_BORDERS[right]};padding-left:10px;max-width:52em"
     page = f'<div role="alert" style="{look}">{body}</div>' if lines else ""
     return {"text/plain": "\n".join(map(plain, lines)), "text/html": page}
-
-
-def status(sentence: str) -> str:
-    """Return a sentence as HTML, read out when it is another one."""
-    return f'<p role="status">{rich(sentence)}</p>'
 
 
 def in_kernel() -> bool:
@@ -100,38 +93,48 @@ def rows(*widgets: Any) -> Any:
     return ipywidgets.HBox(widgets, layout=layout)
 
 
-def close_all(widget: Any) -> None:
+def _close(widget: Any) -> None:
     """Close a widget and all in it, so that cells run again gather none."""
     for child in getattr(widget, "children", ()):
-        close_all(child)
+        _close(child)
     for part in (widget.layout, getattr(widget, "style", None), widget):
         if part is not None:
             part.close()
 
 
-def replace(key: str, shown: Any) -> None:
-    """Close what was shown under this key before: its cell is run again."""
-    if old := _shown.pop(key, None):
-        old.close()
-    _shown[key] = shown
+class Shown:
+    """A box of widgets. One shown before under its key is closed: its cell ran again."""
+
+    def __init__(self, key: str, *widgets: Any) -> None:
+        import ipywidgets
+
+        if old := _shown.pop(key, None):
+            old.close()
+        _shown[key] = self
+        looks = ipywidgets.HTML(style(), layout={"display": "none"})
+        self.box = ipywidgets.VBox([looks, *widgets])
+
+    def close(self) -> None:
+        """Take it off the page. Safe to call twice."""
+        _close(self.box)
 
 
-class Live:
+class Live(Shown):
     """A sentence and a table, which threads may change with `say` and `draw`."""
 
     def __init__(self, key: str, *heads: str) -> None:
         import ipywidgets
 
-        replace(key, self)
         self.says, self.rows = "", list[Sequence[str]]()
         self._heads = heads
         self.state, self.table = (ipywidgets.HTML(layout=AUTO) for _ in "12")
-        self.box = ipywidgets.VBox([ipywidgets.HTML(style()), self.state])
+        super().__init__(key, self.state)
         self.box.add_class("labkit-ask")
 
     def say(self, sentence: str) -> None:
-        """Show a sentence."""
-        self.says, self.state.value = sentence, status(sentence)
+        """Show a sentence, which is read out when it is another one."""
+        self.says = sentence
+        self.state.value = f'<p role="status">{rich(sentence)}</p>'
 
     def draw(self, *drawn: str) -> None:
         """Show the rows, each with a drawing at its end if there is one."""
@@ -153,7 +156,3 @@ class Live:
         # A notebook keeps the text, which is true of that moment only.
         text = f"At {datetime.now().astimezone():%H:%M:%S}: {self!r}"
         return twins(text, self.box)
-
-    def close(self) -> None:
-        """Take it off the page. Safe to call twice."""
-        close_all(self.box)
