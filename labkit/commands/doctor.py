@@ -6,8 +6,6 @@ machine is fit. In a notebook, call doctor().
     python -m labkit doctor
 """
 
-__all__ = ["Check", "Diagnosis", "doctor", "main"]
-
 import argparse
 import contextlib
 import os
@@ -113,15 +111,12 @@ def _folder() -> Path:
     return folder if os.access(folder, os.W_OK) or setup.is_checkout() else Path.cwd()
 
 
-def _python() -> _Seen:
-    return "ok", f"{sys.version.split()[0]} at {sys.executable}", ""
-
-
 def _packages() -> _Seen:
+    python = f"for Python {sys.version.split()[0]} at {sys.executable}"
     if not (missing := setup.lacking()):
-        return "ok", "all that lessons need are installed", ""
+        return "ok", f"all that lessons need are installed {python}", ""
     todo = f"{PYTHON} -m labkit lab installs them, in .venv"
-    return "FAIL", f"missing {', '.join(missing)}", todo
+    return "FAIL", f"missing {', '.join(missing)} {python}", todo
 
 
 def _disk() -> _Seen:
@@ -200,7 +195,7 @@ def _work() -> _Seen:
     return "ok", "no file of yours hides a module of Python's", ""
 
 
-CHECKS = (_python, _packages, _disk, _folders, _memory, _loopback, _processes, _work)
+CHECKS = (_packages, _disk, _folders, _memory, _loopback, _processes, _work)
 
 
 def main(argv: list[str]) -> int:
