@@ -59,8 +59,7 @@ def scores(gradebook, name, students):
 
 def interleaved(api, folder, name, students, at_a_time):
     """Grade some students with nbgrader, the same with labkit, and so on."""
-    from labkit.grader.classroom import grade
-    from labkit.grader.gradebook import write_gradebook
+    from labkit.grader.classroom import grade, write_gradebook
 
     seconds = {"nbgrader": 0.0, "labkit": 0.0}
     for first in range(0, len(students), at_a_time):
@@ -82,8 +81,7 @@ def interleaved(api, folder, name, students, at_a_time):
 
 def main(folder, name, at_a_time):
     """Release, submit, collect, grade twice, give feedback, return it."""
-    from labkit.grader.classroom import grade
-    from labkit.grader.gradebook import write_gradebook
+    from labkit.grader.classroom import grade, write_gradebook
 
     api = course(folder)
     done(api.generate_assignment(name))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labkit.commands import common
 from labkit.errors import GradingError
-from labkit.grader.classroom import TABLES, grade
+from labkit.grader.classroom import TABLES, grade, write_gradebook
 from labkit.grader.tasks import EXERCISES
 from labkit.jobs import dask_client
 
@@ -59,8 +59,6 @@ def _grade(options: argparse.Namespace) -> int:
     if options.csv:
         graded.write_csv(options.csv, options.table)
     if options.gradebook:
-        from labkit.grader.gradebook import write_gradebook
-
         write_gradebook(options.gradebook, graded)
     print(graded.words)
     return common.DONE if graded.is_whole else common.FAILED

@@ -10,7 +10,7 @@ __all__ = ["Markdown", "Score"]
 
 # Colours of Okabe and Ito; what they mean is also said in words.
 _RIGHT, _WRONG = "#009E73", "#D55E00"
-_STATES = {"passed": "✓ passed", "failed": "✗ not yet", "untried": "· not tried"}
+_STATES = {True: "✓ passed", False: "✗ not yet", None: "· not tried"}
 
 
 class Score(float):
@@ -48,8 +48,8 @@ class Score(float):
         return points, [self._line(row) for row in report.rows], more
 
     def _line(self, row: Row) -> str:
-        worth = f"{row.check.points * row.passed:g} of {row.check.points:g}"
-        line = f"{_STATES[row.state]}, {worth}: {row.check.says}"
+        worth = f"{row.check.points * bool(row.passed):g} of {row.check.points:g}"
+        line = f"{_STATES[row.passed]}, {worth}: {row.check.says}"
         # What was said first is not said again.
         return line if row.message in ("", self.message) else f"{line}. {row.message}"
 

@@ -190,13 +190,12 @@ class Call:
                 "expected a value that can be compared."
             )
             return self.value
-        said = f"{type(error).__name__}: {_words_of(error)}"
-        advice = _explained(said, advice)
-        detail = f" ({_words_of(error)})" if str(error) else ""
+        kind, words = type(error).__name__, _words_of(error)
+        detail = f" ({words})" if words else ""
         line = _last_line(traceback.extract_tb(error.__traceback__), self._source)
         raise AssertionError(
-            f"{self} raised {type(error).__name__}{detail}{line}; expected it to "
-            f"return. {advice}"
+            f"{self} raised {kind}{detail}{line}; expected it to return. "
+            f"{_explained(f'{kind}: {words}', advice)}"
         ) from error
 
     @property
@@ -231,10 +230,9 @@ class Answer:
     def call(self, function: str, /, **given: object) -> Call:
         """Call a function with these arguments, by position: names are for feedback."""
         found = getattr(self.module, function, None)
-        if not callable(found):
-            raise AssertionError(  # noqa: TRY004 - a check that fails, not a misuse
-                f"The answer has no function {function}(); keep the task's names."
-            )
+        assert callable(found), (
+            f"The answer has no function {function}(); keep the task's names."
+        )
         plain = (str, int, float, bytes, list, tuple, type(None))
         words = (
             repr(value) if isinstance(value, plain) and len(repr(value)) <= 40 else name

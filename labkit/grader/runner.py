@@ -31,8 +31,7 @@ from labkit.grader.tasks import PARSING, Check, Task
 
 __all__ = ["STUB", "Report", "Row", "run", "suspicions", "try_out", "without_magics"]
 
-STUB = "...  # your answer here"
-"""The line in a learner's copy that the answer replaces."""
+STUB = "...  # your answer here"  # in a learner's copy: the answer replaces it
 
 TRIAL_S = 5.0  # how long the top level of an answer may take
 _MOST_OUTPUT = 1_000_000  # characters
@@ -57,14 +56,9 @@ class Row:
     """What became of one check."""
 
     check: Check
-    state: str = "untried"  # or "passed", or "failed"
+    passed: bool | None = None  # None if it was not tried
     message: str = ""  # what was called, what came back, what was expected, why
     detail: str = ""  # the traceback, the answer's own lines alone
-
-    @property
-    def passed(self) -> bool:
-        """Whether the answer does what the check looks for."""
-        return self.state == "passed"
 
 
 @dataclass(frozen=True)
@@ -133,7 +127,7 @@ def run(
     error = _ending(done, stray, seconds, f"checking whether it {now.says}")
     began = found or (error and "Traceback" not in stray)
     if error and began and len(found) < len(blank):
-        found.append(Row(now, "failed"))
+        found.append(Row(now, passed=False))
     rows = (*found, *blank[len(found) :])
     lines = (_HEADER + source).split("\n")
     stub = next((n for n, line in enumerate(lines, 1) if line.strip() == STUB), 0)
@@ -165,9 +159,7 @@ def try_out(
     lines = re.findall(r'answer\.py", line (\d+)', done.output)
     said = re.findall(r"(?m)^[A-Za-z_][\w.]*(?:: .*)?$", done.output)
     if len(done.output) >= _MOST_OUTPUT:
-        trouble = (
-            "The answer cell prints more than 1,000,000 characters: too much here."
-        )
+        trouble = "The answer cell prints more than 1,000,000 characters: too many."
     elif lines and said and done.exit_code == 1:
         what = f"at line {lines[-1]}: {said[-1][:300]}"
         trouble = f"The answer cell raised an error {what}."
@@ -277,15 +269,15 @@ def _read(
     stray = ""
     for line in output.splitlines(keepends=True):
         try:
-            name, *told = (encodable(str(one)) for one in json.loads(line))
+            name, passed, *told = json.loads(line)
+            message, detail = (encodable(str(one)) for one in told)
         except (ValueError, TypeError, RecursionError):
             stray += line
             continue
         check = checks[len(found)] if len(found) < len(checks) else None
-        known = len(told) == 3 and told[0] in {"passed", "failed"}
-        if not check or check.name != name or not known:
+        if not check or check.name != name or not isinstance(passed, bool):
             return [], "", (f"an entry of {name!r} came out of turn",)
-        found.append(Row(check, *told))
+        found.append(Row(check, passed, message, detail))
     return found, stray, ()
 
 
@@ -326,8 +318,8 @@ class _Reporter:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
 
-    def _tell(self, state: str, message: str = "", detail: str = "") -> None:
-        row = [self._running, state, message, detail]
+    def _tell(self, passed: bool, message: str = "", detail: str = "") -> None:
+        row = [self._running, passed, message, detail]
         os.write(self.pipe, json.dumps(row).encode() + b"\n")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -340,14 +332,14 @@ class _Reporter:
             "in, as Ctrl-C does; expected it to interrupt nothing but its own programs."
         )
         if excinfo.type is KeyboardInterrupt:  # `shouldstop` raises one of pytest's own
-            self._tell("failed", message)
+            self._tell(False, message)
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         from labkit.grader import fixtures
 
         error = call.excinfo.value if call.excinfo else None
         if error is None and call.when == "call":
-            self._tell("passed")
+            self._tell(True)
         if error is None or call.when == "teardown":  # its row is there
             return
         said = str(error)
@@ -361,7 +353,7 @@ class _Reporter:
                 "what it starts."
             )
         detail = _own_traceback(error.__cause__ or error)
-        self._tell("failed", cut(said, 900), detail)
+        self._tell(False, cut(said, 900), detail)
         if isinstance(error, fixtures.StopChecksError):
             item.session.shouldstop = "every other check would end the same way"
 

@@ -64,8 +64,8 @@ class Task:
     @property
     def files(self) -> list[Path]:
         """What decides on an answer: the tests, the words, the fixtures of the set."""
-        names = self.path.name, f"{self.id}.md", "conftest.py"
-        return [file for name in names if (file := self.path.with_name(name)).exists()]
+        words, more = self.path.with_suffix(".md"), self.path.parent.glob("conftest.py")
+        return [self.path, words, *more]
 
     @property
     def set(self) -> str:
