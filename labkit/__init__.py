@@ -42,38 +42,27 @@ import labkit.formerly  # noqa: F401 - old names of modules
 
 __version__ = "1.0.0"
 
-_HOME = {
-    "LabkitError": "errors",
-    "BufferedProducer": "buffering",
-    "QueueStats": "manager",
-    "TaskQueue": "manager",
-    "QueueManager": "manager",
-    "buffered": "buffering",
-    "connect": "manager",
-    "prefetched": "buffering",
-    "ServerProcess": "servers",
-    "start_server": "servers",
-    "start_mail_server": "lessons.mail",
-    "ProgramProcess": "programs",
-    "processes": "programs",
-    "start_process": "programs",
-    "Message": "tap",
-    "wiretap": "tap",
-    "Measurement": "throughput",
-    "compare": "throughput",
-    "measure": "throughput",
-    "Score": "grader.feedback",
-    "check": "grader.magic",
-    "hint": "grader.magic",
-    "grade": "grader.classroom",
-    "arrange": "widgets.questions",
-    "predict": "widgets.questions",
-    "quiz": "widgets.questions",
-    "progress": "grader.progress",
-    "doctor": "commands.doctor",
-    "dashboard": "widgets.dashboard",
-    "explorer": "widgets.explorer",
+_ROOMS = {
+    "errors": "LabkitError",
+    "manager": "QueueManager QueueStats TaskQueue connect",
+    "servers": "ServerProcess start_server",
+    "programs": "ProgramProcess processes start_process",
+    "buffering": "BufferedProducer buffered prefetched",
+    "tap": "Message wiretap",
+    "throughput": "Measurement compare measure",
+    "widgets.questions": "arrange predict quiz",
+    "widgets.dashboard": "dashboard",
+    "widgets.explorer": "explorer",
+    "lessons.mail": "start_mail_server",
+    "grader.feedback": "Score",
+    "grader.magic": "check hint",
+    "grader.progress": "progress",
+    "grader.classroom": "grade",
+    "commands.doctor": "doctor",
 }
+_HOME = {}
+for _room, _names in _ROOMS.items():
+    _HOME.update(dict.fromkeys(_names.split(), _room))
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - built from the map, so it cannot drift
 
