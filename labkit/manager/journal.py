@@ -53,7 +53,7 @@ class Journal:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
-        self._late: list[tuple[int]] = []  # rows that could not be removed in time
+        self.late: list[tuple[int]] = []  # rows that could not be removed in time
         try:
             # Only its owner may read what is queued; SQLite makes -wal like the file.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -116,8 +116,7 @@ class Journal:
 
     def queue(self, name: str, maxsize: int) -> "QueueJournal":
         """Return the part of the file for one queue, which it remembers."""
-        row = (name, maxsize)
-        self.write([("INSERT OR IGNORE INTO queues VALUES (?, ?)", [row])])
+        self.write([("INSERT OR IGNORE INTO queues VALUES (?, ?)", [(name, maxsize)])])
         return QueueJournal(self, name)
 
     def read(self, query: str, *values: Any) -> list[Any]:
@@ -132,24 +131,13 @@ class Journal:
         """Do all the steps or, with a JournalError, none; the next may work again."""
         with self._lock:
             try:
-                self._db.execute("BEGIN")
-                for statement, rows in (*steps, (_DELETE, self._late)):
-                    self._db.executemany(statement, rows)
-                self._db.execute("COMMIT")
-            except BaseException as error:  # nothing is half written
-                if self._db.in_transaction:  # a full disk has ended it already
-                    self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise self._error(error, "written") from None
-                raise
-            self._late = []
-
-    def remove_late(self, rows: list[tuple[int]]) -> None:
-        """Remove rows now, or together with whatever is written next."""
-        try:
-            self.write([(_DELETE, rows)])
-        except JournalError:
-            self._late += rows
+                with self._db:  # it commits, or rolls back
+                    self._db.execute("BEGIN")
+                    for statement, rows in (*steps, (_DELETE, self.late)):
+                        self._db.executemany(statement, rows)
+            except sqlite3.Error as error:
+                raise self._error(error, "written") from None
+            self.late = []
 
 
 def _commits_in_log(path: Path) -> list[int]:
@@ -215,7 +203,10 @@ class QueueJournal:
 
     def delivered(self, entries: list[Entry]) -> None:
         """Forget items that a caller has: where that fails, at the next write."""
-        self._journal.remove_late([(entry.row,) for entry in entries])
+        try:
+            self.remove(entries)
+        except JournalError:
+            self._journal.late += [(entry.row,) for entry in entries]
 
     def mark(self, entry: Entry, dead: bool) -> None:
         """Remember how often it was handed out, and if it is dead, if possible."""
