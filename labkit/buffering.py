@@ -6,13 +6,12 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from labkit.errors import LabkitError
 from labkit.manager import wire
-from labkit.manager.client import QueueProxy, value_of
+from labkit.manager.client import QueueProxy
 from labkit.manager.entries import LARGE_MESSAGE, Parcel, items_of
 
 __all__ = ["BufferedProducer", "Prefetched", "buffered", "prefetched"]
@@ -146,7 +145,7 @@ class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
         """Wait for the answer to the message that is under way."""
         if self._sent:
             try:
-                value_of(self._connection.recv())
+                self._connection.answer()
                 self._sent = []
             except BaseException:  # keep what may not have arrived, in its order
                 self._items, self._sent = self._sent + self._items, []
@@ -210,9 +209,7 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         self._max_items = max_items
         self._at_once = max_items * ahead
         self._to_come = sys.maxsize if limit is None else limit
-        self._parcels: deque[Parcel] = deque()  # here, and not opened yet
-        self._items: list[Any] = []  # opened,
-        self._next = 0  # and handed out up to here
+        self._items: list[Any] = []  # here, and not handed out yet
         self._is_asked = False  # then an answer is to come
         self._connection = queue.pipelined()
 
@@ -221,44 +218,41 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
 
         An :exc:`OutcomeUnknownError` says that what was on its way may be lost.
         """
-        if self._next == len(self._items) and not self._parcels:
+        if not self._items:
             self._ask()
-            self._take_answer()
+            parcels = self._answer()
             self._ask()  # before these are opened: the server works meanwhile
-        while self._parcels and len(self._items) < self._next + self._max_items:
-            rest = self._items[self._next :]
-            items = items_of([self._parcels.popleft()])
-            self._items = rest + items if rest else items
-            self._next = 0
-        batch = self._items[self._next : self._next + self._max_items]
+            self._items = items_of(parcels)
+        batch = self._items[: self._max_items]
+        del self._items[: self._max_items]
         if not batch:
             raise StopIteration
-        self._next += len(batch)
         return batch
 
     def _ask(self) -> None:
         """Ask for more, unless an answer is to come or the limit is reached."""
         if self._to_come > 0 and not self._is_asked:
-            args = min(self._at_once, self._to_come), True, None, None, True
-            self._queue.post(self._connection, "get_packed", *args)
+            count = min(self._at_once, self._to_come)
+            self._queue.post(self._connection, "get_packed", count, True)
             self._is_asked = True
 
-    def _take_answer(self) -> None:
-        if self._is_asked:
-            self._is_asked = False
-            parcels = value_of(self._connection.recv())
-            self._parcels += parcels
-            self._to_come -= sum(count for count, _ in parcels)
+    def _answer(self) -> list[Parcel]:
+        if not self._is_asked:
+            return []
+        self._is_asked = False
+        parcels: list[Parcel] = self._connection.answer()
+        self._to_come -= sum(count for count, _ in parcels)
+        return parcels
 
     def close(self) -> list[Any]:
         """Take no more; return what was not handed out, also kept in ``left``."""
+        parcels: list[Parcel] = []
         with contextlib.suppress(LabkitError, OSError):
             self._connection.sock.shutdown(socket.SHUT_WR)
-            self._take_answer()  # the server answers now, or takes nothing
+            parcels = self._answer()  # the server answers now, or takes nothing
         self._connection.close()
-        self.left += self._items[self._next :] + items_of(self._parcels)
-        self._parcels.clear()
-        self._items, self._next, self._to_come = [], 0, 0
+        self.left += self._items + items_of(parcels)
+        self._items, self._to_come = [], 0
         return self.left
 
     def __exit__(self, *_: object) -> None:

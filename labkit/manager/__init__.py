@@ -218,7 +218,7 @@ def make_server(
         server = QueueManager(address, authkey).get_server()
     except OSError as error:
         where = shown(address)
-        if error.errno == errno.EADDRINUSE or getattr(error, "winerror", 0) == 10048:
+        if error.errno == errno.EADDRINUSE:
             cure = "another path" if isinstance(address, str) else "port 0 for any"
             text = f"another program listens at {where}; stop it, or use {cure}"
             raise errors.AddressInUseError(text) from None

@@ -5,31 +5,25 @@ was interrupted is thrown away.
 """
 
 import contextlib
+import functools
 import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from multiprocessing import AuthenticationError, managers, process, util
+from multiprocessing import AuthenticationError, managers, process
 from typing import Any, TypeVar
 
 from labkit import errors
 from labkit.manager import wire
 from labkit.manager.acceptor import Listener
 from labkit.manager.entries import items_of
-from labkit.manager.handshake import FAILURE, LONGEST, client_side
+from labkit.manager.handshake import LONGEST, client_side
 from labkit.manager.keys import SecretKey
 from labkit.manager.queue import EXPOSED, PACKED
 from labkit.manager.server import IDENT_PREFIX
 
-__all__ = [
-    "Client",
-    "ClientConnection",
-    "QueueProxy",
-    "open_connection",
-    "retrying",
-    "value_of",
-]
+__all__ = ["Client", "ClientConnection", "QueueProxy", "open_connection", "retrying"]
 
 _LARGE = 1 << 16  # bytes; plain pickle then asks for too much memory, and again
 _T = TypeVar("_T")
@@ -38,19 +32,13 @@ _T = TypeVar("_T")
 # Opening a connection.
 
 
-def open_connection(
-    address: wire.Address,
-    authkey: bytes | None = None,
-    deadline_s: float = wire.HANDSHAKE_DEADLINE_S,
-) -> wire.Connection:
+def open_connection(address: wire.Address, authkey: bytes) -> wire.Connection:
     """Connect to a manager server, the standard library's or labkit's.
 
     Parameters
     ----------
     address, authkey
-        As in :func:`connect`; without a key there is no handshake.
-    deadline_s : float, default 5.0
-        Seconds for connecting and for the handshake together.
+        As in :func:`connect`.
 
     Raises
     ------
@@ -61,25 +49,24 @@ def open_connection(
     NotAQueueServerError
         What listens there speaks something else, or hung up.
     ServerTimeoutError
-        Nothing came back in time.
+        Connecting and the handshake together took more than 5 seconds.
     """
-    until = time.monotonic() + deadline_s
+    until = time.monotonic() + wire.HANDSHAKE_DEADLINE_S
     step = "connect"
     try:
         sock = wire.QuietSocket(wire.family_of(address), socket.SOCK_STREAM)
         try:
-            sock.settimeout(deadline_s)
+            sock.settimeout(wire.HANDSHAKE_DEADLINE_S)
             sock.connect(address)
             step = "handshake"
             connection = wire.Connection(wire.prepare(sock))
-            if authkey is not None:
-                _shake_hands(connection, authkey, until)
+            _shake_hands(connection, authkey, until)
             sock.settimeout(None)
         except BaseException:
             sock.close()
             raise
     except (AuthenticationError, EOFError, OSError) as error:
-        raise _explained(error, step, wire.shown(address), deadline_s) from None
+        raise _explained(error, step, wire.shown(address)) from None
     return connection
 
 
@@ -94,15 +81,9 @@ def _shake_hands(connection: wire.Connection, authkey: bytes, until: float) -> N
             message = handshake.send(bytes(connection.recv_bytes(LONGEST)))
     except StopIteration as done:
         connection.send_bytes(done.value)
-    except AuthenticationError:
-        with contextlib.suppress(OSError):
-            connection.send_bytes(FAILURE)
-        raise
 
 
-def _explained(
-    error: Exception, step: str, where: str, deadline_s: float
-) -> errors.LabkitError:
+def _explained(error: Exception, step: str, where: str) -> errors.LabkitError:
     """Return the error that says in a sentence what happened, and what to do."""
     match error:
         case ConnectionRefusedError() | FileNotFoundError():
@@ -112,13 +93,15 @@ def _explained(
             )
         case TimeoutError() if step == "connect":
             return errors.ServerTimeoutError(
-                f"{where} did not answer for {deadline_s:g} s: the host is off or cut "
-                "off, a firewall drops the packets, or the address is wrong; check them"
+                f"{where} did not answer for {wire.HANDSHAKE_DEADLINE_S:g} s: the host "
+                "is off or cut off, a firewall drops the packets, or the address is "
+                "wrong; check them"
             )
         case TimeoutError():
             return errors.ServerTimeoutError(
-                f"{where} accepted the connection and said nothing for {deadline_s:g} "
-                "s; it is frozen or no queue server: look at it, or start it again"
+                f"{where} accepted the connection and said nothing for "
+                f"{wire.HANDSHAKE_DEADLINE_S:g} s; it is frozen or no queue server: "
+                "look at it, or start it again"
             )
         case AuthenticationError() if "digest" in str(error):
             return errors.WrongKeyError(
@@ -151,15 +134,11 @@ class ClientConnection(wire.Connection):
     __slots__ = ("_authkey", "_method", "_retry_for", "address")
 
     def __init__(
-        self,
-        address: wire.Address,
-        authkey: bytes | None = None,
-        retry_for: float = 0.0,
+        self, address: wire.Address, authkey: bytes, retry_for: float = 0.0
     ) -> None:
         self.address = address
         self._authkey = authkey
         self._retry_for = retry_for
-        self._method = ""
         self.sock = wire.QuietSocket()  # of no use yet, as after an interrupt
         self.busy = True
 
@@ -171,32 +150,29 @@ class ClientConnection(wire.Connection):
 
     def ask(self, function: str, *args: Any) -> Any:
         """Open anew, and call one of the server's own functions."""
-        self.busy = True  # until it is open: an interrupt may come at any step
-        self.close()
-        new = open_connection(self.address, self._authkey)
         try:
-            new.send((None, function, args, {}))
-            answer = new.recv()
-        except (EOFError, OSError):
+            self.send((None, function, args, {}))
+            return self.answer()
+        except errors.OutcomeUnknownError:
             raise errors.NoServerError(
                 f"the server at {wire.shown(self.address)} hung up: it is stopping, or "
                 "was killed; start it again"
             ) from None
-        super().__init__(new.sock)
-        return value_of(answer)
 
     def send(self, obj: Any) -> None:  # type: ignore[override]
         """Be ready, and send a request; the standard library's proxies call this."""
-        if obj[0] is not None:  # not one of the server's own functions
+        ident, name, args, _ = obj
+        if ident is not None:
             self.ready()
-        elif self.busy:
-            super().__init__(open_connection(self.address, self._authkey).sock)
-        self.busy = True
-        self._method = name = obj[1]
-        is_large = name == "put_packed" and len(obj[2][0]) > _LARGE
-        simple = name in PACKED and not is_large
+        self.busy = True  # from now on: an interrupt may come at any step
+        self._method = name
+        if ident is None:  # the server's own functions are called over a new one
+            self.close()
+            new = open_connection(self.address, self._authkey)
+            super().__init__(new.sock, busy=True)
+        is_large = name == "put_packed" and len(args[0]) > _LARGE
         try:
-            super().send(obj, simple)
+            super().send(obj, name in PACKED and not is_large)
         except BaseException as error:
             self._broken(error)
             raise
@@ -213,6 +189,16 @@ class ClientConnection(wire.Connection):
             raise
         self.busy = False
         return answer
+
+    def answer(self) -> Any:
+        """Receive the answer; return the value in it, or raise the error."""
+        kind, result = self.recv()
+        if kind == "#RETURN":
+            return result
+        if kind == "#ERROR" and type(result) is EOFError:
+            self.close()
+            raise errors.ServerStoppedError(f"{result}; nothing was taken or put")
+        raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
 
     def _broken(self, error: BaseException) -> None:
         self.close()
@@ -252,28 +238,22 @@ _REPEATABLE = frozenset(
 )
 
 
-class Client:
+class Client(threading.local):
     """A server as this process sees it: each thread calls over its own connection.
 
-    A lost connection is tried again for ``retry_for`` seconds.
+    A lost connection is tried again for ``retry_for`` seconds. (The standard library
+    keeps connections by address alone, which may be one to an earlier server.)
     """
 
     def __init__(self, address: wire.Address, authkey: bytes, retry_for: float) -> None:
         self.address = address
         self.authkey = authkey
         self.retry_for = retry_for
-        # Not the standard library's table: it is keyed by address alone, and would
-        # hand us a plain proxy's connection, or one to an earlier server.
-        self.local = util.ForkAwareLocal()
 
-    @property
+    @functools.cached_property
     def connection(self) -> ClientConnection:
         """The connection of this thread."""
-        try:
-            found: ClientConnection = self.local.connection
-        except AttributeError:
-            found = self.local.connection = self.new_connection()
-        return found
+        return self.new_connection()
 
     def new_connection(self) -> ClientConnection:
         """Return a connection that belongs to no thread yet."""
@@ -293,31 +273,16 @@ class Client:
         connection = self.connection
         try:
             connection.send(request)
-            answer = connection.recv()
+            return connection.answer()
         except errors.OutcomeUnknownError:
             if request[1] not in _REPEATABLE:
                 raise
-            connection.send(request)
-            answer = connection.recv()
-        try:
-            return value_of(answer)
-        except errors.ServerStoppedError:
-            connection.close()
-            raise
+        connection.send(request)
+        return connection.answer()
 
 
 # The hook by which BaseManager(serializer="labkit") finds both.
 managers.listener_client[wire.SERIALIZER] = (Listener, ClientConnection)  # type: ignore[attr-defined]
-
-
-def value_of(answer: tuple[str, Any]) -> Any:
-    """Return the value in a server's answer, or raise the error in it."""
-    kind, result = answer
-    if kind == "#RETURN":
-        return result
-    if kind == "#ERROR" and type(result) is EOFError:
-        raise errors.ServerStoppedError(f"{result}; nothing was taken or put") from None
-    raise managers.convert_to_error(kind, result)  # type: ignore[attr-defined]
 
 
 # The standard library writes a class whose methods only forward: ack, stats, join, ...
@@ -347,7 +312,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         self._client: Client = getattr(self._manager, "client", None) or Client(
             self._token.address, self._authkey, retry_for=0.0
         )
-        self._tls = self._client.local
+        self._tls = self._client
         self._missing = frozenset(EXPOSED).difference(exposed)
         self._packs = "put_packed" not in self._missing
 

@@ -2,15 +2,16 @@
 
 import functools
 import itertools
+import math
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from labkit.errors import JournalError, ReceiptError
+from labkit.errors import ReceiptError
 from labkit.manager.entries import LARGE_MESSAGE, Entry, parcels_of
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ class Caller(threading.local):
     # Raises when the call should not wait any longer: the client has gone, or the
     # server is stopping.
     check: Callable[[], None] = staticmethod(lambda: None)
-    connections: Callable[[], int] = staticmethod(lambda: 0)  # open at the server
-    stays = False  # more calls follow over this connection
+    clients: Collection[object] = ()  # whose connections are open at the server
 
     def __init__(self) -> None:  # runs once in each thread
         self.lenders: set[TaskQueue] = set()  # where it has received something
@@ -128,16 +128,6 @@ class Taken:
             value = things[0] if self.single else things
         return value if self.receipt is None else (self.receipt, value)
 
-    def accept(self) -> Any:
-        """Return what a caller in this process wants."""
-        try:
-            value = self.answer(Entry.opened)
-        except BaseException:
-            self.queue.put_back(self)
-            raise
-        self.queue.delivered(self)
-        return value
-
 
 def takes(
     method: "Callable[Concatenate[TaskQueue, _P], Taken]",
@@ -150,7 +140,14 @@ def takes(
 
     @functools.wraps(method)
     def accepted(self: "TaskQueue", *args: _P.args, **kwds: _P.kwargs) -> Any:
-        return method(self, *args, **kwds).accept()
+        taken = method(self, *args, **kwds)
+        try:
+            value = taken.answer(Entry.opened)
+        except BaseException:
+            self.put_back(taken)
+            raise
+        self.delivered(taken)
+        return value
 
     accepted.for_client = method  # type: ignore[attr-defined]
     return accepted  # type: ignore[return-value]
@@ -271,7 +268,9 @@ class TaskQueue(queue.Queue[Any]):
     ) -> Taken:
         """Take a list of what is there, oldest first: 1 to ``max_items`` items.
 
-        Waits for the first, as :meth:`queue.Queue.get`, and never for the others.
+        Waits for the first, as :meth:`queue.Queue.get`, and never for the others. A
+        list that a client put whole is cut only if it is the first; one behind it that
+        is too long waits for the next call, as does what is beyond a mebibyte.
         """
         return self._take(max_items, block, timeout, single=False)
 
@@ -312,7 +311,6 @@ class TaskQueue(queue.Queue[Any]):
         block: bool,
         timeout: float | None = None,
         visibility_timeout: float | None = None,
-        whole: bool = False,  # open no batch where fewer items will do
         *,
         single: bool = True,
         packed: bool = False,
@@ -327,43 +325,36 @@ class TaskQueue(queue.Queue[Any]):
         with self.not_empty:
             self._await(self.not_empty, self._qsize, queue.Empty, block, timeout)
             before = self._size
-            entries = self._pop(max_items, whole)
+            entries = self._pop(max_items)
             self.not_full.notify(before - self._size)
             receipt = None
             if visibility_timeout is not None:
                 receipt = self._lend(entries[0], visibility_timeout)
         return Taken(self, entries, receipt, single, packed)
 
-    def _pop(self, limit: int, whole: bool = False) -> list[Entry]:
-        """Take entries with so many items from the head, or with all there are."""
+    def _pop(self, limit: int) -> list[Entry]:
+        """Take entries with so many items from the head, or with what is there.
+
+        Only the first is cut. A batch behind it that is too long, or that would make a
+        large message larger, waits for the next call.
+        """
+        head = self.queue[0]
+        if head.count > limit:
+            parts = head.cut(limit)
+            if self._journal is not None:
+                self._journal.replace(head, parts)
+            self.queue.popleft()
+            self.queue.extendleft(reversed(parts))
         entries: list[Entry] = []
-        size = 0  # bytes; where it is whole that is sent, it need not be more
-        while limit and self.queue:
-            if whole and entries:
-                size += len(entries[-1].blob or b"")
-                if self.queue[0].count > limit or size > LARGE_MESSAGE:
-                    break
-            if self.queue[0].count > limit:
-                try:
-                    self._cut_head(limit)
-                except JournalError:
-                    if not entries:
-                        raise
-                    break  # what was taken until now will do
+        size = 0  # bytes
+        while self.queue and self.queue[0].count <= limit and size <= LARGE_MESSAGE:
             entry = self.queue.popleft()
             entries.append(entry)
             limit -= entry.count
+            size += len(entry.blob or b"")
             self._size -= entry.count
             self._got_count += entry.count
         return entries
-
-    def _cut_head(self, count: int) -> None:
-        head = self.queue[0]
-        parts = head.cut(count)
-        if self._journal is not None:
-            self._journal.replace(head, parts)
-        self.queue.popleft()
-        self.queue.extendleft(reversed(parts))
 
     def delivered(self, taken: Taken) -> None:
         """Take note that the caller has it: a journal may forget it now."""
@@ -481,15 +472,16 @@ class TaskQueue(queue.Queue[Any]):
         block: bool,
         timeout: float | None,
     ) -> None:
-        deadline = None
-        if block and timeout is not None:
-            if timeout < 0:
-                raise ValueError("'timeout' must be a non-negative number")
-            deadline = time.monotonic() + timeout
+        patience_s = math.inf if timeout is None else timeout
+        if not block:
+            patience_s = 0
+        if patience_s < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        until = time.monotonic() + patience_s
         while not is_ready():
             self._check_open()
-            left = None if deadline is None else deadline - time.monotonic()
-            if not block or (left is not None and left <= 0):
+            left = until - time.monotonic()
+            if left <= 0:
                 raise give_up
             condition.wait(left)
 
@@ -498,8 +490,7 @@ class TaskQueue(queue.Queue[Any]):
         if self._retired:
             raise self.Retired
         if getattr(self, "is_shutdown", False):
-            shut: type[Exception] = getattr(queue, "ShutDown", RuntimeError)
-            raise shut("the queue was shut down")
+            raise queue.ShutDown("the queue was shut down")  # type: ignore[attr-defined]
 
     def stats(self) -> QueueStats:
         """Return the queue's numbers at this moment, as a frozen record."""
@@ -512,7 +503,7 @@ class TaskQueue(queue.Queue[Any]):
                 redelivered=self._redelivered,
                 dead=len(self._dead),
                 waiting_consumers=self.not_empty.waiting,
-                connections=CALLER.connections(),
+                connections=len(CALLER.clients),
             )
 
     def retire(self) -> bool:

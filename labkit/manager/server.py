@@ -6,7 +6,6 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import managers, process
 from traceback import format_exc
@@ -42,10 +41,6 @@ class NamedQueue:
 _Server: Any = managers.Server  # whose attributes type checkers do not see
 
 
-class _ClientGone(Exception):  # noqa: N818 - an event, never shown to anyone
-    """The client of the call at hand has gone."""
-
-
 class QueueServer(_Server):  # type: ignore[misc]
     """A manager server that outlives bad clients.
 
@@ -54,7 +49,8 @@ class QueueServer(_Server):  # type: ignore[misc]
     ``address`` has the real port, and ``queues`` every named queue.
     """
 
-    public = (*managers.Server.public, "all_stats")
+    # What a client may ask the server itself; to end it is for whoever started it.
+    public = frozenset({*managers.Server.public, "all_stats"} - {"shutdown"})
 
     def __init__(
         self, registry: Any, address: Any, authkey: bytes, serializer: str
@@ -117,13 +113,14 @@ class QueueServer(_Server):  # type: ignore[misc]
         """Serve one client; whatever ends that, let go of all it had."""
         CALLER.owner = client
         CALLER.check = lambda: self._check(client)
-        CALLER.connections = lambda: len(self._clients)
+        CALLER.clients = self._clients
         try:
-            # Its first message calls one of the server's own functions.
-            self._answer(client, client.recv_bytes(), self._call_own)
-            if CALLER.stays:
-                self.serve_client(client)
-        except (_ClientGone, EOFError, OSError):
+            while not self.stop_event.is_set():
+                body = client.recv_bytes()
+                client.busy = True
+                self._answer(client, body)
+                client.busy = False
+        except (EOFError, OSError):
             pass
         finally:
             self._let_go(client)
@@ -141,30 +138,19 @@ class QueueServer(_Server):  # type: ignore[misc]
             where = wire.shown(self.address)
             raise EOFError(f"the queue server at {where} is stopping")
         if client.is_gone():
-            raise _ClientGone
+            raise ConnectionError("the client has gone")
 
-    def serve_client(self, conn: Any) -> None:
-        """Answer one client's calls until it leaves or the server stops."""
-        while not self.stop_event.is_set():
-            body = conn.recv_bytes()
-            conn.busy = True
-            self._answer(conn, body, self._call)
-            conn.busy = False
-
-    def _answer(
-        self, client: wire.Connection, body: memoryview, call: Callable[..., _Reply]
-    ) -> None:
+    def _answer(self, client: wire.Connection, body: memoryview) -> None:
         """Answer one call. What it took is gone only once the answer was sent."""
         taken, delivered, packed = None, False, False
         try:
             try:
                 request = wire.loads(body)
+                call = self._call_own if request[0] is None else self._call
                 kind, result = call(client, request)
                 if type(result) is Taken:
                     taken, result = result, result.answer()
                 packed = kind == "#RETURN" and request[1] in PACKED
-            except _ClientGone:
-                raise
             except BaseException:  # noqa: BLE001 - SystemExit, too, is told the client
                 kind, result = "#TRACEBACK", format_exc()
             delivered = self._send(client, (kind, result), packed) and kind == "#RETURN"
@@ -202,8 +188,6 @@ class QueueServer(_Server):  # type: ignore[misc]
             if taking := getattr(method, "for_client", None):
                 return "#RETURN", taking(obj, *args, **kwds)
             result = method(*args, **kwds)
-        except _ClientGone:
-            raise
         except TaskQueue.Retired:  # since it was looked up: now it is made again
             with self.mutex:  # held while queues are being forgotten
                 pass
@@ -219,26 +203,18 @@ class QueueServer(_Server):  # type: ignore[misc]
     # The server's own functions, and what it serves.
 
     def _call_own(self, client: wire.Connection, request: Any) -> _Reply:
-        """Call one of the server's own functions."""
+        """Call one of the server's own functions, as a client's first message does."""
         _, name, args, kwds = request
         if name not in self.public:
-            raise AttributeError(f"a manager server has no {name!r}")
+            raise AttributeError(f"this server offers clients no {name!r}")
         try:
             return "#RETURN", getattr(self, name)(client, *args, **kwds)
-        except (PermissionError, JournalError) as refusal:
+        except JournalError as refusal:
             return "#ERROR", refusal
 
     def accept_connection(self, _c: Any, name: str) -> None:
-        """Let the client stay, for calls of its thread of that name."""
+        """Name this thread after the client's; what it calls comes next."""
         threading.current_thread().name = str(name)
-        CALLER.stays = True
-
-    def shutdown(self, _c: Any) -> None:
-        """Refuse what the standard library lets any client do."""
-        raise PermissionError(
-            f"the queue server at {wire.shown(self.address)} does not let clients "
-            "shut it down; stop it where it was started"
-        )
 
     def all_stats(self, _c: Any) -> dict[str, QueueStats]:
         """Return the numbers of every named queue; a client may ask for them."""

@@ -149,12 +149,12 @@ class Connection:
 
     __slots__ = ("_left", "_poll", "busy", "sock")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, busy: bool = False) -> None:
         self.sock = sock
         self._left: bytes | bytearray = b""  # what was read of the next message
         self._poll = _poll_of(sock)
         closed_in_children.add(sock)
-        self.busy = False
+        self.busy = busy
         _keep_memory()
 
     def fileno(self) -> int:
