@@ -37,8 +37,7 @@ def server_side(authkey: bytes) -> Conversation:
     says that the other side does not hold the key, or speaks something else: then the
     last message is ``FAILURE``.
     """
-    message = _new_message()
-    _verify(authkey, message, (yield CHALLENGE + message))
+    yield from _challenge(authkey)
     yield from _answer(authkey, (yield WELCOME))
     return b""
 
@@ -46,17 +45,13 @@ def server_side(authkey: bytes) -> Conversation:
 def client_side(authkey: bytes) -> Conversation:
     """Speak the client's part, likewise; its first message is empty: it waits."""
     yield from _answer(authkey, (yield b""))
-    message = _new_message()
-    _verify(authkey, message, (yield CHALLENGE + message))
+    yield from _challenge(authkey)
     return WELCOME
 
 
-def _new_message() -> bytes:
-    return b"{sha256}" + os.urandom(40)
-
-
-def _verify(authkey: bytes, message: bytes, answer: bytes) -> None:
-    name, digest = _split(answer)
+def _challenge(authkey: bytes) -> Generator[bytes, bytes, None]:
+    message = b"{sha256}" + os.urandom(40)
+    name, digest = _split((yield CHALLENGE + message))
     if not hmac.compare_digest(_digest(authkey, message, name), digest):
         raise AuthenticationError("digest received was wrong")
 
