@@ -50,6 +50,7 @@ def pytest_runtest_makereport(item, call):
     if call.when == "call" and report.failed and page:
         picture = PICTURES / re.sub(r"[^\w.-]+", "-", f"{item.name}.png")
         page.screenshot(path=picture, timeout=30_000)
+        page.goto("about:blank")  # the next test gets JupyterLab anew
         report.sections.append(("page", f"what it looked like: {picture}"))
     return report
 
@@ -101,11 +102,17 @@ def lab():
         yield running
 
 
+@pytest.fixture(scope="session")
+def opened(context, lab):
+    """Give the one page in which one notebook after the other is opened."""
+    with context.new_page() as page:
+        yield Notebook(page, lab)
+
+
 @pytest.fixture
-def notebook(page, lab):
-    """Give a page in which a notebook can be opened; end its kernel afterwards."""
-    yield Notebook(page, lab)
-    page.goto("about:blank")
+def notebook(opened, lab):
+    """Let a notebook be opened; end its kernel afterwards."""
+    yield opened
     lab.end_kernels()
 
 

@@ -182,6 +182,12 @@ INSIDE = r"""window.labkit = (() => {
     waiting: () => [...asked].filter(([id]) => !replied.has(id)).map(pair => pair[1]),
     restarts: () => restarts,
     forget: () => [asked, replied, idle].forEach(each => each.clear()),
+    turnTo: path => {  // another notebook: JupyterLab itself is loaded already
+      [...jupyterapp.shell.widgets('main')].forEach(w => w.dispose());
+      [asked, replied, idle].forEach(each => each.clear());
+      [watched, begun, stray.length] = [null, false, 0];
+      jupyterapp.commands.execute('docmanager:open', {path});
+    },
     cells: () => (panel()?.content.widgets ?? []).map(({model}) => ({
       id: model.id, type: model.type, source: model.sharedModel.getSource(),
       tags: model.getMetadata('tags') ?? [], count: model.executionCount,
@@ -224,11 +230,19 @@ class Notebook:
         if parts.scheme in {"http", "https", "ws", "wss"} and not local:
             self._seen.append(f"request to another machine: {url}")
 
-    def open(self, path, *, view="lab", width=1280, height=1000):
-        """Open a notebook by its path in the course; wait until its kernel is ready."""
+    def open(self, path, *, width=1280, height=1000):
+        """Open a notebook by its path in the course; wait until its kernel is ready.
+
+        In a page that has one already it takes that one's place.
+        """
         self.page.set_viewport_size({"width": width, "height": height})
-        where = f"{self.lab.url}/{view}/tree/{path}"
-        self.page.goto(f"{where}?token={self.lab.token}&reset")
+        if self.page.url.startswith(self.lab.url):
+            self._ask("turnTo", path)
+            self._seen.clear()
+            self._least = 0
+        else:
+            where = f"{self.lab.url}/lab/tree/{path}"
+            self.page.goto(f"{where}?token={self.lab.token}&reset")
         self._wait("isReady")
         return self
 

@@ -1,7 +1,7 @@
 """Every lesson as a learner sees it: run, looked at by axe, in both themes, narrow."""
 
 import pytest
-from labs import ROOT, Notebook
+from labs import ROOT
 from looks import out_of_reach, violations
 
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -30,17 +30,14 @@ BEHIND = """() => [...document.querySelectorAll('.jp-RenderedMermaid img')]
 
 
 @pytest.fixture(scope="module", params=LESSONS, ids=lambda path: path.stem[:2])
-def lesson(request, context, lab):
+def lesson(request, opened, lab):
     """Open one lesson after the other and run it."""
-    lab.set_settings({})
-    with context.new_page() as page:
-        shown = Notebook(page, lab)
-        shown.open(request.param.relative_to(ROOT).as_posix()).run_all()
-        found = shown.problems()
-        if len(found) == 1 and found[0].startswith("cell "):
-            shown.restart().run_all()  # measured while another test was at work
-        yield shown
-        page.goto("about:blank")
+    opened.open(request.param.relative_to(ROOT).as_posix()).run_all()
+    found = opened.problems()
+    if len(found) == 1 and found[0].startswith("cell "):
+        opened.restart().run_all()  # measured while another test was at work
+    yield opened
+    opened.page.evaluate(SWITCH, "JupyterLab Light")
     lab.end_kernels()
 
 
