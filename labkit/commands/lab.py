@@ -53,8 +53,8 @@ def main(argv: list[str]) -> int:
     except (PermissionError, FileExistsError) as error:
         cure = "go to a folder of your own, or let HOME name one."
         return say(f"{error.filename} cannot be written: {cure}", 1)
-    server.identity_provider.token_generated = False  # the server's own announcement
     address = server.display_url.splitlines()[0]
+    server.identity_provider.token_generated = False  # or it says it in its own words
     ending = "Open that address if no browser does. Ctrl-C in this terminal ends it."
     line = f"JupyterLab runs at {address}\n{ending}"
     server.io_loop.add_callback(print, line, flush=True)
