@@ -79,16 +79,16 @@ class ProgramProcess(Supervised):
                 "check the name and the folder"
             )
         file = str(self.path if cwd is None else self.path.resolve())
-        python = [sys.executable] if self.path.suffix == ".py" else []
-        shown = ["python" for _ in python]
-        self.command = shlex.join([*shown, self.path.as_posix(), *args])
+        is_python = self.path.suffix == ".py"
+        shown = [*["python"] * is_python, self.path.as_posix(), *args]
+        self.command = shlex.join(shown)
         self.started_at = datetime.now().astimezone()
         self.ended_at: datetime | None = None
         self.in_view = False
         self._kept, self._dropped, self._printed = "", 0, 0
         self._listeners: list[Callable[[], object]] = []
         self._changed = threading.Condition()
-        argv = [*python, file, *args]
+        argv = [*[sys.executable] * is_python, file, *args]
         super().__init__(argv, self._take, self._end, cwd=cwd, env=env)
 
     def __repr__(self) -> str:
@@ -108,10 +108,8 @@ class ProgramProcess(Supervised):
             return f"started {self.started_at:%H:%M:%S}: {self.command}"
         if code >= 0:
             return f"ended (exit code {code})"
-        try:
-            return f"ended by {signal.Signals(-code).name}"
-        except ValueError:  # a real-time signal has a number only
-            return f"ended by signal {-code}"
+        names = {one.value: one.name for one in signal.Signals}
+        return f"ended by {names.get(-code, f'signal {-code}')}"  # some have no name
 
     @property
     def output(self) -> str:

@@ -99,20 +99,14 @@ class ServerProcess:
         answer.put("{}")
 
     def _take_answer(self, answer: "queue.SimpleQueue[str]") -> None:
-        try:
+        said: dict[str, Any] = {}
+        with contextlib.suppress(queue.Empty):
             said = json.loads(answer.get(timeout=_READY_WITHIN_S))
-        except queue.Empty:
-            raise errors.ServerStartError(
-                f"server {self.name!r} said nothing for {_READY_WITHIN_S:g} s; the "
-                "machine may be overloaded: try again"
-            ) from None
         if "pid" not in said:
             kind = getattr(errors, said.get("labkit", ""), errors.ServerStartError)
-            ended = "it ended before it was ready, and said:"
-            raise kind(
-                said.get("message")
-                or f"server {self.name!r}: {ended}\n{self.log or '(nothing)'}"
-            )
+            late = f"ended, or was not ready within {_READY_WITHIN_S:g} s; it said:"
+            last = f"server {self.name!r} {late}\n{self.log or '(nothing)'}"
+            raise kind(said.get("message", last))
         address, self.pid = said["labkit"], said["pid"]
         self.address = address if isinstance(address, str) else tuple(address)
 
