@@ -59,15 +59,13 @@ class Plot:
         """Return an SVG without a background, whose text has the colour of the page."""
         target = io.StringIO()
         self.figure.savefig(target, format="svg", facecolor="none")
-        drawn = (
-            target.getvalue().partition("<svg ")[2].replace("#000000", "currentColor")
-        )
         look = (
             f'role="img" aria-label="{html.escape(self.alt)}" fill="currentColor" '
             'stroke-linejoin="round" style="width:100%;max-width:680px;height:auto"'
         )
         foreign = r"(?s)<metadata>.*?</metadata>|<style.*?</style>"
-        return f"<svg {look} {re.sub(foreign, '', drawn)}"
+        drawn = re.sub(foreign, "", target.getvalue().partition("<svg ")[2])
+        return f"<svg {look} {drawn.replace('#000000', 'currentColor')}"
 
 
 def plot_throughput(

@@ -151,7 +151,7 @@ def explore(monkeypatch):
 
 def finish(view):
     """Wait until nothing is being measured."""
-    until(lambda: not view._thread.is_alive())
+    until(lambda: not view.measure_button.disabled)
 
 
 def measured(view, guess):

@@ -79,11 +79,18 @@ class Host:
 
     def unplug(self) -> None:
         """Pull this host's cable out of the switch: nothing comes or goes."""
-        self._network.plug(self, "down")
+        _ip(self._network.switch, f"link set {self.port} down")
 
     def plug_in(self) -> None:
         """Put the cable in again."""
-        self._network.plug(self, "up")
+        switch = self._network.switch
+        _ip(switch, f"link set {self.port} up")
+        # The switch looks at its ports once a second; and who was not heard of
+        # meanwhile is asked for anew.
+        wait = [_tool("sh"), "-c", _WAIT, "sh", self.port]
+        subprocess.run([*switch, *wait], env=_ENV, check=True, timeout=10)
+        for each in self._network.values():
+            _ip(each.command(), "neighbour flush dev wire")
 
     def __repr__(self) -> str:
         return f"<Host {self.name!r} at {self.address}>"
@@ -121,7 +128,7 @@ class Network(dict[str, Host]):
         argv = [_tool("unshare"), *options, "--net", "sh", "-c", _SCRIPT, "sh", *names]
         self._holder = ProgramProcess(*argv, name="the network", env=_ENV)
         try:
-            self._switch = self.entering(self._pid("switch"))
+            self.switch = self.entering(self._pid("switch"))
             for number, name in enumerate(names, 1):
                 self[name] = Host(self, name, number, self._pid(name))
                 self._join(self[name])
@@ -155,46 +162,21 @@ class Network(dict[str, Host]):
 
     def _join(self, host: Host) -> None:
         """Put a cable between a host and the switch, and an address at its end."""
-        self._ip(
-            self._switch,
+        _ip(
+            self.switch,
             f"link add {host.port} type veth peer name wire netns {host.pid}",
             f"link set {host.port} master switch up",
         )
-        self._ip(
+        _ip(
             host.command(),
             "link set lo up",
             f"address add {host.address}/24 dev wire",
             "link set wire up",
         )
 
-    def plug(self, host: Host, state: str) -> None:
-        """Set a host's port of the switch ``up`` or ``down``."""
-        self._ip(self._switch, f"link set {host.port} {state}")
-        if state == "up":
-            # The switch looks at its ports once a second; and who was not heard of
-            # meanwhile is asked for anew.
-            wait = [_tool("sh"), "-c", _WAIT, "sh", host.port]
-            subprocess.run([*self._switch, *wait], env=_ENV, check=True, timeout=10)
-            for each in self.values():
-                self._ip(each.command(), "neighbour flush dev wire")
-
     def entering(self, pid: int) -> list[str]:
         """Return the beginning of a command that runs where that process is."""
         return [_tool("nsenter"), f"--target={pid}", "--net", *self._entry, "--"]
-
-    @staticmethod
-    def _ip(enter: Sequence[str], *lines: str) -> None:
-        done = subprocess.run(
-            [*enter, _tool("ip"), "-batch", "-"],
-            input="\n".join(lines) + "\n",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise NetworkError(
-                f"the network could not be changed: {done.stderr.strip()}"
-            )
 
 
 network = Network
@@ -233,3 +215,15 @@ def _trial() -> tuple[tuple[str, ...] | None, str]:
 
 def _tool(name: str) -> str:
     return shutil.which(name, path=_ENV["PATH"]) or name
+
+
+def _ip(enter: Sequence[str], *lines: str) -> None:
+    done = subprocess.run(
+        [*enter, _tool("ip"), "-batch", "-"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NetworkError(f"the network could not be changed: {done.stderr.strip()}")

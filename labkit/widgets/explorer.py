@@ -24,7 +24,6 @@ class Explorer(views.Live):
         import ipywidgets
 
         super().__init__("explorer", *_HEADS)
-        self._thread = threading.Thread()
 
         def choice(name: str, options: Any, value: Any) -> Any:
             chosen = {"options": options, "value": value, "style": views.WIDE["style"]}
@@ -56,11 +55,10 @@ class Explorer(views.Live):
             self.say("Type your guess first: a number like 3 or 0.5.")
         elif self.first.value == self.second.value:
             self.say("Choose two different transports.")
-        elif not self._thread.is_alive():
+        elif not self.measure_button.disabled:
             self.measure_button.disabled = True
             self.say("Measuring both in turns; this takes a few seconds.")
-            self._thread = threading.Thread(target=self._run, args=[guess], daemon=True)
-            self._thread.start()
+            threading.Thread(target=self._run, args=[guess], daemon=True).start()
 
     def _run(self, guess: float) -> None:
         names = [self.first.value, self.second.value]
