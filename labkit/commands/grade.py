@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 from labkit.commands import common
 from labkit.errors import GradingError
@@ -45,12 +46,12 @@ def _grade(options: argparse.Namespace) -> int:
     for file in filter(None, (options.csv, options.gradebook)):
         if not os.access(file if file.exists() else file.resolve().parent, os.W_OK):
             raise GradingError(f"{file} cannot be written: name another place.")
-    with contextlib.ExitStack() as cleanup:
-        pool = None
-        if options.scheduler:
-            _refuse_clear_text(options.scheduler)
-            dask = dask_client(options.scheduler, tls=options.tls)
-            pool = cleanup.enter_context(dask).get_executor(pure=False)
+    dask: Any = contextlib.nullcontext()
+    if options.scheduler:
+        _refuse_clear_text(options.scheduler)
+        dask = dask_client(options.scheduler, tls=options.tls)
+    with dask as client:
+        pool = client and client.get_executor(pure=False)
         graded = grade(
             options.submitted, exercises=options.checks,
             assignment=options.assignment, pool=pool, workers=options.workers,

@@ -21,7 +21,6 @@ from labkit.errors import NotOfferedError, ReceiptError
 from labkit.jobs import WORN_OUT
 
 POLL_S = 0.5
-REPORT_EVERY_S = 3.0
 
 
 def main(argv: list[str]) -> int:
@@ -43,6 +42,7 @@ def _master(options: argparse.Namespace) -> int:
     waiting = {n: {"run": run, "id": n, "task": t} for n, t in enumerate(given, 1)}
     total, failed, begin = len(waiting), 0, time.monotonic()
     queues = common.open_queues(options, options.queue, options.results, again=True)
+    options.say(f"Handing out {common.count_of(total, 'task')}; workers do them.")
     try:
         for record in hand_out(options.say, run, waiting, *queues):
             failed += "error" in record
@@ -66,25 +66,24 @@ def hand_out(
     A worker that dies after it gave its result, and before it acknowledged the task,
     makes another do it again: the second record of a task is dropped.
     """
-    reported, unsent = time.monotonic(), deque(waiting.values())
+    unsent = deque(waiting.values())
     while waiting:
         with contextlib.suppress(queue.Full):
             while unsent:
                 tasks.put(unsent[0], block=False)
                 unsent.popleft()
-        with contextlib.suppress(queue.Empty):
+        try:
             receipt, record = common.take(results, POLL_S)
-            if not isinstance(record, dict) or record.get("run") != run:
-                say("Dropped a result of another run: give each its own --results.")
-            elif waiting.pop(record["id"], None):
-                yield record
-            with contextlib.suppress(ReceiptError):  # too late: it will come again
-                common.done(results, receipt)
-        if waiting and time.monotonic() - reported >= REPORT_EVERY_S:
-            reported, what = time.monotonic(), common.count_of(len(waiting), "task")
-            say(f"Waiting for {what}; {tasks.qsize():,} still in the queue.")
+        except queue.Empty:
             with contextlib.suppress(NotOfferedError):  # a plain server gives none up
                 for dead in tasks.dead_letters():
                     is_ours = isinstance(dead, dict) and dead.get("run") == run
                     if is_ours and waiting.pop(dead["id"], None):
                         yield {**dead, "error": WORN_OUT}
+            continue
+        if not isinstance(record, dict) or record.get("run") != run:
+            say("Dropped a result of another run: give each its own --results.")
+        elif waiting.pop(record["id"], None):
+            yield record
+        with contextlib.suppress(ReceiptError):  # too late: it will come again
+            common.done(results, receipt)
