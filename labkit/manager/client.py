@@ -32,13 +32,15 @@ _T = TypeVar("_T")
 # Opening a connection.
 
 
-def open_connection(address: wire.Address, authkey: bytes) -> wire.Connection:
+def open_connection(
+    address: wire.Address, authkey: bytes | None = None
+) -> wire.Connection:
     """Connect to a manager server, the standard library's or labkit's.
 
     Parameters
     ----------
     address, authkey
-        As in :func:`connect`.
+        As in :func:`connect`; without a key there is no handshake.
 
     Raises
     ------
@@ -60,7 +62,8 @@ def open_connection(address: wire.Address, authkey: bytes) -> wire.Connection:
             sock.connect(address)
             step = "handshake"
             connection = wire.Connection(wire.prepare(sock))
-            _shake_hands(connection, authkey, until)
+            if authkey is not None:
+                _shake_hands(connection, authkey, until)
             sock.settimeout(None)
         except BaseException:
             sock.close()
