@@ -232,8 +232,8 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
     def _ask(self) -> None:
         """Ask for more, unless an answer is to come or the limit is reached."""
         if self._to_come > 0 and not self._is_asked:
-            count = min(self._at_once, self._to_come)
-            self._queue.post(self._connection, "get_packed", count, True)
+            args = min(self._at_once, self._to_come), True, None, None, LARGE_MESSAGE
+            self._queue.post(self._connection, "get_packed", *args)
             self._is_asked = True
 
     def _answer(self) -> list[Parcel]:

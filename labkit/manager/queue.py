@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from labkit.errors import ReceiptError
-from labkit.manager.entries import LARGE_MESSAGE, Entry, parcels_of
+from labkit.manager.entries import Entry, parcels_of
 
 if TYPE_CHECKING:
     from labkit.manager.journal import QueueJournal
@@ -270,7 +270,7 @@ class TaskQueue(queue.Queue[Any]):
 
         Waits for the first, as :meth:`queue.Queue.get`, and never for the others. A
         list that a client put whole is cut only if it is the first; one behind it that
-        is too long waits for the next call, as does what is beyond a mebibyte.
+        is too long waits for the next call.
         """
         return self._take(max_items, block, timeout, single=False)
 
@@ -311,6 +311,7 @@ class TaskQueue(queue.Queue[Any]):
         block: bool,
         timeout: float | None = None,
         visibility_timeout: float | None = None,
+        enough_bytes: float = math.inf,
         *,
         single: bool = True,
         packed: bool = False,
@@ -325,18 +326,17 @@ class TaskQueue(queue.Queue[Any]):
         with self.not_empty:
             self._await(self.not_empty, self._qsize, queue.Empty, block, timeout)
             before = self._size
-            entries = self._pop(max_items)
+            entries = self._pop(max_items, enough_bytes)
             self.not_full.notify(before - self._size)
             receipt = None
             if visibility_timeout is not None:
                 receipt = self._lend(entries[0], visibility_timeout)
         return Taken(self, entries, receipt, single, packed)
 
-    def _pop(self, limit: int) -> list[Entry]:
+    def _pop(self, limit: int, enough_bytes: float = math.inf) -> list[Entry]:
         """Take entries with so many items from the head, or with what is there.
 
-        Only the first is cut. A batch behind it that is too long, or that would make a
-        large message larger, waits for the next call.
+        Only the first is cut. One behind it that is too long waits for the next call.
         """
         head = self.queue[0]
         if head.count > limit:
@@ -346,8 +346,8 @@ class TaskQueue(queue.Queue[Any]):
             self.queue.popleft()
             self.queue.extendleft(reversed(parts))
         entries: list[Entry] = []
-        size = 0  # bytes
-        while self.queue and self.queue[0].count <= limit and size <= LARGE_MESSAGE:
+        size = 0
+        while self.queue and self.queue[0].count <= limit and size <= enough_bytes:
             entry = self.queue.popleft()
             entries.append(entry)
             limit -= entry.count
