@@ -209,7 +209,8 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
         self._max_items = max_items
         self._at_once = max_items * ahead
         self._to_come = sys.maxsize if limit is None else limit
-        self._items: list[Any] = []  # here, and not handed out yet
+        self._parcels: list[Parcel] = []  # here, and not opened yet
+        self._items: list[Any] = []  # opened, and not handed out yet
         self._is_asked = False  # then an answer is to come
         self._connection = queue.pipelined()
 
@@ -218,11 +219,12 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
 
         An :exc:`OutcomeUnknownError` says that what was on its way may be lost.
         """
-        if not self._items:
+        if not self._items and not self._parcels:
             self._ask()
-            parcels = self._answer()
+            self._take_answer()
             self._ask()  # before these are opened: the server works meanwhile
-            self._items = items_of(parcels)
+        while self._parcels and len(self._items) < self._max_items:
+            self._items += items_of([self._parcels.pop(0)])
         batch = self._items[: self._max_items]
         del self._items[: self._max_items]
         if not batch:
@@ -236,23 +238,20 @@ class Prefetched(Iterator[list[Any]], contextlib.AbstractContextManager["Prefetc
             self._queue.post(self._connection, "get_packed", *args)
             self._is_asked = True
 
-    def _answer(self) -> list[Parcel]:
-        if not self._is_asked:
-            return []
-        self._is_asked = False
-        parcels: list[Parcel] = self._connection.answer()
-        self._to_come -= sum(count for count, _ in parcels)
-        return parcels
+    def _take_answer(self) -> None:
+        if self._is_asked:
+            self._is_asked = False
+            self._parcels += self._connection.answer()
+            self._to_come -= sum(count for count, _ in self._parcels)
 
     def close(self) -> list[Any]:
         """Take no more; return what was not handed out, also kept in ``left``."""
-        parcels: list[Parcel] = []
         with contextlib.suppress(LabkitError, OSError):
             self._connection.sock.shutdown(socket.SHUT_WR)
-            parcels = self._answer()  # the server answers now, or takes nothing
+            self._take_answer()  # the server answers now, or takes nothing
         self._connection.close()
-        self.left += self._items + items_of(parcels)
-        self._items, self._to_come = [], 0
+        self.left += self._items + items_of(self._parcels)
+        self._items, self._parcels, self._to_come = [], [], 0
         return self.left
 
     def __exit__(self, *_: object) -> None:
