@@ -198,7 +198,7 @@ class _Line(ExitStack):
         self.transport = transport
         # Kept: the children find them by names that go when the objects go.
         self._shared = SPAWN.Barrier(2), SPAWN.Semaphore(0)
-        self._children: list[Any] = []  # our ends of their pipes
+        self._children: dict[Any, Any] = {}  # by our ends of their pipes
 
     def open(self) -> None:
         """Open the transport; may run in any thread, and so may :meth:`start`."""
@@ -212,7 +212,7 @@ class _Line(ExitStack):
             child = SPAWN.Process(target=_work, args=given, daemon=True)
             child.start()
             theirs.close()
-            self._children.append(self.enter_context(ours))
+            self._children[self.enter_context(ours)] = child
             self.callback(child.join)
             self.callback(child.kill)  # before that: it holds nothing of value
 
@@ -242,12 +242,15 @@ class _Line(ExitStack):
         answers: dict[Any, Any] = {}
         deadline = time.monotonic() + limit_s
         while left := [one for one in self._children if one not in answers]:
-            ready: Any = connection.wait(left, max(deadline - time.monotonic(), 0))
+            ends = [self._children[one].sentinel for one in left]
+            patience_s = max(deadline - time.monotonic(), 0)
+            ready: Any = connection.wait([*left, *ends], patience_s)
             if not ready:
                 raise self._failed("it took too long, and was stopped")
             try:
-                answers[ready[0]], trace = ready[0].recv()
-            except (EOFError, OSError):
+                pipe = next(one for one in left if one in ready)
+                answers[pipe], trace = pipe.recv()
+            except (StopIteration, EOFError, OSError):  # Windows' pipes do not end
                 raise self._failed(_NO_WORD) from None
             if trace:
                 error = self._failed(trace.splitlines()[-1])
