@@ -96,7 +96,7 @@ def _words_of(error: BaseException) -> str:
 def _plain(value: object) -> object:
     """Return a value as its built-in type: no subclass decides what it is equal to."""
     if isinstance(value, type) and issubclass(value, BaseException):
-        return value.__name__
+        return _plain(value.__name__)  # which a metaclass may have made
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
