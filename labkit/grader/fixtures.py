@@ -28,7 +28,7 @@ import time
 import tomllib
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.managers import BaseManager, SyncManager
 from pathlib import Path
 from types import ModuleType
@@ -296,8 +296,7 @@ def prediction(answer: Answer, request: pytest.FixtureRequest) -> Prediction:
 def load(path: Path, name: str = "answer") -> ModuleType:
     """Load a file as a module."""
     spec: Any = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -448,6 +447,7 @@ class Program(_Killed):
         self.process = CONTEXT.Process(target=_play, args=play)
         self.process.start()
         end.close()
+        wait([self._wire, self.process.sentinel], 20)  # without fork, a start is slow
         self._heard: list[Any] = []
 
     def heard(self) -> list[Any]:
@@ -455,7 +455,7 @@ class Program(_Killed):
         with contextlib.suppress(EOFError, OSError):
             while self._wire.poll(0):
                 self._heard.append(self._wire.recv())
-        return self._heard
+        return list(filter(None, self._heard))
 
     def tell(self, message: object) -> None:
         """Send it something; if it has ended, the check is going to see that."""
@@ -489,6 +489,7 @@ def _play(
     sys.stderr = open(2, "w", 1, "utf-8", closefd=False)  # noqa: SIM115 - likewise
     signal.signal(signal.SIGINT, signal.default_int_handler)
     atexit._clear()  # noqa: SLF001 - what this process inherited by fork
+    wire.send(None)  # it has started
     try:
         function(wire, *args)
     finally:
@@ -509,8 +510,7 @@ class Script(Program):
         self._text = _ANSWER.read_text(encoding="utf-8")
         path = _ANSWER.with_name(f"{next(_numbers)}") / name
         path.parent.mkdir()
-        text = re.sub(r"\b50_?000\b", str(self._port), self._text)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(re.sub(r"\b50_?000\b", str(self._port), self._text), "utf-8")
         super().__init__(_run_script, str(path), method)
 
     def __str__(self) -> str:

@@ -220,15 +220,13 @@ class _Line(ExitStack):
         """Wait until both have opened their ends."""
         self._answers(_READY_WITHIN_S)
 
-    def seconds(self, count: int, payload_bytes: int, batch_size: int) -> float:
-        """Move so many items; return the seconds until the last one was received."""
-        shape = count, payload_bytes, batch_size
+    def seconds(self, *shape: int) -> float:
+        """Move count, size, batch; return the seconds until the last was received."""
         put, (got, end) = self._do(("produce", *shape), ("consume", *shape))
         return max(float(end - min(put, got)), 1e-9)
 
-    def latencies(self, count: int, payload_bytes: int) -> list[float]:
-        """Send items one at a time."""
-        shape = count, payload_bytes
+    def latencies(self, *shape: int) -> list[float]:
+        """Send items one at a time, so many of a size."""
         begins, ends = self._do(("send_singly", *shape), ("receive_singly", *shape))
         return [end - begin for begin, end in zip(begins, ends, strict=True)]
 
