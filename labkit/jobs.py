@@ -223,11 +223,11 @@ def run(
             )
         records = _on_manager(items, count, folder)
     elif not isinstance(engine, str):
-        records = _on_dask(items, contextlib.nullcontext(engine), folder, say)
-    elif engine == "dask" or engine.startswith(("tcp://", "tls://")):
-        address = None if engine == "dask" else engine
-        cluster = dask_client(address, workers=count, tls=tls)
-        records = _on_dask(items, cluster, folder, say)
+        records = _on_dask(items, contextlib.nullcontext(engine), say)
+    elif engine == "dask":
+        records = _on_dask(items, dask_client(workers=count, tls=tls), say)
+    elif engine.startswith(("tcp://", "tls://")):
+        records = _on_dask(items, dask_client(engine, tls=tls), say, folder)
     else:
         raise LabkitError(
             f"There is no engine {engine!r}. Give manager, dask, or the address of a "
@@ -275,15 +275,14 @@ def _on_manager(items: _Items, workers: int, folder: Path) -> _Records:
                 yield records.pop(item["id"])
 
 
+@contextlib.contextmanager
 def dask_client(
     address: str | None = None, *, workers: int = 1, tls: str | Path | None = None
-) -> Any:
+) -> Iterator[Any]:
     """Connect to a Dask scheduler, or start one with workers on this machine.
 
-    Parameters and errors are those of :func:`run`; without an address one is started,
-    and ends when the client that is returned is closed.
+    Parameters and errors are those of :func:`run`; without an address one is started.
     """
-    # Dask itself would print tracebacks.
     if address and address.startswith("tls://") != (tls is not None):
         raise LabkitError(
             f"{address} and --tls do not fit together: a tls:// address needs "
@@ -292,23 +291,28 @@ def dask_client(
     distributed: Any = importlib.import_module("distributed")
     for name in ("distributed", "distributed.client"):  # exceptions say the same
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    options: dict[str, Any] = {"timeout": CONNECT_WITHIN_S, "set_as_default": False}
-    if tls is not None:
-        options["security"] = _security(Path(tls))
-    if address is None:
-        options |= {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
-        options |= {
-            "protocol": "tls" if tls else "tcp",
-            "silence_logs": logging.CRITICAL,
-        }
-        options["dashboard_address"] = "127.0.0.1:0"  # a free port; None would be 8787
-    try:
-        return distributed.Client(address, **options)
-    except (OSError, TypeError, ValueError) as error:
-        raise NoServerError(
-            f"No Dask scheduler answers at {address} ({str(error).splitlines()[0]}). "
-            "Start one with: dask scheduler; and workers with: dask worker ADDRESS"
-        ) from None
+    security = None if tls is None else _security(Path(tls))
+    with contextlib.ExitStack() as cleanup:
+        place: Any = address or cleanup.enter_context(
+            distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                protocol="tls" if tls else "tcp",
+                dashboard_address="127.0.0.1:0",  # a free port; None would be 8787
+                silence_logs=logging.CRITICAL,
+                security=security,
+            )
+        )
+        options = {"timeout": CONNECT_WITHIN_S, "set_as_default": False}
+        try:
+            client = distributed.Client(place, security=security, **options)
+        except (OSError, TypeError, ValueError) as error:
+            raise NoServerError(
+                f"No Dask scheduler answers at {place} ({str(error).splitlines()[0]}). "
+                "Start one with: dask scheduler; and workers with: dask worker ADDRESS"
+            ) from None
+        yield cleanup.enter_context(client)
 
 
 def _security(folder: Path) -> Any:
@@ -326,11 +330,13 @@ def _security(folder: Path) -> Any:
     return distributed.Security(require_encryption=True, **files)
 
 
-def _on_dask(items: _Items, cluster: Any, folder: Path, say: Say) -> _Records:
-    """Do items on a client's cluster, which gets the jobs' modules from the folder."""
+def _on_dask(
+    items: _Items, cluster: Any, say: Say, folder: Path | None = None
+) -> _Records:
+    """Do items on a client's cluster; workers elsewhere get the modules of a folder."""
     with cluster as client:
         for module in {item["task"]["job"].partition(":")[0] for item in items}:
-            if (path := folder / f"{module}.py").is_file():
+            if folder and (path := folder / f"{module}.py").is_file():
                 client.upload_file(str(path))
         if not client.scheduler_info()["workers"]:
             say("The scheduler has no worker yet. Start one with: dask worker ADDRESS")
