@@ -48,14 +48,16 @@ _TAKE_LONG = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give a whole file to one process, but each run of CPython's tests to any."""
+    """Give a whole file to one process; CPython's runs, and lessons in a browser, to any."""
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
     class Files(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            return nodeid if "test_cpython.py" in nodeid else nodeid.split("::")[0]
+            lesson = re.search(r"test_lessons\.py.*(\[\d\d)-", nodeid)
+            apart = lesson[1] if lesson else "test_cpython.py" in nodeid and nodeid
+            return apart or nodeid.split("::")[0]
 
     return Files(config, log)
 
