@@ -71,6 +71,7 @@ def test_plain_data_reads_as_its_repr():
     reads()
 
 
+@pytest.mark.long
 def test_noise_is_harmless():
     """Random bytes, alone or within a pickle, are described as well as can be."""
     from hypothesis import given, settings
