@@ -80,7 +80,6 @@ def test_all_places_unless_one_is_named(monkeypatch, argv, everything, together)
 @pytest.mark.long
 def test_every_option_is_known_beside_a_notebook():
     """What failed in a notebook is tried again with the options of the whole run."""
-    words = ["--all", "--storm", "50", "--collect-only", "-q"]
-    here = [sys.executable, "-m", "labkit", "test"]
-    run = [*here, *words, "notebooks/00_start_here.ipynb"]
+    words = "-m labkit test --all --storm 50 --collect-only -q"
+    run = [sys.executable, *words.split(), "notebooks/00_start_here.ipynb"]
     assert subprocess.run(run, capture_output=True, check=False).returncode == 0
