@@ -53,6 +53,8 @@ def _consume(options: argparse.Namespace) -> None:
                 common.done(source, receipt)
             except (ReceiptError, *common.GONE) as error:
                 say(f"Item {count} is printed, and may be handed out again: {error}")
+                if not (options.retry_for or isinstance(error, ReceiptError)):
+                    raise
     finally:
         what, spent_s = common.count_of(count, "item"), time.monotonic() - begin
         say(f"Took {what} from {options.queue!r} in {spent_s:.1f} s.")
