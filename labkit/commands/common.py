@@ -89,14 +89,14 @@ class Parser(argparse.ArgumentParser):
 def within(kind: type[float], low: float, high: float) -> Callable[[str], float]:
     """Return an argparse type: a number in a range."""
 
-    def number(text: str) -> float:
+    def read(text: str) -> float:
         with contextlib.suppress(ValueError):
             if low <= (value := kind(text)) <= high:
                 return value
         what = "a whole number" if kind is int else "a number"
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}, {low} to {high:,}")
 
-    return number
+    return read
 
 
 seconds = within(float, 0, 10**9)
@@ -182,18 +182,16 @@ class Patient:
     """
 
     def __init__(self, target: Any, retry_for: float, again: bool) -> None:
-        self._target, self._retry_for = target, retry_for
-        unknown = [errors.OutcomeUnknownError] if again else []
-        self._kinds = (errors.ServerStoppedError, *unknown)
-
-    def __getattr__(self, name: str) -> Any:
         from labkit.manager.client import retrying
 
-        def call(*args: Any, **kwds: Any) -> Any:
-            attempt = partial(getattr(self._target, name), *args, **kwds)
-            return retrying(attempt, self._retry_for, self._kinds)
+        unknown = [errors.OutcomeUnknownError] if again else []
+        kinds = (errors.ServerStoppedError, *unknown)
+        self._target = target
+        self._retrying = partial(retrying, retry_for=retry_for, kinds=kinds)
 
-        return call
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+        return lambda *args, **kwds: self._retrying(partial(method, *args, **kwds))
 
 
 def take(
