@@ -455,7 +455,7 @@ class Program(_Killed):
         with contextlib.suppress(EOFError, OSError):
             while self._wire.poll(0):
                 self._heard.append(self._wire.recv())
-        return list(filter(None, self._heard))
+        return self._heard[1:]  # the first word is that it has started
 
     def tell(self, message: object) -> None:
         """Send it something; if it has ended, the check is going to see that."""
