@@ -68,10 +68,8 @@ def handed_out(exercises: Path = EXERCISES) -> dict[str, Assignment]:
     for name, tasks in groupby(all_tasks(exercises), lambda task: task.set):
         path = exercises / "release" / name / f"{name}.ipynb"
         if path.exists():
-            book, own = (
-                path.read_text(encoding="utf-8"),
-                {task.id: task for task in tasks},
-            )
+            book = path.read_text(encoding="utf-8")
+            own = {task.id: task for task in tasks}
             found[name] = Assignment(name, own, book, dict(_answers(_code(book))))
     return found
 
