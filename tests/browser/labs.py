@@ -135,6 +135,7 @@ class Lab:
 INSIDE = r"""window.labkit = (() => {
   const asked = new Map(), replied = new Set(), idle = new Set(), stray = [];
   let watched = null, restarts = 0, begun = false;
+  const forget = () => [asked, replied, idle].forEach(each => each.clear());
   const panel = () => {
     const shell = window.jupyterapp?.shell;
     const open = shell ? [shell.currentWidget, ...shell.widgets('main')] : [];
@@ -175,16 +176,15 @@ INSIDE = r"""window.labkit = (() => {
     return true;
   };
   return {
-    isReady, stray, panel,
+    isReady, stray, panel, forget,
     asked: () => asked.size,
     isDone: least => asked.size >= least && isReady() &&
       [...asked.keys()].every(id => replied.has(id) && idle.has(id)),
     waiting: () => [...asked].filter(([id]) => !replied.has(id)).map(pair => pair[1]),
     restarts: () => restarts,
-    forget: () => [asked, replied, idle].forEach(each => each.clear()),
     turnTo: path => {  // another notebook: JupyterLab itself is loaded already
       [...jupyterapp.shell.widgets('main')].forEach(w => w.dispose());
-      [asked, replied, idle].forEach(each => each.clear());
+      forget();
       [watched, begun, stray.length] = [null, false, 0];
       jupyterapp.commands.execute('docmanager:open', {path});
     },
