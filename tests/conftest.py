@@ -56,8 +56,9 @@ def pytest_xdist_make_scheduler(config, log):
     class Files(LoadFileScheduling):
         def _split_scope(self, nodeid):
             lesson = re.search(r"test_lessons\.py.*(\[\d\d)-", nodeid)
-            apart = lesson[1] if lesson else "test_cpython.py" in nodeid and nodeid
-            return apart or nodeid.split("::")[0]
+            if lesson:
+                return lesson[1]
+            return nodeid if "test_cpython.py" in nodeid else nodeid.split("::")[0]
 
     return Files(config, log)
 
