@@ -117,6 +117,6 @@ def test_shown_as_they_come(answer, client):
     )
     assert said[-1][0] == "sugar", (
         f"{call} showed {said[0][0]!r} first and {said[-1][0]!r} last; the price of "
-        "'sugar' came last. Waiting in the order of the orders, the first slow one "
-        "holds up all."
+        "'sugar' came last. If you wait for each order in turn, one slow price holds up "
+        "all the others."
     )
