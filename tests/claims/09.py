@@ -35,8 +35,8 @@ def some_refusals_pass(shown):
 @claim("09-kill-counted")
 def the_ledger_helps_where_it_was_written(shown):
     """One letter came twice, with one id; the other once."""
-    lines = [line for line in shown.splitlines() if " times <" in line]
-    assert sorted(line.split()[1] for line in lines) == ["1", "2"]
+    lines = [line for line in shown.splitlines() if " x letter " in line]
+    assert [line.split()[:4:3] for line in lines] == [["2", "A"], ["1", "B"]]
 
 
 @claim("09-threads")
