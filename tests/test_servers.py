@@ -32,7 +32,7 @@ def test_it_is_ready_on_return_and_gone_after_the_block():
 
 @posix_only  # Windows is slower
 def test_starting_and_stopping_is_quick():
-    """Ready in half a second and stopped in 0.3 s, the best of three."""
+    """Ready in 2 s and stopped in 1 s beside other tests; alone, in a quarter of it."""
     started, stopped = [], []
     for _ in range(3):
         begin = time.perf_counter()
@@ -41,8 +41,8 @@ def test_starting_and_stopping_is_quick():
         begin = time.perf_counter()
         server.stop()
         stopped.append(time.perf_counter() - begin)
-    assert min(started) <= 0.5
-    assert min(stopped) <= 0.3
+    assert min(started) <= 2
+    assert min(stopped) <= 1
 
 
 def test_a_port_in_use():
