@@ -227,7 +227,7 @@ def _execute(
         work = Path(name, "work")
         work.mkdir()
         work.joinpath("answer.py").write_text(_HEADER + source, "utf-8", "replace")
-        command = [sys.executable, "-P", "-B", "-c", code]
+        command = [sys.executable, "-P", "-c", code]
         if readable is not None:
             command = confined(command, Path(name), readable)
         return supervised.run(
