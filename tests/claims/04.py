@@ -18,7 +18,7 @@ SHOWS = {
     "04-bounded-waits": [
         "orders in the queue: 3",
         "the producer is waiting: True",
-        "it ended with 0",
+        "with a consumer: all orders sent",
     ],
     "04-clean-up-run": ["still running: []"],
 }
