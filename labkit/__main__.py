@@ -11,13 +11,12 @@ import sys
 OLDEST = (3, 11)  # pyproject.toml says the same; a test compares the two
 
 if sys.version_info < OLDEST:
+    found, needed = (f"{v[0]}.{v[1]}" for v in (sys.version_info, OLDEST))
+    words = " ".join([f"python{needed} -m labkit", *sys.argv[1:]])
     sys.stderr.write(
-        "labkit: this is Python {}.{}, and the kit needs Python {}.{} or newer: install "
-        "one from https://www.python.org/downloads/ or your system's packages, then type "
-        "its name: python{}.{} -m labkit {}".format(
-            *(sys.version_info[:2] + OLDEST + OLDEST + (" ".join(sys.argv[1:]),))
-        ).rstrip()
-        + "\n"
+        f"labkit: this is Python {found}, and the kit needs Python {needed} or newer: "
+        "install one from https://www.python.org/downloads/ or your system's packages, "
+        f"then type its name: {words}\n"
     )
     sys.exit(2)
 
@@ -41,36 +40,38 @@ COMMANDS = {
 }
 
 
-def usage() -> str:
-    """Return the table of commands."""
-    rows = "\n".join(f"  {name:<10} {row[2]}" for name, row in COMMANDS.items())
-    return (
-        f"Usage: python -m labkit COMMAND [arguments]\n\n{rows}\n\n"
-        "The first lab or test makes .venv in this folder: the kit's own packages.\n"
-        "python -m labkit COMMAND --help says more about one command."
-    )
-
-
-def main(argv: "list[str] | None" = None) -> int:
+def main(argv: "list[str] | None" = None) -> int:  # noqa: PLR0911 - ways to end
     """Run one command; return its exit status, or 2 if there is no such command."""
+    from labkit import setup
+
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in {"-h", "--help", "help"}:
-        print(usage())
+        rows = "\n".join(f"  {name:<10} {row[2]}" for name, row in COMMANDS.items())
+        print(
+            f"Usage: python -m labkit COMMAND [arguments]\n\n{rows}\n\n"
+            "The first lab or test makes .venv in this folder: the kit's own packages.\n"
+            "python -m labkit COMMAND --help says more about one command."
+        )
         return 0
     if argv[0] not in COMMANDS:
         hint = "python -m labkit lists them all."
-        print(f"labkit: there is no command '{argv[0]}'; {hint}", file=sys.stderr)
-        return 2
+        return setup.say(f"there is no command '{argv[0]}'; {hint}", 2)
     module, extras, _ = COMMANDS[argv[0]]
     try:
         if extras is not None:
-            from labkit import setup
-
             more = ("browser", "lint") if argv[0] == "test" and "--all" in argv else ()
             status = setup.run_in_venv(argv, (*extras, *more))
             if status is not None:
                 return status
-        return int(importlib.import_module("labkit." + module).main(argv[1:]) or 0)
+        command = importlib.import_module("labkit." + module)
+        if hasattr(command, "run"):
+            from labkit.commands.common import Parser
+
+            return Parser(command).run(argv[1:])
+        if {"-h", "--help"} & {*argv}:  # of lab and test, whose words go further
+            print(command.__doc__)
+            return 0
+        return int(command.main(argv[1:]))
     except KeyboardInterrupt:
         return 130  # what a shell reports after Ctrl-C
 

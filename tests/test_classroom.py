@@ -21,7 +21,7 @@ from classroom import SET, Classroom, assignments
 from programs import until
 from pythons import ROOT
 
-from labkit.commands.grade import main
+from labkit.__main__ import main
 from labkit.errors import ExerciseError, GradingError
 from labkit.grader.classroom import (
     JOURNAL,
@@ -356,7 +356,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(room):
 def test_a_class_that_was_not_graded_says_why(room, capsys):
     """Exit status 1 where nothing can be read, 2 where nothing can be kept."""
     room.path("bob").write_text("{")
-    grading = [str(room.folder), "--unconfined"]
+    grading = ["grade", str(room.folder), "--unconfined"]
     assert main(grading) == 1
     assert "not JSON" in capsys.readouterr().out
     (room.folder / JOURNAL).unlink()
@@ -502,7 +502,7 @@ def test_without_walls_nothing_runs(room, monkeypatch, capsys):
     room.hand_in("ada", room.solutions)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     require_walls.cache_clear()
-    assert main([str(room.folder)]) == 2
+    assert main(["grade", str(room.folder)]) == 2
     require_walls.cache_clear()
     assert "--unconfined" in capsys.readouterr().err
     assert not (room.folder / JOURNAL).exists()
@@ -521,5 +521,5 @@ def test_without_walls_nothing_runs(room, monkeypatch, capsys):
 )
 def test_bad_input_is_one_sentence(tmp_path, capsys, arguments, words):
     """The command says what is wrong, and grades nothing."""
-    assert main([text.format(tmp=tmp_path) for text in arguments]) == 2
+    assert main(["grade", *(text.format(tmp=tmp_path) for text in arguments)]) == 2
     assert words in capsys.readouterr().err

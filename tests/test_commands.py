@@ -530,16 +530,15 @@ def test_closed_streams(served):
 
 
 def test_a_call_that_may_be_done_twice_is_repeated():
-    """After a lost connection; any other is not, for nobody knows if it was done."""
+    """After a lost connection, for as long as --retry-for says."""
     lost = [common.errors.OutcomeUnknownError("lost"), None]
 
-    class Target:
-        def put(self, item):
-            if error := lost.pop(0):
-                raise error
-            return item
+    def put(item):
+        if error := lost.pop(0):
+            raise error
+        return item
 
-    assert common.Patient(Target(), 9, again=True).put("tea") == "tea"
+    assert common.again(common.Options(retry_for=9), put, "tea") == "tea"
     lost[:] = [common.errors.OutcomeUnknownError("lost")]
     with pytest.raises(common.errors.OutcomeUnknownError):
-        common.Patient(Target(), 9, again=False).put("tea")
+        common.again(common.Options(retry_for=0), put, "tea")

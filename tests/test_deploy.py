@@ -21,12 +21,10 @@ IMAGE = "python:3.13-slim"
 
 
 @pytest.fixture
-def understand(monkeypatch):
+def understand():
     """Return a function that lets labkit's own commands read a command line."""
-    read = lambda parser, _body, argv: parser.parse_args(argv)  # noqa: E731
-    monkeypatch.setattr(common.Parser, "run", read)
-    mains = {"serve": serve.main, "worker": worker.main, "master": master.main}
-    return lambda words: mains[words[0]](words[1:])
+    commands = {"serve": serve, "worker": worker, "master": master}
+    return lambda words: common.Parser(commands[words[0]]).parse_args(words[1:])
 
 
 # Containers

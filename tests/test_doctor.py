@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from labkit import doctor, setup
+from labkit import __main__, doctor, setup
 from labkit.commands import doctor as command
 from labkit.commands.doctor import Check, Diagnosis
 from labkit.supervised import MARK
@@ -66,10 +66,10 @@ def test_a_notebook_gets_the_verdict_and_what_is_wrong():
 def test_the_command_returns_a_status(capsys, monkeypatch):
     """It prints the same text; where something fails the status is 1."""
     monkeypatch.setattr(command, "doctor", lambda: Diagnosis((WARNED,)))
-    assert command.main([]) == 0
+    assert __main__.main(["doctor"]) == 0
     assert capsys.readouterr().out == f"{Diagnosis((WARNED,))!r}\n"
     monkeypatch.setattr(command, "doctor", lambda: Diagnosis((FAILED,)))
-    assert command.main([]) == 1
+    assert __main__.main(["doctor"]) == 1
 
 
 def test_missing_packages_name_the_command(monkeypatch):

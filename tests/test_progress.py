@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import labkit.throughput.costs
-from labkit.commands.progress import main
+from labkit.__main__ import main
 from labkit.errors import ExerciseError
 from labkit.grader.progress import standing
 from labkit.logbook import Logbook
@@ -123,7 +123,7 @@ def test_a_course_without_tasks_is_one_sentence(mine, tmp_path):
 def test_command_prints_the_real_course(mine, capsys):
     """The command says what the notebook shows, of the course as it is."""
     mine.attempt("04.2", 3.0, 6.0)
-    assert main([]) == 0
+    assert main(["progress"]) == 0
     text = capsys.readouterr().out
     assert text.startswith("**0 of ")
     assert text == f"{labkit.progress()!r}\n"
@@ -135,20 +135,20 @@ def test_reset_forgets_one_task_and_keeps_a_copy(mine, capsys):
     """It says what it did, and what was there is in a copy."""
     mine.attempt("04.2", 3.0, 6.0)
     mine.attempt("04.1", 5.0, 5.0)
-    assert main(["--reset", "04.2"]) == 0
+    assert main(["progress", "--reset", "04.2"]) == 0
     told = capsys.readouterr().out
     copy = mine.path.with_name("progress.db.backup")
     assert told.startswith("04.2 begins again")
     assert str(copy) in told
     assert sorted(Logbook(copy).tasks()) == ["04.1", "04.2"]
     assert list(mine.tasks()) == ["04.1"]
-    assert main(["--reset", "04.2"]) == 0
+    assert main(["progress", "--reset", "04.2"]) == 0
     assert "04.2 was not begun" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("mine")
 def test_unknown_task_is_one_sentence(capsys):
     """A slip in the number changes nothing, and suggests the nearest."""
-    assert main(["--reset", "04.22"]) == 2
+    assert main(["progress", "--reset", "04.22"]) == 2
     said = capsys.readouterr().err
     assert said == "labkit progress: There is no task '04.22': did you mean '04.2'?\n"

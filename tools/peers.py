@@ -180,6 +180,6 @@ PARTS = (
 
 if __name__ == "__main__":
     try:
-        print(bench.table(PARTS, bench.measure(PARTS, 8)))
+        bench.measure(PARTS, 8)
     except LabkitError as error:
         sys.exit(str(error))

@@ -1,1 +1,1 @@
-"""The seeds' programs as commands, and what they share."""
+"""What ``python -m labkit`` lists, a module each: its options, and what it does."""

@@ -3,19 +3,15 @@
 python -m labkit bench --json bench.json --png bench.png
 """
 
-import argparse
 import json
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labkit.commands import common
 from labkit.plots import number_text, plot_throughput
 from labkit.throughput import TRANSPORTS, Measurement, compare
-
-__all__ = ["PARTS", "Part", "main", "measure", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +20,8 @@ class Part:
 
     title: str
     transports: tuple[str, ...]
-    settings: dict[str, Any] = field(default_factory=dict)
+    payload_bytes: int = 8
+    batch_size: int = 1000
 
     @property
     def here(self) -> list[str]:
@@ -50,43 +47,41 @@ class Part:
             divided[f"{name} / {below}"] = [a / b for a, b in pairs]
         return divided
 
+    def rows(self, found: Sequence[Measurement]) -> Iterator[str]:
+        """Yield what was found as aligned text of at most 80 columns."""
+        for one in found:
+            rate = number_text(one.rate_per_s)
+            yield f"  {one.label:<42}{rate:>20}{one.spread:>12.0%}"
+        for name, every in self.ratios(found).items():
+            span = f"({min(every):.3g} to {max(every):.3g})"
+            yield f"    {name:<44}{statistics.median(every):>8.3g}{span:>20}"
+
 
 _MANAGERS = ("plain tcp", "labkit tcp", "plain unix", "labkit unix")
 _LISTS = ("direct queue of lists", "labkit batched unix", "labkit streamed unix")
+_SMALL = ("direct queue", "simple queue", "pipe", *_MANAGERS)
+_LARGE = ("direct queue", "pipe", "labkit unix", "labkit tcp")
+_FIRST_CALLS = tuple(f"{name}, first call" for name in _MANAGERS)
 PARTS = (
-    Part(
-        "Small ints, one per call", ("direct queue", "simple queue", "pipe", *_MANAGERS)
-    ),
+    Part("Small ints, one per call", _SMALL),
     Part("Small ints, lists of 1,000", (*_LISTS, "labkit streamed tcp")),
-    Part(
-        "10 KiB, lists of 100", _LISTS, {"payload_bytes": 10 << 10, "batch_size": 100}
-    ),
-    Part("32 KiB, one per call", _MANAGERS, {"payload_bytes": 32 << 10}),
-    Part(
-        "1 MiB, one per call",
-        ("direct queue", "pipe", "labkit unix", "labkit tcp"),
-        {"payload_bytes": 1 << 20},
-    ),
-    Part(
-        "Connect, get the proxy, call",
-        tuple(f"{name}, first call" for name in _MANAGERS),
-    ),
+    Part("10 KiB, lists of 100", _LISTS, payload_bytes=10 << 10, batch_size=100),
+    Part("32 KiB, one per call", _MANAGERS, payload_bytes=32 << 10),
+    Part("1 MiB, one per call", _LARGE, payload_bytes=1 << 20),
+    Part("Connect, get the proxy, call", _FIRST_CALLS),
 )
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("bench", __doc__)
-    add = parser.add_argument
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
     add("--quick", action="store_true", help="fewer repeats; says less")
     add("--json", metavar="FILE", type=Path, help="write every repeat as JSON")
     add("--png", metavar="FILE", type=Path, help="write a picture")
-    return parser.run(_bench, argv)
 
 
-def _bench(options: argparse.Namespace) -> None:
+def run(options: common.Options) -> None:
+    """Measure, and write what was asked for."""
     found = measure(PARTS, 3 if options.quick else 8)
-    print(table(PARTS, found))
     if options.png:
         every = [one for part in found.values() for one in part]
         plot_throughput(every, "Queues between processes").save(options.png)
@@ -98,25 +93,13 @@ def _bench(options: argparse.Namespace) -> None:
 
 
 def measure(parts: Sequence[Part], repeats: int) -> dict[str, list[Measurement]]:
-    """Measure all parts; say first how long it takes."""
+    """Measure all parts and print what was found; say first how long it takes."""
     seconds = sum(part.seconds(repeats) for part in parts)
     print(f"Measuring {len(parts)} parts for about {seconds:.0f} s.", flush=True)
     found = {}
     for part in parts:
-        print(f"  {part.title} ...", flush=True)
-        found[part.title] = compare(part.here, repeats=repeats, **part.settings)
+        print(f"\n{part.title:<44}{'items/s':>20}{'spread':>12}", flush=True)
+        sizes = {"payload_bytes": part.payload_bytes, "batch_size": part.batch_size}
+        found[part.title] = compare(part.here, repeats=repeats, **sizes)
+        print(*part.rows(found[part.title]), sep="\n", flush=True)
     return found
-
-
-def table(parts: Sequence[Part], found: Mapping[str, Sequence[Measurement]]) -> str:
-    """Return all that was found as aligned text of at most 80 columns."""
-    lines = []
-    for part in parts:
-        lines += ["", f"{part.title:<44}{'items/s':>20}{'spread':>12}"]
-        for one in found[part.title]:
-            rate = number_text(one.rate_per_s)
-            lines.append(f"  {one.label:<42}{rate:>20}{one.spread:>12.0%}")
-        for name, every in part.ratios(found[part.title]).items():
-            span = f"({min(every):.3g} to {max(every):.3g})"
-            lines.append(f"    {name:<44}{statistics.median(every):>8.3g}{span:>20}")
-    return "\n".join(lines)

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, NoReturn
 
 from labkit import errors, setup
-from labkit.jobs import to_json
 
 DONE, FAILED, BAD_INPUT, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
 EPILOG = """\
@@ -29,16 +28,20 @@ example:
 FILES = "a line of JSON each; standard input if there is none"
 # The server has ended or cannot be reached; labkit's classes derive from these.
 GONE = (EOFError, ConnectionError, errors.ServerTimeoutError)
+POLL_S = 0.5  # Windows cannot interrupt a longer wait
+Add = Callable[..., object]  # a parser's add_argument
+Options = argparse.Namespace
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence.
+    """The parser of a command, a module; its errors are one sentence.
 
-    Its help is a module's docstring, whose last paragraph is an example.
+    Its help is the module's docstring, whose last paragraph is an example.
     """
 
-    def __init__(self, name: str, doc: str | None) -> None:
-        description, _, example = (doc or "").rpartition("\n\n")
+    def __init__(self, command: Any) -> None:
+        name = command.__name__.rpartition(".")[2]
+        description, _, example = (command.__doc__ or "").rpartition("\n\n")
         super().__init__(
             prog=f"python -m labkit {name}",
             description=description,
@@ -48,31 +51,22 @@ class Parser(argparse.ArgumentParser):
         )
         self.say = partial(setup.say, who=f"labkit {name}")
         self.set_defaults(say=self.say)
+        self._run = command.run
+        if hasattr(command, "add_options"):
+            command.add_options(self.add_argument)
 
     def error(self, message: str) -> NoReturn:
         """Say in one sentence what is wrong, and exit with code 2."""
         sentence = f"{message[0].upper()}{message[1:]}. For help: {self.prog} -h"
         raise SystemExit(self.say(sentence, BAD_INPUT))
 
-    def add_server(self) -> None:
-        """Add the options that say which server to talk to, and which queue."""
-        add, where = self.add_argument, f"the server: {_ADDRESSES}"
-        key = "file with the server's key (%(default)s)"
-        patience = "seconds to wait for a server that is not there (0)"
-        add("--connect", metavar="ADDRESS", type=address, required=True, help=where)
-        add("--key-file", metavar="FILE", default="labkit.key", help=key)
-        add("--retry-for", metavar="S", type=seconds, default=0.0, help=patience)
-        add("--queue", metavar="NAME", default="tasks", help="(%(default)s)")
-
-    def run(
-        self, body: Callable[[argparse.Namespace], int | None], argv: list[str]
-    ) -> int:
-        """Run a command's body; turn its errors into a sentence and an exit code."""
+    def run(self, argv: list[str]) -> int:
+        """Run the command; turn its errors into a sentence and an exit code."""
         options = self.parse_args(argv)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, signal.default_int_handler)
         try:
-            return body(options) or DONE
+            return int(self._run(options) or DONE)
         except BrokenPipeError:  # of standard output: its reader has had enough
             return DONE
         except KeyboardInterrupt:
@@ -114,16 +108,24 @@ def address(text: str) -> tuple[str, int] | str:
     raise argparse.ArgumentTypeError(f"{text!r} is not an address: give {_ADDRESSES}")
 
 
+def add_server(add: Add) -> None:
+    """Add the options that say which server to talk to, and which queue."""
+    key = "file with the server's key (%(default)s)"
+    patience = "seconds to wait for a server that is not there (0)"
+    where = f"the server: {_ADDRESSES}"
+    add("--connect", metavar="ADDRESS", type=address, required=True, help=where)
+    add("--key-file", metavar="FILE", default="labkit.key", help=key)
+    add("--retry-for", metavar="S", type=seconds, default=0.0, help=patience)
+    add("--queue", metavar="NAME", default="tasks", help="(%(default)s)")
+
+
 def count_of(count: int, noun: str) -> str:
     """Return a count with its noun, such as ``1,000 items``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def read_items(files: list[str]) -> Iterator[Any]:
-    """Yield an item for each line of JSON that is read; empty lines are none.
-
-    Raises ValueError, with the line and where it is, if one is malformed.
-    """
+    """Yield an item for each line of JSON; ValueError names one that is malformed."""
     files = files or ["-"]
     if "-" in files and sys.stdin.isatty():
         print("Type lines. End with Ctrl-D (Windows: Ctrl-Z, Enter).", file=sys.stderr)
@@ -141,13 +143,8 @@ def read_items(files: list[str]) -> Iterator[Any]:
                 ) from None
 
 
-def emit(item: Any) -> None:
-    """Print an item as a line of JSON, or raise OSError: the item is not taken then."""
-    show(to_json(item))
-
-
 def show(text: str) -> None:
-    """Print a text at once; where that fails, the exit status does not fail again."""
+    """Print a text at once, or raise OSError; the exit does not fail once more then."""
     if sys.stdout is None:  # print would say nothing, and an item would be lost
         raise OSError("Standard output is closed.")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a lone surrogate becomes an escape
@@ -161,49 +158,32 @@ def show(text: str) -> None:
         raise OSError(code, error.strerror, "standard output") from None
 
 
-def open_queues(
-    options: argparse.Namespace, *names: str, again: bool = False
-) -> "list[Patient]":
+def open_queues(options: Options, *names: str) -> list[Any]:
     """Return queues by name; a plain server has ``tasks`` and ``results`` at best."""
     from labkit.manager import connect, read_key_file
 
     key = read_key_file(options.key_file)
     manager = connect(options.connect, key, options.retry_for)
     named = {"tasks": manager.get_task_queue, "results": manager.get_result_queue}
-    found = [named[n]() if n in named else manager.get_queue(n) for n in names]
-    return [Patient(one, options.retry_for, again) for one in found]
+    return [named[n]() if n in named else manager.get_queue(n) for n in names]
 
 
-class Patient:
-    """A queue whose calls are repeated for some seconds if the server stops meanwhile.
+def again(options: Options, call: Callable[..., Any], *args: Any, **kwds: Any) -> Any:
+    """Make a call that harms nobody if it is done twice; repeat it if it was cut off."""
+    from labkit.manager.client import retrying
 
-    The manager itself waits for a server that is not there. With ``again`` a call is
-    repeated even if nobody knows whether it was done.
-    """
-
-    def __init__(self, target: Any, retry_for: float, again: bool) -> None:
-        from labkit.manager.client import retrying
-
-        unknown = [errors.OutcomeUnknownError] if again else []
-        kinds = (errors.ServerStoppedError, *unknown)
-        self._target = target
-        self._retrying = partial(retrying, retry_for=retry_for, kinds=kinds)
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._target, name)
-        return lambda *args, **kwds: self._retrying(partial(method, *args, **kwds))
+    cut_off = (errors.ServerStoppedError, errors.OutcomeUnknownError)
+    return retrying(partial(call, *args, **kwds), options.retry_for, cut_off)
 
 
-def take(
-    source: Any, wait_s: float | None, visibility_s: float = 600.0
-) -> tuple[Any, Any]:
+def take(source: Any, wait_s: float | None, visibility_s: float = 600.0) -> Any:
     """Return a receipt (None on a plain server) and an item; or raise Empty."""
     try:
         with contextlib.suppress(errors.NotOfferedError):
-            return source.receive(visibility_s, timeout=wait_s)  # type: ignore[no-any-return]
+            return source.receive(visibility_s, timeout=wait_s)
         return None, source.get(timeout=wait_s)
     except getattr(queue, "ShutDown", ()):  # from Python 3.13
-        raise errors.ServerStoppedError("The queue was shut down.") from None
+        raise EOFError("The queue was shut down.") from None
     except (ImportError, AttributeError, pickle.UnpicklingError) as error:
         raise errors.LabkitError(
             f"An item cannot be read here ({type(error).__name__}: {error}). "

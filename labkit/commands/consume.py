@@ -7,26 +7,23 @@ printed as {"repr": "..."}.
     python -m labkit consume --connect :5555 --key-file lab.key --idle 1
 """
 
-import argparse
 import queue
 import time
 
 from labkit.commands import common
 from labkit.errors import ReceiptError
+from labkit.jobs import to_json
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("consume", __doc__)
-    parser.add_server()
-    add = parser.add_argument
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
+    common.add_server(add)
     idle = "stop when no item has come for so many seconds (5)"
     add("--idle", type=common.seconds, default=5.0, metavar="S", help=idle)
     add("--forever", action="store_true", help="go on until Ctrl-C")
-    return parser.run(_consume, argv)
 
 
-def _consume(options: argparse.Namespace) -> None:
+def run(options: common.Options) -> None:
     """Print items until none comes; whatever happens, say how many."""
     (source,) = common.open_queues(options, options.queue)
     say, count, begin = options.say, 0, time.monotonic()
@@ -44,7 +41,7 @@ def _consume(options: argparse.Namespace) -> None:
                 say("The server has ended. No item was in hand.")
                 break
             try:
-                common.emit(item)
+                common.show(to_json(item))
             except OSError:
                 source.nack(receipt) if receipt else source.put(item)
                 raise

@@ -1,18 +1,15 @@
 """Tell whether this machine is fit for the kit, and what is left over from before.
 
-It looks, changes nothing, and asks nothing outside the machine. The exit code is 0 if the
-machine is fit. In a notebook, call doctor().
+It changes nothing, and asks nothing outside the machine. In a notebook, call doctor().
 
     python -m labkit doctor
 """
 
-import argparse
 import contextlib
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -22,13 +19,10 @@ from labkit.commands import common
 from labkit.supervised import MARK
 
 _Seen = tuple[str, str, str]  # the state, what was found, what to do about it
-
-PYTHON = "py" if os.name == "nt" else "python3"  # as people type it before the set-up
 ROOM_MB = 200  # to work in, once the packages are there
 LESSON_MB = 350  # lesson 05: JupyterLab 140, the kernel 100, its programs 100
 COMFORT_MB = 1000  # lesson 11 takes 650, the browser's page the rest
 CGROUP = Path("/sys/fs/cgroup")  # in a container on Linux, its own
-_LIMITS = ("max", "current")
 ADOPTERS = {"init", "launchd", "systemd"}  # of processes whose parent has gone
 IMPORTED = {"distributed", "ipywidgets", "labkit", "matplotlib", "psutil", "pytest"}
 
@@ -94,16 +88,15 @@ def doctor() -> Diagnosis:
     >>> doctor().fit
     True
     """
-    return Diagnosis(tuple(map(_check, CHECKS)))
-
-
-def _check(look: Callable[[], _Seen]) -> Check:
-    try:
-        state, found, todo = look()
-    except ImportError:  # psutil: the doctor also runs before the set-up
-        state, found, todo = "warn", "not looked at yet", "ask again after the set-up"
-    name = look.__name__.removeprefix("_")
-    return Check(name, state, found, "" if state == "ok" else todo)
+    checks = []
+    for look in CHECKS:
+        try:
+            state, found, todo = look()
+        except ImportError:  # psutil: the doctor also runs before the set-up
+            state, found, todo = "warn", "not looked at", "ask again after the set-up"
+        name = look.__name__.removeprefix("_")
+        checks.append(Check(name, state, found, "" if state == "ok" else todo))
+    return Diagnosis(tuple(checks))
 
 
 def _folder() -> Path:
@@ -115,7 +108,8 @@ def _packages() -> _Seen:
     python = f"for Python {sys.version.split()[0]} at {sys.executable}"
     if not (missing := setup.lacking()):
         return "ok", f"all that lessons need are installed {python}", ""
-    todo = f"{PYTHON} -m labkit lab installs them, in .venv"
+    name = "py" if os.name == "nt" else "python3"  # as people type it before the set-up
+    todo = f"{name} -m labkit lab installs them, in .venv"
     return "FAIL", f"missing {', '.join(missing)} {python}", todo
 
 
@@ -134,8 +128,7 @@ def _folders() -> _Seen:
 
         for kind in ("runtime", "config"):
             place = Path(getattr(paths, f"jupyter_{kind}_dir")())
-            name = f"JUPYTER_{kind.upper()}_DIR"
-            places[place] = f"let {name} name a folder of your own"
+            places[place] = f"let JUPYTER_{kind.upper()}_DIR name a folder of your own"
     for place, todo in places.items():
         there = next(p for p in (place, *place.parents) if p.exists())
         if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
@@ -148,10 +141,10 @@ def _memory() -> _Seen:
 
     free = psutil.virtual_memory().available
     with contextlib.suppress(OSError, ValueError):  # "max": a container without a limit
-        limit, used = (int((CGROUP / f"memory.{n}").read_text()) for n in _LIMITS)
-        stat = (CGROUP / "memory.stat").read_text()  # caches make room when needed
-        cached = int(stat.partition("inactive_file ")[2].split()[0])
-        free = min(free, max(limit - used + cached, 0))
+        files = [CGROUP / f"memory.{name}" for name in ("max", "current", "stat")]
+        limit, used, stat = (file.read_text() for file in files)
+        cached = stat.partition("inactive_file ")[2].split()[0]  # freed when needed
+        free = min(free, max(int(limit) - int(used) + int(cached), 0))
     mb = free // 1_000_000
     state = "ok" if mb >= COMFORT_MB else "warn" if mb >= LESSON_MB else "FAIL"
     needs = f"a lesson takes {LESSON_MB} to 650, a browser as much again"
@@ -198,12 +191,8 @@ def _work() -> _Seen:
 CHECKS = (_packages, _disk, _folders, _memory, _loopback, _processes, _work)
 
 
-def main(argv: list[str]) -> int:
+def run(_: common.Options) -> int:
     """Print the diagnosis; return 0 when the machine is fit, 1 when it is not."""
-    return common.Parser("doctor", __doc__).run(_doctor, argv)
-
-
-def _doctor(_: argparse.Namespace) -> int:
     if setup.lacking() and setup.is_ready():  # commands run in .venv: ask about that
         return setup.hand_over([str(setup.PYTHON), "-m", "labkit", "doctor"])
     found = doctor()

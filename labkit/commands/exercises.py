@@ -3,23 +3,19 @@
 python -m labkit exercises --new 05.9
 """
 
-import argparse
-
 from labkit.commands import common
 from labkit.errors import ExerciseError
 from labkit.grader.release import make_release, new_task
 from labkit.grader.tasks import EXERCISES
 
 
-def main(argv: list[str]) -> int:
-    """Run the command."""
-    parser = common.Parser("exercises", __doc__)
-    new = "write a task to start from"
-    parser.add_argument("--new", metavar="NN.M", help=new)
-    return parser.run(_exercises, argv)
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
+    add("--new", metavar="NN.M", help="write a task to start from")
 
 
-def _exercises(options: argparse.Namespace) -> None:
+def run(options: common.Options) -> None:
+    """Make the copies, or a new task; print the files."""
     if not (EXERCISES / "source").is_dir():
         raise ExerciseError("Exercises are made in the kit's own folder: clone it.")
     if options.new:

@@ -5,7 +5,6 @@ Each answer runs in its own process. The exit code is 1 if something was not gra
     python -m labkit grade submitted --csv points.csv
 """
 
-import argparse
 import contextlib
 import os
 from pathlib import Path
@@ -18,37 +17,38 @@ from labkit.grader.tasks import EXERCISES
 from labkit.jobs import dask_client
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return 0 if all was graded, 1 if something was not."""
-    parser = common.Parser("grade", __doc__)
-    add = parser.add_argument
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
     whose = "the instructor's exercises; by default those of this checkout"
-    at_once = "answers at a time; two for each core"
-    pems = "ca.pem, cert.pem, key.pem for tls://"
     rows = "what the table has rows for, or which platform is going to read it"
     book = "write nbgrader's database, and beside it the notebooks for its feedback"
-    walls = "run answers without walls around them"
     add("submitted", type=Path, help="what was handed in: a folder, or a zip file")
     add("--assignment", default="", metavar="SET", help="one exercise set only")
     add("--checks", type=Path, default=EXERCISES, metavar="FOLDER", help=whose)
-    add("--workers", type=common.number, metavar="N", help=at_once)
+    add("--workers", type=common.number, metavar="N", help="at a time (two a core)")
     add("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tls://HOST:PORT")
-    add("--tls", type=Path, metavar="FOLDER", help=pems)
+    add("--tls", type=Path, metavar="FOLDER", help="ca.pem, cert.pem, key.pem")
     add("--csv", type=Path, metavar="FILE", help="write a table")
     add("--table", choices=TABLES, default="tasks", help=rows)
     add("--gradebook", type=Path, metavar="FILE", help=book)
     add("--again", action="store_true", help="grade what was graded before, too")
-    add("--unconfined", action="store_true", help=walls)
-    return parser.run(_grade, argv)
+    add("--unconfined", action="store_true", help="answers without walls")
 
 
-def _grade(options: argparse.Namespace) -> int:
+def run(options: common.Options) -> int:
+    """Grade, and write what was asked for; 1 if something was not graded."""
     for file in filter(None, (options.csv, options.gradebook)):
         if not os.access(file if file.exists() else file.resolve().parent, os.W_OK):
             raise GradingError(f"{file} cannot be written: name another place.")
     dask: Any = contextlib.nullcontext()
     if options.scheduler:
-        _refuse_clear_text(options.scheduler)
+        scheme, _, place = options.scheduler.partition("://")
+        host = place.rpartition(":")[0]
+        if scheme != "tls" and host not in {"127.0.0.1", "localhost"}:
+            raise GradingError(
+                f"{options.scheduler} is on a network: use tls://, or anybody there can "
+                "grade, too."
+            )
         dask = dask_client(options.scheduler, tls=options.tls)
     with dask as client:
         pool = client and client.get_executor(pure=False)
@@ -63,11 +63,3 @@ def _grade(options: argparse.Namespace) -> int:
         write_gradebook(options.gradebook, graded)
     print(graded.words)
     return common.DONE if graded.is_whole else common.FAILED
-
-
-def _refuse_clear_text(address: str) -> None:
-    host = address.partition("://")[2].rpartition(":")[0]
-    if not address.startswith("tls://") and host not in {"127.0.0.1", "localhost"}:
-        raise GradingError(
-            f"{address} is on a network: use tls://, or anybody there can grade, too."
-        )

@@ -5,20 +5,18 @@ The key itself is never shown.
     python -m labkit key lab.key
 """
 
-import argparse
 import os
 
 from labkit.commands import common
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("key", __doc__)
-    parser.add_argument("file", metavar="FILE", help="where to write it")
-    return parser.run(_key, argv)
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
+    add("file", metavar="FILE", help="where to write it")
 
 
-def _key(options: argparse.Namespace) -> None:
+def run(options: common.Options) -> None:
+    """Write a new key, over none."""
     from labkit.manager import write_key_file
 
     if os.path.lexists(options.file):
@@ -27,5 +25,6 @@ def _key(options: argparse.Namespace) -> None:
             "it would refuse each other: choose another name, or delete it first."
         )
     write_key_file(options.file)
-    new = f"Wrote a new key to {options.file}."
-    options.say(f"{new} Give clients a copy in a safe way.")
+    options.say(
+        f"Wrote a new key to {options.file}. Give clients a copy in a safe way."
+    )

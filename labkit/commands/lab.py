@@ -29,14 +29,7 @@ WORKSPACES = ".labkit/workspaces"
 
 
 def main(argv: list[str]) -> int:
-    """Run JupyterLab until Ctrl-C; return 1 if it cannot start, 2 for a bad option.
-
-    It runs in this very process: Ctrl-C, the exit status and the end of the terminal
-    are its own.
-    """
-    if "--help" in argv or "-h" in argv:
-        print(__doc__)
-        return 0
+    """Run JupyterLab in this very process, until Ctrl-C; return the exit status."""
     try:
         folder = place()
         set_paths(os.environ)
@@ -87,12 +80,9 @@ def unknown_option(argv: list[str]) -> str | None:
     from jupyterlab.labapp import LabApp
 
     known = {*aliases, *flags, *LabApp.aliases, *LabApp.flags}
-    for word in argv:
-        option = word.partition("=")[0]
-        is_option = word.startswith("-") and "." not in option
-        if is_option and option.lstrip("-") not in known:
-            return option
-    return None
+    options = [word.partition("=")[0] for word in argv if word.startswith("-")]
+    wrong = (o for o in options if "." not in o and o.lstrip("-") not in known)
+    return next(wrong, None)
 
 
 def set_paths(environment: MutableMapping[str, str]) -> None:

@@ -6,47 +6,43 @@ All input is read first.
     python -m labkit master --demo --connect :5555 --key-file lab.key
 """
 
-import argparse
 import contextlib
 import queue
 import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from labkit.commands import common
 from labkit.errors import NotOfferedError, ReceiptError
-from labkit.jobs import WORN_OUT
-
-POLL_S = 0.5
+from labkit.jobs import WORN_OUT, to_json
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("master", __doc__)
-    parser.add_server()
-    add = parser.add_argument
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
+    common.add_server(add)
     add("files", metavar="FILE", nargs="*", help=common.FILES)
     add("--demo", action="store_true", help="ten random numbers, to be squared")
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
-    return parser.run(_master, argv)
 
 
-def _master(options: argparse.Namespace) -> int:
-    demo = random.sample(range(10_001), 10)
-    given = demo if options.demo else common.read_items(options.files)
+def run(options: common.Options) -> int:
+    """Hand out tasks, and print records; whatever happens, say how far it came."""
+    demo = options.demo and random.sample(range(10_001), 10)
+    given = demo or common.read_items(options.files)
     # All of the input first: nothing is handed out if a line of it is malformed.
     run = secrets.token_hex(4)  # so that no record of an earlier run is ours
     waiting = {n: {"run": run, "id": n, "task": t} for n, t in enumerate(given, 1)}
     total, failed, begin = len(waiting), 0, time.monotonic()
-    queues = common.open_queues(options, options.queue, options.results, again=True)
+    queues = common.open_queues(options, options.queue, options.results)
     options.say(f"Handing out {common.count_of(total, 'task')}; workers do them.")
     try:
-        for record in hand_out(options.say, run, waiting, *queues):
+        for record in hand_out(options, run, waiting, *queues):
             failed += "error" in record
-            common.emit({k: v for k, v in record.items() if k != "run"})
+            del record["run"]
+            common.show(to_json(record))
     finally:
         of_them = f", {failed:,} of them failed" if failed else ""
         ended = f"{total - len(waiting):,} of {total:,} tasks done{of_them}"
@@ -55,11 +51,7 @@ def _master(options: argparse.Namespace) -> int:
 
 
 def hand_out(
-    say: Callable[[str], object],
-    run: str,
-    waiting: dict[int, dict[str, Any]],
-    tasks: Any,
-    results: Any,
+    options: common.Options, run: str, waiting: dict[int, Any], tasks: Any, results: Any
 ) -> Iterator[dict[str, Any]]:
     """Put tasks and take results in turns; yield one record of each as they come.
 
@@ -70,10 +62,10 @@ def hand_out(
     while waiting:
         with contextlib.suppress(queue.Full):
             while unsent:
-                tasks.put(unsent[0], block=False)
+                common.again(options, tasks.put, unsent[0], block=False)
                 unsent.popleft()
         try:
-            receipt, record = common.take(results, POLL_S)
+            receipt, record = common.again(options, common.take, results, common.POLL_S)
         except queue.Empty:
             with contextlib.suppress(NotOfferedError):  # a plain server gives none up
                 for dead in tasks.dead_letters():
@@ -82,8 +74,8 @@ def hand_out(
                         yield {**dead, "error": WORN_OUT}
             continue
         if not isinstance(record, dict) or record.get("run") != run:
-            say("Dropped a result of another run: give each its own --results.")
+            options.say("Dropped a result of another run: give each its own --results.")
         elif waiting.pop(record["id"], None):
             yield record
         with contextlib.suppress(ReceiptError):  # too late: it will come again
-            common.done(results, receipt)
+            common.again(options, common.done, results, receipt)

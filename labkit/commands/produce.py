@@ -3,24 +3,19 @@
 echo '{"tea": 2}' | python -m labkit produce --connect :5555 --key-file lab.key
 """
 
-import argparse
 import queue
 import time
 
 from labkit.commands import common
 
-REPORT_EVERY_S = 5.0
+
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
+    common.add_server(add)
+    add("files", metavar="FILE", nargs="*", help=common.FILES)
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("produce", __doc__)
-    parser.add_server()
-    parser.add_argument("files", metavar="FILE", nargs="*", help=common.FILES)
-    return parser.run(_produce, argv)
-
-
-def _produce(options: argparse.Namespace) -> None:
+def run(options: common.Options) -> None:
     """Put everything; whatever happens, say how much it was."""
     (target,) = common.open_queues(options, options.queue)
     count, begin = 0, time.monotonic()
@@ -28,7 +23,7 @@ def _produce(options: argparse.Namespace) -> None:
         for item in common.read_items(options.files):
             while True:
                 try:
-                    target.put(item, timeout=REPORT_EVERY_S)
+                    target.put(item, timeout=5.0)
                     break
                 except queue.Full:
                     full = f"The queue {options.queue!r} is full."

@@ -16,36 +16,31 @@ The file is TOML, with a table for each job:
     python -m labkit run jobs.toml
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
 
+from labkit import jobs
 from labkit.commands import common
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("run", __doc__)
-    add = parser.add_argument
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
     tls = "ca.pem, cert.pem, key.pem: Dask encrypts, and asks for certificates"
-    count = "processes (one a processor)"
     add("file", metavar="JOBFILE", type=Path, help="what is to be done")
     add("--engine", default="manager", metavar="ENGINE", help="(%(default)s)")
-    add("--workers", type=common.number, metavar="N", help=count)
+    add("--workers", type=common.number, metavar="N", help="processes (one a core)")
     add("--tls", type=Path, metavar="FOLDER", help=tls)
-    return parser.run(_run, argv)
 
 
-def _run(options: argparse.Namespace) -> int:
-    from labkit import jobs
-
+def run(options: common.Options) -> int:
+    """Do the jobs, print the records, and say how many there were."""
     folder = options.file.resolve().parent
     sys.path.insert(0, str(folder))  # a job may come from a module beside the file
     where = {"workers": options.workers, "tls": options.tls, "folder": folder}
     works, failed, begin = jobs.read_job_file(options.file), 0, time.monotonic()
     for record in jobs.run(works, options.engine, say=options.say, **where):
-        common.emit(record)
+        common.show(jobs.to_json(record))
         failed += "error" in record
     done = common.count_of(sum(len(work.tasks) for work in works), "task")
     of_them = f", {failed:,} of them failed" if failed else ""

@@ -19,10 +19,8 @@ from labkit.manager.server import QueueServer, stop_on_signals
 from labkit.manager.wire import SILENCE_S
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("serve", __doc__)
-    add = parser.add_argument
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
     add("--host", default="127.0.0.1", help="interface to listen at (%(default)s)")
     port, silence = common.within(int, 0, 65535), common.within(int, 1, 3600)
     add("--port", type=port, default=0, help="port to listen at (a free one)")
@@ -34,10 +32,10 @@ def main(argv: list[str]) -> int:
     text = "seconds until a client whose host is silent counts as gone (%(default)g)"
     add("--silence", metavar="S", type=silence, default=SILENCE_S, help=text)
     add("--supervised", action="store_true", help=argparse.SUPPRESS)
-    return parser.run(_serve, argv)
 
 
-def _serve(options: argparse.Namespace) -> int:
+def run(options: common.Options) -> int:
+    """Serve, with as many descriptors as the system allows."""
     with contextlib.suppress(ImportError):  # Windows counts descriptors otherwise
         import resource  # each client takes one: ask for as many as the system allows
 
@@ -45,7 +43,7 @@ def _serve(options: argparse.Namespace) -> int:
         wanted = 10_240 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     if options.supervised:
-        return _serve_supervised()
+        return _run_supervised()
     if not options.key_file.exists():
         keys.write_key_file(options.key_file)
     key = keys.read_key_file(options.key_file)
@@ -54,11 +52,10 @@ def _serve(options: argparse.Namespace) -> int:
     server.acceptor.silence_s = options.silence
     print(f"serving at {shown(server.address)}; key file {options.key_file}")
     print("stop with Ctrl-C", flush=True)
-    _run(server)
-    return common.DONE
+    return _serve(server)
 
 
-def _serve_supervised() -> int:
+def _run_supervised() -> int:
     """Be a server that labkit.servers started: say the address, or what failed.
 
     No other program can read the key on its standard input.
@@ -75,11 +72,10 @@ def _serve_supervised() -> int:
         return common.BAD_INPUT
     supervised.watch(server.stop)
     _say(json.dumps({"labkit": server.address, "pid": os.getpid()}))
-    _run(server)
-    return common.DONE
+    return _serve(server)
 
 
-def _run(server: QueueServer) -> None:
+def _serve(server: QueueServer) -> int:
     """Serve until a signal or :meth:`QueueServer.stop`, then say what is left."""
     stop_on_signals(server, signal.SIGINT, signal.SIGTERM)
     if server.journal is not None and (lost := server.journal.lost_writes):
@@ -94,6 +90,7 @@ def _run(server: QueueServer) -> None:
             what = common.count_of(count, "item")
             said += f" Left in the queue {name!r}: {what}."
     _say(said)
+    return common.DONE
 
 
 def _say(line: str) -> None:

@@ -14,24 +14,17 @@ Every other argument goes to pytest: python -m pytest --help lists them.
 import os
 import sys
 import tempfile
-from collections.abc import MutableMapping
-from pathlib import Path
 
 from labkit.commands import lab
 from labkit.setup import ROOT, is_checkout, say
 
 PLACES = ("tests", "notebooks", "exercises/source")
-BLANK = "exercises/release"  # what learners begin with; with --all
-CELL_TIMEOUT_S = 60  # nbval would wait half an hour for a dead kernel
 # Somebody chose another number of processes, or wants to talk to the test.
 ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no:xdist")
 
 
 def main(argv: list[str]) -> int:
     """Run pytest over the whole kit, or the part that is named; return its status."""
-    if "--help" in argv or "-h" in argv:
-        print(__doc__)
-        return 0
     if not is_checkout():
         return say("the tests are in the kit's own folder: clone it to run them.", 2)
     import pytest  # not at the top: --help needs no packages
@@ -39,25 +32,24 @@ def main(argv: list[str]) -> int:
     os.chdir(ROOT)
     named = [word for word in argv if (ROOT / word.partition("::")[0]).exists()]
     several = not named and not any(word.startswith(ONE_AT_A_TIME) for word in argv)
-    places = [] if named else [*PLACES, *[BLANK] * ("--all" in argv)]
+    blank = ["exercises/release"] * ("--all" in argv)  # what learners begin with
+    places = [] if named else [*PLACES, *blank]
     # More processes than cores, for tests wait, above all those that take long.
     count = (os.cpu_count() or 1) + 1 + ("--all" in argv)
     spread = ["-n", str(min(count, 6)), "--dist", "loadfile"]
     options = ["--nbval", "--nbval-current-env", "--durations=10"]
-    options += [f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
+    options += ["--nbval-cell-timeout=60"]  # else half an hour for a dead kernel
     options += [*spread, "--no-loadscope-reorder"] if several else []
     options += [] if sys.stdout.isatty() else ["--color=no"]  # nbval's, in a log file
     with tempfile.TemporaryDirectory(prefix="labkit-test-") as folder:
-        keep_out_of_home(Path(folder), os.environ)
+        # Jupyter, IPython and the kit keep their files there, not in a home folder.
+        for kind in ("CONFIG", "DATA", "RUNTIME"):
+            os.environ[f"JUPYTER_{kind}_DIR"] = f"{folder}/{kind}"
+        os.environ["IPYTHONDIR"] = f"{folder}/ipython"
+        os.environ["LABKIT_PROGRESS"] = f"{folder}/progress.json"
+        os.environ.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # else each process compiles anew
+        lab.set_paths(os.environ)
         sys.dont_write_bytecode = False
         return int(pytest.main([*options, *places, *argv]))
-
-
-def keep_out_of_home(folder: Path, environment: MutableMapping[str, str]) -> None:
-    """Let Jupyter, IPython and the kit keep their files in another folder."""
-    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
-        environment[f"JUPYTER_{name}"] = str(folder / name)
-    environment["IPYTHONDIR"] = str(folder / "ipython")
-    environment["LABKIT_PROGRESS"] = str(folder / "progress.json")
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles anew
-    lab.set_paths(environment)

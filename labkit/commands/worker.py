@@ -8,12 +8,12 @@ in hand.
     python -m labkit worker --connect :5555 --key-file lab.key --workers 3
 """
 
-import argparse
 import contextlib
 import multiprocessing
 import os
 import signal
 import sys
+from functools import partial
 from multiprocessing import connection
 from typing import Any
 
@@ -23,15 +23,12 @@ from labkit.errors import LabkitError, ReceiptError
 from labkit.jobs import load_job, perform, record_of
 
 ENDED = 100  # and one of the command's codes: a process that ended on purpose
-POLL_S = 0.5  # Windows cannot interrupt a longer wait
 spawn = multiprocessing.get_context("spawn")
 
 
-def main(argv: list[str]) -> int:
-    """Run the command; return its exit status."""
-    parser = common.Parser("worker", __doc__)
-    parser.add_server()
-    add = parser.add_argument
+def add_options(add: common.Add) -> None:
+    """Add the command's options."""
+    common.add_server(add)
     job = "function to call with a task; or square (the default), letters, log_lines"
     visibility = "seconds until a task in hand goes to another worker (%(default)g)"
     add("--workers", type=common.number, default=1, metavar="N", help="processes (1)")
@@ -39,10 +36,9 @@ def main(argv: list[str]) -> int:
     add("--results", default="results", metavar="NAME", help="queue (%(default)s)")
     some = common.within(float, 0.1, 10**9)
     add("--visibility", type=some, default=600.0, metavar="S", help=visibility)
-    return parser.run(_worker, argv)
 
 
-def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signals do
+def run(options: common.Options) -> int:  # noqa: C901 - and what signals do
     """Find out once what is wrong; then keep so many processes running."""
     load_job(options.job)
     common.open_queues(options, options.queue, options.results)
@@ -69,7 +65,7 @@ def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signal
     for _ in range(options.workers):
         start()
     while running:
-        for sentinel in connection.wait(running, POLL_S):
+        for sentinel in connection.wait(running, common.POLL_S):
             process = running.pop(sentinel)
             process.join()
             if 0 <= (code := process.exitcode - ENDED) <= common.NO_SERVER:
@@ -81,7 +77,7 @@ def _worker(options: argparse.Namespace) -> int:  # noqa: C901 - and what signal
     return max(codes)
 
 
-def _work(options: argparse.Namespace) -> None:
+def _work(options: common.Options) -> None:
     """Do tasks until a signal or the end of the server; say how it ended."""
     is_busy, stopping, done, failed, in_hand = False, False, 0, 0, ""
 
@@ -97,17 +93,18 @@ def _work(options: argparse.Namespace) -> None:
     code, ending = common.DONE, "Stopped."
     try:
         job, names = load_job(options.job), (options.queue, options.results)
-        tasks, results = common.open_queues(options, *names, again=True)
+        tasks, results = common.open_queues(options, *names)
+        again = partial(common.again, options)
         while not stopping:
-            receipt, item = common.take(tasks, None, options.visibility)
+            receipt, item = again(common.take, tasks, None, options.visibility)
             is_busy, in_hand = True, str(record_of(item).get("id", repr(item)))
             record = perform(job, item)
             # Delivered twice at worst: a master drops what it has by its id.
-            results.put(record)
+            again(results.put, record)
             done, failed = done + 1, failed + ("error" in record)
             in_hand = ""  # a master that has all results may end at once
             with contextlib.suppress(ReceiptError):  # it was handed out again
-                common.done(tasks, receipt)
+                again(common.done, tasks, receipt)
             is_busy = False
     except KeyboardInterrupt:
         pass

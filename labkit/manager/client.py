@@ -277,6 +277,9 @@ class Client(threading.local):
         try:
             connection.send(request)
             return connection.answer()
+        except errors.ServerStoppedError:  # and nothing was taken or put
+            if not self.retry_for:
+                raise
         except errors.OutcomeUnknownError:
             if request[1] not in _REPEATABLE:
                 raise
