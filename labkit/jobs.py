@@ -23,20 +23,17 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabkitError, NoServerError, ServerStoppedError
 
-__all__ = ["Work", "dask_client", "load_job", "perform", "read_job_file", "run"]
-
-Job = Callable[[Any], Any]
-Say = Callable[[str], object]
+_Say = Callable[[str], object]
 _Items = Sequence[dict[str, Any]]  # numbered
 _Records = Generator[dict[str, Any]]  # of each, in their order
 
 WORN_OUT = "every worker that took this task died or ran out of time"
-_POLL_S = 0.5
 CONNECT_WITHIN_S = 10.0
 _PEMS = ("ca.pem", "cert.pem", "key.pem")
 
@@ -67,7 +64,7 @@ def assigned(assignment: dict[str, Any]) -> Any:
     return load_job(assignment["job"])(assignment["task"])
 
 
-def load_job(spec: str) -> Job:
+def load_job(spec: str) -> Callable[[Any], Any]:
     """Return the function that ``square`` or ``MODULE:FUNCTION`` names.
 
     Raises
@@ -76,13 +73,13 @@ def load_job(spec: str) -> Job:
         There is no such function, or its module cannot be imported.
     """
     try:
-        job: Job = pkgutil.resolve_name(spec if ":" in spec else f"labkit.jobs:{spec}")
+        path = spec if ":" in spec else f"labkit.jobs:{spec}"
+        return pkgutil.resolve_name(path)  # type: ignore[no-any-return]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module runs any code
         raise ValueError(
             f"The job {spec!r} cannot be loaded ({type(error).__name__}: {error}). "
             "Give square, letters, log_lines, or MODULE:FUNCTION."
         ) from None
-    return job
 
 
 def to_json(item: Any) -> str:
@@ -103,7 +100,7 @@ def record_of(item: Any) -> dict[str, Any]:
     return dict(item) if is_numbered else {"task": item}
 
 
-def perform(job: Job, item: Any) -> dict[str, Any]:
+def perform(job: Callable[[Any], Any], item: Any) -> dict[str, Any]:
     """Do a job with an item's task; return the record of it.
 
     It has ``result``, in the types that JSON has and any program can unpickle; or
@@ -180,7 +177,7 @@ def run(
     workers: int | None = None,
     tls: str | Path | None = None,
     folder: str | Path = ".",
-    say: Say = bool,
+    say: _Say = bool,
 ) -> Iterator[dict[str, Any]]:
     """Do jobs on an engine, which is started for them and ends with them.
 
@@ -262,12 +259,11 @@ def _on_manager(items: _Items, workers: int, folder: Path) -> _Records:
             for item in items:
                 while item["id"] not in records:
                     try:
-                        record = results.get(timeout=_POLL_S)
+                        record = results.get(timeout=0.5)
                         records[record["id"]] = record
                     except queue.Empty:
                         for dead in tasks.dead_letters():
-                            failed = {**dead, "error": WORN_OUT}
-                            records.setdefault(dead["id"], failed)
+                            records.setdefault(dead["id"], {**dead, "error": WORN_OUT})
                         if pool.exit_code is not None:
                             why = "".join(said).strip()
                             sentence = f"The workers have ended. {why}"
@@ -331,7 +327,7 @@ def _security(folder: Path) -> Any:
 
 
 def _on_dask(
-    items: _Items, cluster: Any, say: Say, folder: Path | None = None
+    items: _Items, cluster: Any, say: _Say, folder: Path | None = None
 ) -> _Records:
     """Do items on a client's cluster; workers elsewhere get the modules of a folder."""
     with cluster as client:
@@ -340,7 +336,7 @@ def _on_dask(
                 client.upload_file(str(path))
         if not client.scheduler_info()["workers"]:
             say("The scheduler has no worker yet. Start one with: dask worker ADDRESS")
-        futures = client.map(_perform, items, pure=False)
+        futures = client.map(partial(perform, assigned), items, pure=False)
         for item, future in zip(items, futures, strict=True):
             try:
                 yield future.result()
@@ -350,7 +346,3 @@ def _on_dask(
                 is_dead = type(error).__name__ == "KilledWorker"
                 why = WORN_OUT if is_dead else f"{type(error).__name__}: {error}"
                 yield {**item, "error": why}
-
-
-def _perform(item: dict[str, Any]) -> dict[str, Any]:
-    return perform(assigned, item)

@@ -193,9 +193,9 @@ def test_nobody_at_the_address(tmp_path):
     """The sentence says how to start a scheduler."""
     (tmp_path / "jobs.toml").write_text("[a]\njob = 'square'\ntasks = [1]")
     program = (
-        "from labkit import jobs\nfrom labkit.commands import run\n"
+        "from labkit import jobs\nfrom labkit.__main__ import main\n"
         "jobs.CONNECT_WITHIN_S = 0.1\n"
-        "raise SystemExit(run.main(['jobs.toml', '--engine', 'tcp://127.0.0.1:1']))"
+        "raise SystemExit(main('run jobs.toml --engine tcp://127.0.0.1:1'.split()))"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(
