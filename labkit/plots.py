@@ -8,8 +8,9 @@ range passes 100 times. With nothing to draw there is a MeasurementError.
 import html
 import io
 import math
+import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def plot_throughput(
         _note(axis, max(rates), place, number_text(one.rate_per_s))
     axis.set_yticks(range(len(found)), names)
     axis.invert_yaxis()
-    scale(axis, "x", [rate for one in found for rate in one.rates_per_s])
+    scale(axis.xaxis, [rate for one in found for rate in one.rates_per_s])
     axis.margins(x=0.16)
     axis.grid(visible=False, axis="y")
     axis.set_xlabel("items per second; points: repeats, in order", loc="right")
@@ -102,8 +103,7 @@ def plot_payload(
 
     A line is broken at the edges of a cliff, which no cost per byte explains.
     """
-    what = "size of an item", lambda one: one.payload_bytes, bytes_text
-    return _curves(list(measurements), title, *what)
+    return _curves(measurements, title, "payload_bytes", "size of an item", bytes_text)
 
 
 def plot_batches(measurements: Iterable[Measurement]) -> Plot:
@@ -111,9 +111,8 @@ def plot_batches(measurements: Iterable[Measurement]) -> Plot:
 
     A transport that was measured with one ``batch_size`` alone is drawn as a level.
     """
-    what = "items in one call", lambda one: one.batch_size, number_text
     title = "Throughput and length of lists"
-    return _curves(list(measurements), title, *what, level=True)
+    return _curves(measurements, title, "batch_size", "items in one call", number_text)
 
 
 def plot_latency(measurements: Iterable[Measurement]) -> Plot:
@@ -130,8 +129,8 @@ def plot_latency(measurements: Iterable[Measurement]) -> Plot:
         half, _, most, slowest = map(seconds_text, one.latency_s.values())
         told.append(f"{name}: half within {half}, 99 % within {most}, all in {slowest}")
     samples = [sample for one in found for sample in one.latency_samples_s]
-    scale(axis, "x", samples, seconds_text, log_from=10)
-    scale(axis, "y", [], lambda part: f"{part:.0%}")
+    scale(axis.xaxis, samples, seconds_text, log_from=10)
+    scale(axis.yaxis, [], lambda part: f"{part:.0%}")
     axis.set(xlabel="time from put to get, one item at a time")
     axis.set(ylabel="items that took no longer")
     return _plot(figure, f"Distribution of the time to arrive. {'; '.join(told)}.")
@@ -145,7 +144,7 @@ def plot_costs(
     ``models`` are those of :func:`labkit.throughput.costs.fit`, by transport;
     ``checked`` are bytes and seconds, which the first of them predicts.
     """
-    figure, axis = canvas("What a call costs: t(n) = a + b·n", list(models))
+    figure, axis = canvas("What a call costs: t(n) = a + b·n", models)
     sizes = sorted({size for model in models.values() for size, _ in model.points})
     lines = {n: [m.a_s, m.a_s + m.b_s_per_byte * sizes[-1]] for n, m in models.items()}
     ceiling = 1.25 * max(line[1] for line in lines.values())
@@ -166,8 +165,8 @@ def plot_costs(
             f"for {bytes_text(size)} {seconds_text(expected)} was predicted (cross) "
             f"and {seconds_text(seconds)} measured (ring)"
         )
-    scale(axis, "x", [], bytes_text)
-    scale(axis, "y", [], seconds_text)
+    scale(axis.xaxis, [], bytes_text)
+    scale(axis.yaxis, [], seconds_text)
     axis.set(xlabel="size of an item", ylabel="time for each item")
     axis.set(xticks=sizes, ylim=(0, ceiling))
     return _plot(figure, f"Time for an item against its size. {'; '.join(told)}.")
@@ -179,7 +178,7 @@ def plot_speedup(seconds: Mapping[str, Mapping[int, float]], cores: int) -> Plot
     ``seconds`` says, for each kind of task and number of workers, 1 among them, how
     long the same tasks took; ``cores``, how many workers can compute at once.
     """
-    figure, axis = canvas("Speed-up and workers", list(seconds))
+    figure, axis = canvas("Speed-up and workers", seconds)
     told, sizes = [], sorted({1, *(n for took in seconds.values() for n in took)})
     axis.plot(sizes, sizes, color=_GREY, label="ideal: n workers, n times")
     for name, look in styles(seconds).items():
@@ -229,9 +228,7 @@ def styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def canvas(
-    title: str, found: Sequence[Any], height: float = 3.8
-) -> "tuple[Figure, Any]":
+def canvas(title: str, found: Sized, height: float = 3.8) -> "tuple[Figure, Any]":
     """Return a figure and its axes for what was found; MeasurementError for nothing."""
     from matplotlib.figure import Figure
 
@@ -249,19 +246,14 @@ def canvas(
 
 
 def scale(
-    axis: Any,
-    which: str,
-    values: Iterable[float],
-    text: _Text = number_text,
-    log_from: float = 100,
+    side: Any, values: Iterable[float], text: _Text = number_text, log_from: float = 100
 ) -> None:
     """Make an axis logarithmic if its values span so much; write it in words."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
     positive = [value for value in values if value > 0] or [1]
     wide = max(positive) / min(positive) >= log_from
-    getattr(axis, f"set_{which}scale")("log" if wide else "linear")
-    side = getattr(axis, f"{which}axis")
+    getattr(side.axes, f"set_{side.axis_name}scale")("log" if wide else "linear")
     words = FuncFormatter(lambda value, _: text(value))
     side.set_major_formatter(words)
     if wide:
@@ -281,43 +273,36 @@ def _plot(figure: "Figure", alt: str) -> Plot:
         below: Any = {"loc": "outside lower center", "ncols": columns, "fontsize": 8}
         figure.legend(handles, labels, frameon=False, **below)
     figure.draw_without_rendering()
-    for side in (side for axis in figure.axes for side in (axis.xaxis, axis.yaxis)):
+    for side in (figure.axes[0].xaxis, figure.axes[0].yaxis):
         low, high = sorted(side.get_view_interval())
-        kept: list[tuple[float, str, Any]] = []
-        for minor in (False, True):
-            places, labels = side.get_ticklocs(minor=minor), side.get_ticklabels(minor)
-            for place, label in zip(places, labels, strict=False):
-                box = label.get_window_extent().padded(6)
-                apart = not any(box.overlaps(other) for _, _, other in kept)
-                if apart and low <= place <= high and label.get_text():
-                    kept.append((place, label.get_text(), box))
-        side.set_ticks([place for place, _, _ in kept], [text for _, text, _ in kept])
+        kept, boxes = dict[float, str](), list[Any]()
+        for tick in (*side.get_major_ticks(), *side.get_minor_ticks()):
+            text, box = tick.label1.get_text(), tick.label1.get_window_extent()
+            is_seen = text and low <= tick.get_loc() <= high
+            if is_seen and not box.padded(12).count_overlaps(boxes):
+                kept[tick.get_loc()] = text
+                boxes.append(box)
+        side.set_ticks(list(kept), list(kept.values()))
         side.set_minor_locator(NullLocator())
     return Plot(figure, alt)
 
 
 def _curves(
-    found: Sequence[Measurement],
-    title: str,
-    label: str,
-    place_of: Callable[[Measurement], float],
-    place_text: _Text,
-    level: bool = False,
+    measurements: Iterable[Measurement], title: str, field: str, label: str, text: _Text
 ) -> Plot:
     """Draw a line through the medians of each transport; say where it begins and ends.
 
-    It is broken at the edges of a cliff; a transport with one place may be a level.
+    It is broken at the edges of a cliff; of one length of lists alone it is a level.
     """
+    found, place_of, told = list(measurements), operator.attrgetter(field), []
     figure, axis = canvas(title, found)
-    told = []
     for name, look in styles(one.transport for one in found).items():
         mine = sorted((o for o in found if o.transport == name), key=place_of)
         x, y = [place_of(one) for one in mine], [one.rate_per_s for one in mine]
-        ends = {place: number_text(y[place]) for place in (0, len(x) - 1)}
-        said = [f"{rate} at {place_text(x[place])}" for place, rate in ends.items()]
+        said = [f"{number_text(y[n])} at {text(x[n])}" for n in sorted({0, len(x) - 1})]
         told.append(f"{name} {' and '.join(said)}")
-        if level and len(mine) == 1 and len(found) > 1:
-            line = {"color": look["color"], "linestyle": look["linestyle"]}
+        if field == "batch_size" and len(mine) == 1 and len(found) > 1:
+            line = look | {"marker": ""}
             axis.axhline(y[0], label=f"{name} (one at a time)", **line)
             continue
         for one in mine:
@@ -329,10 +314,10 @@ def _curves(
                 y.insert(place, math.nan)
         axis.plot(x, y, label=name, **look)
     places = sorted({place_of(one) for one in found})
-    scale(axis, "x", places, place_text, log_from=10)
-    scale(axis, "y", [rate for one in found for rate in one.rates_per_s])
+    scale(axis.xaxis, places, text, log_from=10)
+    scale(axis.yaxis, [rate for one in found for rate in one.rates_per_s])
     axis.set(xlabel=label, ylabel="items per second")
-    axis.set_xticks(places, map(place_text, places))
+    axis.set_xticks(places, map(text, places))
     axis.set_xticks([], minor=True)
     if axis.get_yscale() == "linear":
         axis.set_ylim(bottom=0)
@@ -343,8 +328,7 @@ def _curves(
 def _names(found: Sequence[Measurement]) -> list[str]:
     """Return a name for each, with the size where sizes differ."""
     several = len({one.payload_bytes for one in found}) > 1
-    sizes = (f", {bytes_text(one.payload_bytes)}" * several for one in found)
-    return [one.label + size for one, size in zip(found, sizes, strict=True)]
+    return [one.label + f", {bytes_text(one.payload_bytes)}" * several for one in found]
 
 
 def _note(axis: Any, x: float, y: float, text: str) -> None:
