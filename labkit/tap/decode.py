@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 
 from labkit.manager.handshake import CHALLENGE, FAILURE, LONGEST, WELCOME
 
-__all__ = ["TO_CLIENT", "TO_SERVER", "Frame", "Said", "frames", "read"]
-
 TO_SERVER, TO_CLIENT = "to server", "to client"
 HEAD_BYTES = 1 << 20  # kept of each message until it is read; the rest is counted
 MAX_STEPS = 5_000  # instructions of a pickle that are looked at
@@ -66,23 +64,20 @@ def _header(data: bytearray) -> tuple[int, int] | None:
 
 # From a pickle to texts.
 
+Values = Sequence["Value"]
+
 
 class Value:
     """Something in a pickle: its text, its first parts, and itself if it is a leaf."""
 
     def __init__(
-        self,
-        opening: str,
-        parts: "Sequence[Value]" = (),
-        closing: str = "",
-        raw: Any = ...,
+        self, opening: str, parts: Values = (), closing: str = "", raw: Any = ...
     ) -> None:
         self.opening, self.closing, self.raw = opening, closing, raw
-        self.parts: list[Value] = []
-        self.text: str
+        self.parts, self.text = list[Value](), ""
         self.add(parts)
 
-    def add(self, parts: "Sequence[Value]") -> None:
+    def add(self, parts: Values) -> None:
         """Add parts to the text; those that would not be seen are not kept."""
         self.parts += parts[: MOST_PARTS - len(self.parts)]
         comma = "," if self.opening == "(" and len(self.parts) == 1 else ""
@@ -104,14 +99,10 @@ _LOOKS = {"list": "[ ]", "tuple": "( )", "dict": "{ }", "set": "set({ })"}
 _LOOKS["frozenset"] = "frozenset({ })"
 
 
-def _pairs(parts: Sequence[Value]) -> list[Value]:
+def _pairs(parts: Values) -> list[Value]:
     """Pair keys and values that are in turn."""
     pairs = zip(parts[::2], parts[1::2], strict=False)
     return [Value(f"{key.text}: ", [value], raw=key.raw) for key, value in pairs]
-
-
-def _call(called: Value, args: Sequence[Value]) -> Value:
-    return Value(f"{called.text}(", args, ")")
 
 
 def _name(*words: Any) -> Value:
@@ -162,7 +153,6 @@ class _Machine:
         match name:
             case "MARK":
                 self.marks.append(len(self.stack))
-                return
             case "MEMOIZE" | "PUT" | "BINPUT" | "LONG_BINPUT":
                 number = len(self.memo) if arg is None else arg
                 self.memo[number] = (values or self.stack)[-1]
@@ -182,7 +172,8 @@ class _Machine:
                 values = [_name(*(word.raw for word in values))]
             case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX":
                 called, args, *keywords = values
-                values = [_call(called, args.parts if args.closing else [args])]
+                given = args.parts if args.closing else [args]
+                values = [Value(f"{called.text}(", given, ")")]
                 for state in keywords:
                     values[0].add_state(state)
             case _ if kind in _LOOKS:
@@ -193,16 +184,16 @@ class _Machine:
                 raise ValueError(f"{name} is in no message of this protocol")
             case _ if not values:
                 known = {"NEWTRUE": True, "NEWFALSE": False}.get(name, arg)
-                values = [self.opened(arg) or _leaf(known)]
+                values = [self.leaf(known)]
         self.stack += values[: len(info.stack_after)]
 
-    def opened(self, data: Any) -> Value | None:
-        """Return what a pickle in bytes holds: labkit's items travel so."""
-        if not (isinstance(data, bytes) and b"\x80\x02" <= data[:2] <= b"\x80\x05"):
-            return None
-        value, trouble = read_pickle(data, self.turns)
-        parts = value.parts if trouble else [value]
-        return None if trouble == "broken" else _call(Value("pickled"), parts)
+    def leaf(self, value: Any) -> Value:
+        """Describe a value; a pickle in bytes is opened: labkit's items travel so."""
+        if isinstance(value, bytes) and b"\x80\x02" <= value[:2] <= b"\x80\x05":
+            inner, trouble = read_pickle(value, self.turns)
+            if trouble != "broken":
+                return Value("pickled(", inner.parts if trouble else [inner], ")")
+        return _leaf(value)
 
     def unfinished(self) -> Value:
         """Return all that is on the stack as one tuple, with ``…`` where it breaks."""
@@ -277,17 +268,16 @@ def _request(value: Value) -> Said | None:
     """Read ``(ident, method, args, kwds)``; of a long one, what there is."""
     match [part.raw for part in value.parts]:
         case [None | str() as ident, str(method), *_]:
-            rest = value.parts[2:]
-        case _:
-            return None
-    call = Value(f"{method if _is_word(method) else value.parts[1].text}(", (), ")")
-    if rest and rest[0].opening == "(":
-        call.add(rest[0].parts)
-        for one in rest[1:]:
-            call.add([one]) if one is _MORE else call.add_state(one)
-    else:  # cut off within the arguments
-        call.add(rest)
-    return Said("request" if ident is None else "call", call.text, ident or "")
+            name = method if _is_word(method) else value.parts[1].text
+            call, rest = Value(f"{name}(", (), ")"), value.parts[2:]
+            if rest and rest[0].opening == "(":
+                call.add(rest[0].parts)
+                for one in rest[1:]:
+                    call.add([one]) if one is _MORE else call.add_state(one)
+            else:  # cut off within the arguments
+                call.add(rest)
+            return Said("request" if ident is None else "call", call.text, ident or "")
+    return None
 
 
 def _reply(value: Value) -> Said | None:

@@ -13,8 +13,6 @@ from typing import Any
 from labkit.manager.wire import Address, family_of, prepare
 from labkit.tap.decode import TO_CLIENT, TO_SERVER
 
-__all__ = ["Relay"]
-
 _CHUNK = 1 << 18  # bytes read at once; no more than this waits in a direction
 _LOOK_S = 0.05  # how often it looks whether it shall end
 _REACH_S = 5.0

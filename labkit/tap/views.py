@@ -5,10 +5,7 @@ from html import escape
 
 from labkit.tap.decode import TO_SERVER
 
-__all__ = ["Message", "Sequence"]
-
 MOST_ARROWS = 60
-LABEL_LIMIT = 56  # characters on an arrow
 
 # A frame of two lifelines, and in it a line with a head for each message.
 _PICTURE = "max-width:44em; margin:0 0 1em"
@@ -97,11 +94,7 @@ class Sequence:
 
 
 def _arrow(message: Message, several: bool) -> str:
-    label = f"{message.kind}: {message.text}"
-    if len(label) > LABEL_LIMIT:
-        label = f"{label[:LABEL_LIMIT]}…"
-    if several:
-        label = f"{message.connection}: {label}"
+    label = f"{message.connection}: " * several + f"{message.kind}: {message.text}"
     up = message.direction == TO_SERVER
     side, head, line = ("right", "▶", "solid") if up else ("left", "◀", "dashed")
     words = "to the server" if up else "to the client"
