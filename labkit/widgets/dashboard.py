@@ -10,13 +10,9 @@ from labkit.manager import QueueStats
 from labkit.servers import ServerProcess
 from labkit.widgets import views
 
-__all__ = ["Dashboard", "dashboard"]
-
 _INTERVAL_S = 0.5
 _KEPT = 60  # readings: half a minute
-_HEADS = (
-    "queue", "depth", "unacked", "put/s", "got/s", "put", "got", "waiting", "dead"
-)  # fmt: skip
+_HEADS = "queue", "depth", "unacked", "put/s", "got/s", "put", "got", "waiting", "dead"
 _TIPS = {
     "Stop": "Stop the server",
     "Kill": "End it at once, like a power cut",
@@ -31,7 +27,7 @@ class Dashboard(views.Live):
     """
 
     def __init__(self, server: ServerProcess) -> None:
-        super().__init__(f"server {server.name}", *_HEADS)
+        super().__init__(f"server {server.name}", *_HEADS, "depth, last 30 s")
         self._server = server
         self._tracks = defaultdict[str, Any](lambda: deque(maxlen=_KEPT))
         self._problem, self._end = "", threading.Event()

@@ -3,12 +3,12 @@
 import threading
 from typing import Any
 
+import ipywidgets
+
 from labkit import throughput
 from labkit.errors import LabkitError
 from labkit.plots import bytes_text
 from labkit.widgets import views
-
-__all__ = ["Explorer", "explorer"]
 
 _SIZES = 8, 1 << 10, 10 << 10, 20 << 10, 60 << 10, 200 << 10, 1 << 20  # bytes
 _HEADS = "first", "second", "item", "first/s", "second/s", "ratio", "guess"
@@ -21,8 +21,6 @@ class Explorer(views.Live):
     """
 
     def __init__(self) -> None:
-        import ipywidgets
-
         super().__init__("explorer", *_HEADS)
 
         def choice(name: str, options: Any, value: Any) -> Any:

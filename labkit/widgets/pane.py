@@ -17,8 +17,6 @@ from labkit.errors import LabkitError
 from labkit.programs import ProgramProcess, start_process
 from labkit.widgets import views
 
-__all__ = ["Pane", "register_magics", "show"]
-
 _LAST_LINES = 200
 _LAST_CHARS = 40_000  # a line may be endless
 _PAUSE_S = 0.1
@@ -44,7 +42,7 @@ def _process(line: str, cell: str) -> None:
         path = Path("work") / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text(cell.removesuffix("\n") + "\n", "utf-8", newline="\n")
-        show(start_process(path, *args, name=name))
+        _show(start_process(path, *args, name=name))
     except (LabkitError, ValueError, OSError) as error:
         raise UsageError(f"%%process: {error}") from None
 
@@ -66,19 +64,16 @@ def _words(line: str) -> list[str]:
     return words
 
 
-def show(program: ProgramProcess) -> None:
-    """Show a program below the running cell: a live pane, or a line of text.
-
-    A pane needs a kernel; an IPython terminal gets the line, and so does a front end
-    without widgets. A reader who sees the pane does not get the output again.
-    """
-    if not views.in_kernel():
+def _show(program: ProgramProcess) -> None:
+    """Show a live pane below the running cell; without a kernel, a line of text."""
+    kernel = views.notebook_kernel()
+    if not kernel:
         sys.stdout.write(f"{program!r}\n")
         return
     pane = Pane(program)
-    page = pane.box._repr_mimebundle_() | {"text/plain": repr(program)}
-    pane.page = views.display(page, display_id=True)
-    program.in_view = views.is_seen()
+    pane.page = views.display(pane._repr_mimebundle_(), display_id=True)
+    # JupyterLab names the cell that it runs; nbclient, nbval and nbgrader do not.
+    program.in_view = "cellId" in kernel.get_parent("shell").get("metadata", {})
     pane.follow()
 
 
@@ -127,6 +122,9 @@ class Pane(views.Shown):
         label = f'role="log" aria-label="Output of {name}"'
         self.log.value = f"<pre {label}>{text or ' '}</pre>"
 
+    def __repr__(self) -> str:
+        return f"{self._program!r}\n{self._last_lines()}".rstrip()
+
     def _last_lines(self) -> str:
         last = self._program.output[-_LAST_CHARS:]
         return "\n".join(last.splitlines()[-_LAST_LINES:])
@@ -143,7 +141,6 @@ class Pane(views.Shown):
         self.refresh()
         if self.page:
             log = f'<div class="labkit-log" tabindex="0">{self.log.value}</div>'
-            text = f"{self._program!r}\n{self._last_lines()}".rstrip()
             final = {"text/html": views.style() + self.state.value + log}
-            self.page.update(final | {"text/plain": text}, raw=True)
+            self.page.update(final | {"text/plain": repr(self)}, raw=True)
             self.close()

@@ -15,24 +15,23 @@ a quiz has ``right = true``. For lines to arrange there are ``lines`` in their o
                 { text = "some", when = { at_least = 1, below = 10 }, why = "..." } ]
 """
 
-import contextlib
 import html
 import math
 import re
 import tomllib
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
+
+import ipywidgets
 
 from labkit.errors import QuestionError
 from labkit.logbook import Logbook
 from labkit.setup import course
 from labkit.widgets import views
 from labkit.widgets.views import button, panel, plain, rich
-
-__all__ = ["Ordering", "Prediction", "Question", "Quiz", "arrange", "predict", "quiz"]
 
 
 class Question(views.Shown, ABC):
@@ -52,11 +51,9 @@ class Question(views.Shown, ABC):
     kind: ClassVar[str]  # where the logbook keeps the answers
 
     def __init__(self, name: str, *old: Any, **texts: Any) -> None:
-        import ipywidgets
-
         self.name, self.texts, self.said = name, _texts(name, old, texts), ""
-        self.options = list(self.texts.get("options", ()))
-        self.choices = [option["text"] for option in self.options]
+        self.options = {one["text"]: one for one in self.texts.get("options", ())}
+        self.choices = list(self.options)
         self._logbook = Logbook()
         self.entry = dict(self._logbook.notes(self.kind).get(name, {}))
         head = f"<p><strong>{rich(self.texts['question'])}</strong></p>"
@@ -64,7 +61,7 @@ class Question(views.Shown, ABC):
         super().__init__(f"question {name}", asked, *self._make_inputs())
         self.box.add_class("labkit-ask")
         self._receipt = None
-        if views.in_kernel():
+        if views.notebook_kernel():
             views.display(self._repr_mimebundle_())
             self._receipt = views.display(panel([]), display_id=True)
         self._say(*self._feedback())
@@ -75,7 +72,7 @@ class Question(views.Shown, ABC):
 
     @abstractmethod
     def _feedback(self) -> tuple[list[str], bool | None]:
-        """Return what there is to say of the kept answer, and whether it is right."""
+        """Return what there is to say of the answer, if any, and whether it is right."""
 
     def _say(self, lines: Sequence[str], right: bool | None = None) -> None:
         """Show what became of the answer, below the question."""
@@ -92,11 +89,8 @@ class Question(views.Shown, ABC):
         choices = [f"  {n}. {text}" for n, text in enumerate(self.choices, 1)]
         return "\n".join(map(plain, [self.texts["question"], *choices]))
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return views.twins(repr(self), self.box)
-
     def _ipython_display_(self) -> None:
-        if not views.in_kernel():  # else it has shown itself
+        if not views.notebook_kernel():  # else it has shown itself
             print(self)
 
 
@@ -109,8 +103,6 @@ class Prediction(Question):
     kind = "predictions"
 
     def _make_inputs(self) -> list[Any]:
-        import ipywidgets
-
         kept = self.entry.get("first", self.entry.get("guess"))
         known = kept in self.choices if self.options else isinstance(kept, int | float)
         self.guess: Any = kept if known else None
@@ -152,9 +144,9 @@ class Prediction(Question):
         question's file gives to one of its options.
         """
         happened, why = outcome, self.texts.get("why", "")
-        for option in self.options:
+        for text, option in self.options.items():
             if _fits(option, outcome):
-                happened, why = option["text"], option["why"]
+                happened, why = text, option["why"]
         fact = "What happened" if self.options else "Measured"
         lines, right = [f"{fact}: {self._shown(happened)}.", why], None
         self.input.disabled = True  # until the cell that asks is run again
@@ -162,7 +154,7 @@ class Prediction(Question):
             right, head = self._verdict(happened)
             mine = self._feedback()[0]
             if self.options:
-                reason = self.options[self.choices.index(self.guess)]["why"]
+                reason = self.options[self.guess]["why"]
                 mine = [] if right else [f"{mine[0]} {reason}"]
             self.entry.setdefault("right", right)
             lines = [head, *mine, " ".join(lines), *self._keep()]
@@ -187,52 +179,13 @@ class Prediction(Question):
         return f"{text} {self.texts.get('unit', '')}".strip()
 
 
-class _Checked(Question):
-    """A question with a button that says whether the answer is right."""
-
-    key: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def answer(self) -> list[str]:
-        """What is chosen now."""
-
-    def _check_button(self) -> Any:
-        self.check_button = button("Check", "Find out whether this is right")
-        self.check_button.on_click(lambda _: self._check())
-        return self.check_button
-
-    def _kept(self) -> list[str]:
-        """Return the kept answer, if the question still has all of it."""
-        kept: Any = self.entry.get(self.key)
-        usable = isinstance(kept, list) and all(one in self.choices for one in kept)
-        return kept if usable else []
-
-    def _feedback(self) -> tuple[list[str], bool | None]:
-        return self._judge() if self.answer else ([], None)
-
-    @abstractmethod
-    def _judge(self) -> tuple[list[str], bool]:
-        """Return what to say of the answer, and whether it is right."""
-
-    def _check(self) -> None:
-        lines, right = self._judge()
-        if self.answer:
-            ever_right = right or self.entry.get("right") is True
-            self.entry = {self.key: self.answer, "right": ever_right}
-            lines += self._keep()
-        self._say(lines, right)
-
-
-class Quiz(_Checked):
+class Quiz(Question):
     """Ask a question with one right answer or several; see :class:`Question`."""
 
-    kind, key = "quizzes", "answer"
+    kind, key, first = "quizzes", "answer", "Choose an answer"
 
     def _make_inputs(self) -> list[Any]:
-        import ipywidgets
-
-        self._right = {one["text"] for one in self.options if one.get("right")}
+        self._right = [text for text, one in self.options.items() if one.get("right")]
         self._one, kept = len(self._right) == 1, self._kept()
         look = {"indent": False, "layout": views.AUTO}
         self.inputs = [_radio(self.choices, *kept[:1])] if self._one else []
@@ -251,32 +204,48 @@ class Quiz(_Checked):
         boxes = zip(self.choices, self.inputs, strict=True)
         return [text for text, box in boxes if box.value]
 
-    def _judge(self) -> tuple[list[str], bool]:
-        chosen = set(self.answer)
-        right, missing = chosen == self._right, len(self._right - chosen)
-        if not chosen:
-            return ["Choose an answer, then press Check."], False
+    def _feedback(self) -> tuple[list[str], bool | None]:
+        if not self.answer:
+            return [], None
+        right, missing = self.answer == self._right, {*self._right} - {*self.answer}
         lines = ["✓ That is right." if right else "✗ Not yet."]
-        for one in self.options:
-            if one["text"] in chosen:
-                word = "" if right else "Right: " if one.get("right") else "Wrong: "
-                lines.append(f'{word}"{one["text"]}". {one["why"]}')
+        for text in self.answer:
+            word = "" if right else "Right: " if text in self._right else "Wrong: "
+            lines.append(f'{word}"{text}". {self.options[text]["why"]}')
         if missing and not self._one:
-            lines.append(f"Right answers still missing: {missing}.")
+            lines.append(f"Right answers still missing: {len(missing)}.")
         return lines, right
 
+    def _check_button(self) -> Any:
+        self.check_button = button("Check", "Find out whether this is right")
+        self.check_button.on_click(lambda _: self._check())
+        return self.check_button
 
-class Ordering(_Checked):
+    def _kept(self) -> list[str]:
+        """Return the kept answer, if the question still has all of it."""
+        kept: Any = self.entry.get(self.key)
+        usable = isinstance(kept, list) and all(one in self.choices for one in kept)
+        return kept if usable else []
+
+    def _check(self) -> None:
+        lines, right = self._feedback()
+        if not lines:
+            self._say([f"{self.first}, then press Check."], right=False)
+            return
+        ever_right = right or self.entry.get("right") is True
+        self.entry = {self.key: self.answer, "right": ever_right}
+        self._say([*lines, *self._keep()], right)
+
+
+class Ordering(Quiz):
     """Ask for the order of shuffled lines, of which some may not belong.
 
     See :class:`Question`.
     """
 
-    kind, key = "orderings", "order"
+    kind, key, first = "orderings", "order", "Type the numbers of the lines"
 
     def _make_inputs(self) -> list[Any]:
-        import ipywidgets
-
         self._right = list(self.texts["lines"])
         self._extra = {one["text"]: one["why"] for one in self.texts.get("extra", ())}
         self.choices = _shuffled(self.name, [*self._right, *self._extra])
@@ -288,9 +257,8 @@ class Ordering(_Checked):
             **views.WIDE,
         )
         self.input.observe(lambda _: self._say([]), "value")
-        lines = ipywidgets.HTML(
-            "\n".join(["<pre>", *shown, "</pre>"]), layout=views.AUTO
-        )
+        text = "\n".join(["<pre>", *shown, "</pre>"])
+        lines = ipywidgets.HTML(text, layout=views.AUTO)
         lines.add_class("labkit-lines")
         return [lines, self.input, self._check_button()]
 
@@ -301,9 +269,9 @@ class Ordering(_Checked):
         numbers = dict.fromkeys(map(int, re.findall(r"\d+", self.input.value)))
         return [lines[n] for n in numbers if n in lines]
 
-    def _judge(self) -> tuple[list[str], bool]:
+    def _feedback(self) -> tuple[list[str], bool | None]:
         if not self.answer:
-            return ["Type the numbers of the lines, then press Check."], False
+            return [], None
         if self.answer == self._right:
             why = [self.texts["why"]] if "why" in self.texts else []
             return ["✓ That is the order.", *why], True
@@ -322,8 +290,6 @@ class Ordering(_Checked):
 
 
 def _radio(texts: Sequence[str], chosen: str | None = None) -> Any:
-    import ipywidgets
-
     options = [(plain(text), text) for text in texts]
     return ipywidgets.RadioButtons(options=options, value=chosen, layout=views.AUTO)
 
@@ -337,30 +303,25 @@ def _shuffled(name: str, lines: list[str]) -> list[str]:
 predict, quiz, arrange = Prediction, Quiz, Ordering
 
 
-def _texts(name: str, old: Sequence[Any], texts: dict[str, Any]) -> dict[str, Any]:
-    if not old:
-        return texts or _find(name)
-    with contextlib.suppress(QuestionError):  # most are in the file now
-        return _find(name)
-    lines = old[1] if old[1:] else ()
-    whys = lines.items() if isinstance(lines, Mapping) else ()
-    options = [{"text": text, "why": why} for text, why in whys]
-    return {"question": old[0], "options": options, "lines": list(lines)}
-
-
 def _fits(option: dict[str, Any], outcome: Any) -> bool:
     """Tell whether a measured value makes an option true."""
-    when = option.get("when")
+    when = option.get("when", option["text"])
     outcome = list(outcome) if isinstance(outcome, tuple) else outcome
     if isinstance(when, dict):
         low, high = when.get("at_least", -math.inf), when.get("below", math.inf)
         return isinstance(outcome, int | float) and low <= outcome < high
-    return outcome is not None and outcome in (when, option["text"])
+    return outcome in (when, option["text"])
 
 
-def _find(name: str) -> dict[str, Any]:
-    """Return the texts of a question, from a file beside the notebook or the kit's."""
-    file, known = f"{name.partition('-')[0]}.toml", ""
+def _texts(name: str, old: Sequence[Any], texts: dict[str, Any]) -> dict[str, Any]:
+    """Return the texts of a question: given, else from a file, else as cells had them.
+
+    The file is beside the notebook, or in the installed course.
+    """
+    if texts and not old:
+        return texts
+    file = f"{name.partition('-')[0]}.toml"
+    known = f"there is no {file}"
     for folder in (Path.cwd(), *Path.cwd().parents, course() / "notebooks"):
         path = folder / "questions" / file
         if path.is_file():
@@ -370,6 +331,10 @@ def _find(name: str) -> dict[str, Any]:
                 raise QuestionError(f"{path} is not TOML: {error}.") from error
             if name in data:
                 return dict(data[name])
-            known = ", ".join(data)
-    known = f"{file} has {known}" if known else f"there is no {file}"
+            known = f"{file} has {', '.join(data)}"
+    if old:
+        lines = old[1] if old[1:] else {}
+        whys = lines if isinstance(lines, dict) else {}
+        options = [{"text": text, "why": why} for text, why in whys.items()]
+        return {"question": old[0], "options": options, "lines": list(lines)}
     raise QuestionError(f"There is no question {name!r}: {known}.")

@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Live", "Shown", "button", "display", "in_kernel", "panel", "plain", "rich"]
-
 AUTO = {"width": "auto", "height": "auto", "margin": "2px"}
 WIDE: dict[str, Any] = {
     "style": {"description_width": "initial"},
@@ -43,38 +41,20 @@ def panel(lines: Sequence[str], right: bool | None = None) -> dict[str, str]:
     return {"text/plain": "\n".join(map(plain, lines)), "text/html": page}
 
 
-def in_kernel() -> bool:
-    """Say whether this is a notebook's kernel."""
+def notebook_kernel() -> Any:
+    """Return the kernel of this notebook, None without one."""
     from IPython import get_ipython
 
-    return getattr(get_ipython(), "kernel", None) is not None
-
-
-def is_seen() -> bool:
-    """Say whether somebody sees the cell that runs.
-
-    JupyterLab names it to the kernel; nbclient, nbval and nbgrader do not.
-    """
-    from IPython import get_ipython
-
-    shell: Any = get_ipython()
-    return "cellId" in shell.kernel.get_parent("shell").get("metadata", {})
+    return getattr(get_ipython(), "kernel", None)
 
 
 def display(bundle: dict[str, Any], **options: Any) -> Any:
     """Show a bundle below the cell that runs; without a notebook print its text."""
-    if not in_kernel():
+    if not notebook_kernel():
         return print(bundle["text/plain"])
     from IPython.display import display as show
 
     return show(bundle, raw=True, **options)  # type: ignore[no-untyped-call]
-
-
-def twins(text: str, box: Any) -> dict[str, Any]:
-    """Return a widget, unless it is closed, with a text as its plain and HTML twin."""
-    page = f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
-    widget: dict[str, Any] = box._repr_mimebundle_() if box.comm else {}
-    return widget | {"text/plain": text, "text/html": page}
 
 
 def button(name: str, tooltip: str) -> Any:
@@ -95,11 +75,10 @@ def rows(*widgets: Any) -> Any:
 
 def _close(widget: Any) -> None:
     """Close a widget and all in it, so that cells run again gather none."""
-    for child in getattr(widget, "children", ()):
-        _close(child)
-    for part in (widget.layout, getattr(widget, "style", None), widget):
-        if part is not None:
-            part.close()
+    parts = [getattr(widget, name, None) for name in ("layout", "style")]
+    for part in (*getattr(widget, "children", ()), *filter(None, parts)):
+        _close(part)
+    widget.close()
 
 
 class Shown:
@@ -117,6 +96,12 @@ class Shown:
     def close(self) -> None:
         """Take it off the page. Safe to call twice."""
         _close(self.box)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Return the box, unless it is closed, with a plain and an HTML twin."""
+        text, widget = repr(self), self.box._repr_mimebundle_() if self.box.comm else {}
+        page = f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
+        return {**widget, "text/plain": text, "text/html": page}
 
 
 class Live(Shown):
@@ -138,21 +123,20 @@ class Live(Shown):
 
     def draw(self, *drawn: str) -> None:
         """Show the rows, each with a drawing at its end if there is one."""
-        heads = [*self._heads, *["depth, last 30 s"][: len(drawn)]]
-        lines = ["".join(f'<th scope="col">{head}</th>' for head in heads)]
+        lines = ["".join(f'<th scope="col">{head}</th>' for head in self._heads)]
         for row, line in itertools.zip_longest(self.rows, drawn, fillvalue=""):
             cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
             lines.append(cells + f"<td>{line}</td>" * bool(line))
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         self.table.value = f'<table class="labkit-table">{body}</table>'
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         lines = [self._heads, *self.rows] if self.rows else []
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        columns = zip(*lines, strict=False)  # without the drawings'
+        widths = [max(map(len, column)) for column in columns]
         table = ["  ".join(map(str.rjust, line, widths)) for line in lines]
         return "\n".join([self.says, *table])
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def __repr__(self) -> str:
         # A notebook keeps the text, which is true of that moment only.
-        text = f"At {datetime.now().astimezone():%H:%M:%S}: {self!r}"
-        return twins(text, self.box)
+        return f"At {datetime.now().astimezone():%H:%M:%S}: {self}"
