@@ -335,8 +335,7 @@ def test_answers_to_other_texts_are_left_alone(value):
 
 def test_texts_cannot_become_markup():
     """What a question says is shown as it is; backticks mark code."""
-    options = [{"text": "<b>one</b>", "why": "<i>1</i>"}, {"text": "two", "why": "2"}]
-    guess = predict("t-m", question="Is `1 < 2`?", options=options)
+    guess = predict("t-m", "Is `1 < 2`?", {"<b>one</b>": "<i>1</i>", "two": "2"})
     page = guess._repr_mimebundle_()["text/html"] + guess.box.children[1].value
     assert "<code>1 &lt; 2</code>" in page
     assert "<b>one" not in page

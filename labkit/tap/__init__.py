@@ -50,7 +50,7 @@ class Wiretap:
         self.server_address = _reachable(server)
         self._messages: deque[Message] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
-        self._count, self._start = 0, time.perf_counter()
+        self._start = time.perf_counter()
         self._relay = Relay(self.server_address, self._hear, self._refuse)
         self.address: Address = self._relay.address
 
@@ -64,7 +64,6 @@ class Wiretap:
         """Forget all messages; numbers start from 1 again, connections go on."""
         with self._lock:
             self._messages.clear()
-            self._count = 0
 
     def sequence(self) -> Sequence:
         """Return the messages as a sequence diagram, or as lines where none is shown."""
@@ -100,9 +99,9 @@ class Wiretap:
 
     def _add(self, connection: int, direction: str, size: int, said: Said) -> None:
         with self._lock:
-            self._count += 1
+            number = self._messages[-1].number + 1 if self._messages else 1
             at_s = time.perf_counter() - self._start
-            head = (self._count, connection, direction, said.kind, size, at_s)
+            head = (number, connection, direction, said.kind, size, at_s)
             self._messages.append(Message(*head, *said[1:]))
 
 

@@ -40,7 +40,7 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     kept, left_out, header = bytearray(), 0, None
     for chunk in chunks:
         kept += chunk
-        while (header := _header(kept)) is not None:
+        while header := _header(kept):
             start, size = header
             end = start + size - left_out
             if end > len(kept):
@@ -50,8 +50,7 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
             yield Frame(size, size, bytes(kept[start : min(end, start + HEAD_BYTES)]))
             del kept[:end]
             left_out = 0
-    if header is not None:
-        start, size = header
+    if header:  # the last one, of what did not come
         yield Frame(size, len(kept) - start + left_out, bytes(kept[start:]))
 
 
@@ -166,10 +165,9 @@ class _Machine:
                 values[0].add(_pairs(values[1:]))
             case "BUILD":
                 values[0].add_state(values[1])
-            case "GLOBAL":
-                values = [_name(*arg.split(" ", 1))]
-            case "STACK_GLOBAL":
-                values = [_name(*(word.raw for word in values))]
+            case "GLOBAL" | "STACK_GLOBAL":
+                words = arg.split(" ", 1) if arg else [word.raw for word in values]
+                values = [_name(*words)]
             case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX":
                 called, args, *keywords = values
                 given = args.parts if args.closing else [args]

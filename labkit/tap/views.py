@@ -94,12 +94,13 @@ class Sequence:
 
 
 def _arrow(message: Message, several: bool) -> str:
-    label = f"{message.connection}: " * several + f"{message.kind}: {message.text}"
+    where = f"{message.connection}: " if several else ""
+    label = escape(f"{where}{message.kind}: {message.text}")
     up = message.direction == TO_SERVER
     side, head, line = ("right", "▶", "solid") if up else ("left", "◀", "dashed")
     words = "to the server" if up else "to the client"
     return (
-        f'<li style="{_ARROW}; border-bottom:1px {line}">{escape(label)}'
+        f'<li style="{_ARROW}; border-bottom:1px {line}">{label}'
         f'<span role="img" aria-label=" {words}" style="{_HEAD}; {side}:0">{head}'
         "</span></li>"
     )

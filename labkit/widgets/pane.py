@@ -66,8 +66,7 @@ def _words(line: str) -> list[str]:
 
 def _show(program: ProgramProcess) -> None:
     """Show a live pane below the running cell; without a kernel, a line of text."""
-    kernel = views.notebook_kernel()
-    if not kernel:
+    if not (kernel := views.notebook_kernel()):
         sys.stdout.write(f"{program!r}\n")
         return
     pane = Pane(program)
@@ -95,8 +94,7 @@ class Pane(views.Shown):
         self.stop_button.on_click(self._stop)
         self.interrupt_button = views.button("Ctrl-C", f"Press it for {program.name}")
         self.interrupt_button.on_click(lambda _: program.interrupt())
-        buttons = [self.interrupt_button, self.stop_button]
-        head = ipywidgets.HBox([self.state, *buttons])
+        head = ipywidgets.HBox([self.state, self.interrupt_button, self.stop_button])
         super().__init__(f"program {program.name}", head, self.log)
         self.refresh()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -116,18 +114,17 @@ class Pane(views.Shown):
             took_s = (program.ended_at - program.started_at).total_seconds()
             state += f" at {program.ended_at:%H:%M:%S}, after {took_s:.1f} s"
             self.stop_button.disabled = self.interrupt_button.disabled = True
-        name, text = html.escape(program.name), html.escape(self._last_lines())
+        name, text = html.escape(program.name), html.escape(self._last_lines() or " ")
         said = f"<b>{name}</b>: {html.escape(state)}"
         self.state.value = f'<span class="labkit-pane" role="status">{said}</span>'
-        label = f'role="log" aria-label="Output of {name}"'
-        self.log.value = f"<pre {label}>{text or ' '}</pre>"
+        self.log.value = f'<pre role="log" aria-label="Output of {name}">{text}</pre>'
 
     def __repr__(self) -> str:
         return f"{self._program!r}\n{self._last_lines()}".rstrip()
 
     def _last_lines(self) -> str:
-        last = self._program.output[-_LAST_CHARS:]
-        return "\n".join(last.splitlines()[-_LAST_LINES:])
+        lines = self._program.output[-_LAST_CHARS:].splitlines()
+        return "\n".join(lines[-_LAST_LINES:])
 
     def _stop(self, _: object) -> None:
         # In a thread: a program may take its time, and the kernel has other work.

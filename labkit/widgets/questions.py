@@ -42,16 +42,15 @@ class Question(views.Shown, ABC):
     name : str
         Its id, such as ``"04-guess-consumer"``. Its texts are in ``questions/04.toml``
         beside the notebook, else in the installed course.
-    *old
-        The question and its options, as cells had them up to version 0.1.
-    **texts
-        The texts themselves, with the names that such a file has.
+    *old, **_
+        The question and its options, as cells had them up to version 0.1: they count
+        where the file has none.
     """
 
     kind: ClassVar[str]  # where the logbook keeps the answers
 
-    def __init__(self, name: str, *old: Any, **texts: Any) -> None:
-        self.name, self.texts, self.said = name, _texts(name, old, texts), ""
+    def __init__(self, name: str, *old: Any, **_: Any) -> None:
+        self.name, self.texts, self.said = name, _texts(name, old), ""
         self.options = {one["text"]: one for one in self.texts.get("options", ())}
         self.choices = list(self.options)
         self._logbook = Logbook()
@@ -151,26 +150,26 @@ class Prediction(Question):
         lines, right = [f"{fact}: {self._shown(happened)}.", why], None
         self.input.disabled = True  # until the cell that asks is run again
         if self.guess is not None:
-            right, head = self._verdict(happened)
-            mine = self._feedback()[0]
-            if self.options:
-                reason = self.options[self.guess]["why"]
-                mine = [] if right else [f"{mine[0]} {reason}"]
+            right, verdict = self._verdict(happened)
             self.entry.setdefault("right", right)
-            lines = [head, *mine, " ".join(lines), *self._keep()]
+            lines = [*verdict, " ".join(lines), *self._keep()]
         views.display(panel([line for line in lines if line], right))
 
-    def _verdict(self, happened: Any) -> tuple[bool, str]:
+    def _verdict(self, happened: Any) -> tuple[bool, list[str]]:
+        """Return whether the prediction was right, and what to say of it."""
+        made = f"You predicted {self._shown(self.guess)}."
         if self.options:
-            right = self.guess == happened
-            return right, ("✗ Not what you predicted.", "✓ As you predicted.")[right]
+            if self.guess == happened:
+                return True, ["✓ As you predicted."]
+            why = self.options[self.guess]["why"]
+            return False, ["✗ Not what you predicted.", f"{made} {why}"]
         low, high = sorted((self.guess, happened))
         factor = 1.0 if low == high else high / low if low > 0 else math.inf
         right = factor <= self.texts.get("within", 2.0)
         head = "✓ Close enough" if right else "✗ Far off"
         way = "high" if self.guess > happened else "low"
         off = f": your prediction was too {way} by a factor of {factor:,.3g}"
-        return right, head + (off if 1 < factor < math.inf else "") + "."
+        return right, [head + (off if 1 < factor < math.inf else "") + ".", made]
 
     def _shown(self, value: Any) -> str:
         if self.options or not isinstance(value, int | float):
@@ -192,9 +191,7 @@ class Quiz(Question):
         for text in () if self._one else self.choices:
             box = ipywidgets.Checkbox(text in kept, description=plain(text), **look)
             self.inputs.append(box)
-        for each in self.inputs:  # what was said is about the answer before
-            each.observe(lambda _: self._say([]), "value")
-        return [*self.inputs, self._check_button()]
+        return self._checked(*self.inputs)
 
     @property
     def answer(self) -> list[str]:
@@ -216,10 +213,13 @@ class Quiz(Question):
             lines.append(f"Right answers still missing: {len(missing)}.")
         return lines, right
 
-    def _check_button(self) -> Any:
+    def _checked(self, *inputs: Any) -> list[Any]:
+        """Return the widgets that answer, and a button that checks the answer."""
+        for each in inputs:  # what was said is about the answer before
+            each.observe(lambda _: self._say([]), "value")
         self.check_button = button("Check", "Find out whether this is right")
         self.check_button.on_click(lambda _: self._check())
-        return self.check_button
+        return [*inputs, self.check_button]
 
     def _kept(self) -> list[str]:
         """Return the kept answer, if the question still has all of it."""
@@ -256,11 +256,10 @@ class Ordering(Quiz):
             description="The numbers of the lines, in their order:",
             **views.WIDE,
         )
-        self.input.observe(lambda _: self._say([]), "value")
         text = "\n".join(["<pre>", *shown, "</pre>"])
         lines = ipywidgets.HTML(text, layout=views.AUTO)
         lines.add_class("labkit-lines")
-        return [lines, self.input, self._check_button()]
+        return self._checked(lines, self.input)
 
     @property
     def answer(self) -> list[str]:
@@ -278,14 +277,12 @@ class Ordering(Quiz):
         used = [line for line in self.answer if line in self._right]
         in_order = [line for line in self._right if line in used]
         extra = [line for line in self._extra if line in self.answer]
-        lines = [
-            f"`{one.strip()}` does not belong. {self._extra[one]}" for one in extra
-        ]
+        lines = [f"`{it.strip()}` does not belong. {self._extra[it]}" for it in extra]
         if missing := len(self._right) - len(used):
             lines.append(f"Lines that belong and are left out: {missing}.")
-        if used != in_order:
-            early = next(n for n, line in enumerate(used) if line != in_order[n])
-            lines.append(f"`{used[early].strip()}` comes too early.")
+        early = [one for one, due in zip(used, in_order, strict=True) if one != due]
+        if early:
+            lines.append(f"`{early[0].strip()}` comes too early.")
         return ["✗ Not yet.", *lines], False
 
 
@@ -313,13 +310,8 @@ def _fits(option: dict[str, Any], outcome: Any) -> bool:
     return outcome in (when, option["text"])
 
 
-def _texts(name: str, old: Sequence[Any], texts: dict[str, Any]) -> dict[str, Any]:
-    """Return the texts of a question: given, else from a file, else as cells had them.
-
-    The file is beside the notebook, or in the installed course.
-    """
-    if texts and not old:
-        return texts
+def _texts(name: str, old: Sequence[Any]) -> dict[str, Any]:
+    """Return the texts of a question: of the file, else as a cell had them."""
     file = f"{name.partition('-')[0]}.toml"
     known = f"there is no {file}"
     for folder in (Path.cwd(), *Path.cwd().parents, course() / "notebooks"):

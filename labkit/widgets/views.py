@@ -110,8 +110,7 @@ class Live(Shown):
     def __init__(self, key: str, *heads: str) -> None:
         import ipywidgets
 
-        self.says, self.rows = "", list[Sequence[str]]()
-        self._heads = heads
+        self._heads, self.says, self.rows = heads, "", list[Sequence[str]]()
         self.state, self.table = (ipywidgets.HTML(layout=AUTO) for _ in "12")
         super().__init__(key, self.state)
         self.box.add_class("labkit-ask")
