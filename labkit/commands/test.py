@@ -47,9 +47,8 @@ def main(argv: list[str]) -> int:
             os.environ[f"JUPYTER_{kind}_DIR"] = f"{folder}/{kind}"
         os.environ["IPYTHONDIR"] = f"{folder}/ipython"
         os.environ["LABKIT_PROGRESS"] = f"{folder}/progress.json"
-        os.environ.pop(
-            "PYTHONDONTWRITEBYTECODE", None
-        )  # else each process compiles anew
-        lab.set_paths(os.environ)
+        # Compiled once, not by each process anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         sys.dont_write_bytecode = False
+        lab.set_paths(os.environ)
         return int(pytest.main([*options, *places, *argv]))
