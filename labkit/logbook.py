@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["KINDS", "Logbook", "TaskRow"]
-
 KINDS = ("predictions", "quizzes", "orderings")
 VERSION = 1  # raise it only when an older kit must not write to the file any more
 PATIENCE_S = 5.0  # for other kernels, which hold the file for milliseconds
@@ -140,7 +138,8 @@ class Logbook:
             if version == 0:
                 for statement in _TABLES.split(";"):
                     db.execute(statement)
-                self._take_over(db)
+                if self._old.is_file():
+                    self._take_over(db)
             for change in self._waiting:
                 db.execute(*change)
             rows = db.execute(sql, values).fetchall()
@@ -149,8 +148,6 @@ class Logbook:
 
     def _take_over(self, db: sqlite3.Connection) -> None:
         """Read the JSON file of version 0.1, which stays as it is (until 0.3)."""
-        if not self._old.is_file():
-            return
         try:
             data = json.loads(self._old.read_text(encoding="utf-8"))
             for name, row in data["tasks"].items():

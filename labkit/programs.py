@@ -1,7 +1,5 @@
 """Programs in the background, by name.
 
-One cell, then another::
-
 program = start_process("work/server.py", "5000")
 program.wait_for_output("ready")
 processes["server"].stop()
@@ -20,8 +18,6 @@ from pathlib import Path
 
 from labkit.errors import ProgramError, UnknownProgramError
 from labkit.supervised import Supervised
-
-__all__ = ["ProgramProcess", "processes", "start_process"]
 
 _KEPT_CHARS = 1_000_000
 
@@ -244,18 +240,9 @@ def start_process(
 ) -> ProgramProcess:
     """Start a program in the background; one of the same name is stopped first.
 
-    It ends, with everything it started, when it is told to and when this process
-    ends in whatever way.
-
-    Parameters
-    ----------
-    path, *args, name, cwd, env
-        As for :class:`ProgramProcess`, and so are the errors.
-
-    Returns
-    -------
-    ProgramProcess
-        The running program, from now on also ``processes[name]``.
+    Parameters and errors are those of :class:`ProgramProcess`, which is what you get;
+    from now on it is also ``processes[name]``. However this process ends, the program
+    ends with it, and so does everything that it started.
     """
     name = name or Path(path).stem
     if name in processes:

@@ -21,8 +21,6 @@ from labkit import errors, supervised
 from labkit.manager import Address, QueueManager, QueueStats, connect, keys, shown
 from labkit.manager.wire import Nearby
 
-__all__ = ["ServerProcess", "start_server"]
-
 _READY_WITHIN_S = 15.0
 _STOPPED_WITHIN_S = 2.0
 
@@ -30,32 +28,60 @@ _running: "weakref.WeakSet[ServerProcess]" = weakref.WeakSet()
 
 
 class ServerProcess:
-    """A queue server in its own process, made by :func:`start_server`.
+    """A queue server in its own process: :func:`start_server`. It is ready at once.
 
     A context manager that stops it. However this process ends, even by SIGKILL, the
     server ends with it.
 
+    Parameters
+    ----------
+    address : tuple of (str, int) or str, default ("127.0.0.1", 0)
+        Where to listen: host and port, 0 for a free one, or a Unix socket's path.
+    authkey : bytes or None, default None
+        The key clients must hold; ``None`` makes 32 random bytes.
+    name : str, default "default"
+        In a notebook, a running server of the same name is stopped first, so that
+        a cell can be run again.
+    journal : str or pathlib.Path or None, default None
+        File that keeps the queues, so that a server killed and started again with
+        the same file loses nothing that ``put`` had answered.
+
     Attributes
     ----------
-    name : str
-        For people, and to replace a server of the same name in a notebook.
-    address : tuple of (str, int) or str
-        Where it listens, with the real port.
+    address, authkey, name, journal
+        As given, but with the real port, and a key whose text form does not show it.
     pid : int
         Its process id, or the one it had.
-    authkey : bytes
-        Its key; its text form does not show it.
-    journal : pathlib.Path or None
-        The file that keeps its queues, if any.
+
+    Raises
+    ------
+    KeyTypeError
+        ``authkey`` is not ``bytes``.
+    WeakKeyError
+        The key is too weak for an address that other machines can reach.
+    AddressInUseError
+        Another program listens there.
+    JournalError
+        Another server uses the journal, or the file is no journal.
+    ServerStartError
+        The server ended, or said nothing, before it was ready.
     """
 
     _process: Any
 
     def __init__(
-        self, name: str, address: Address, authkey: bytes, journal: Path | None = None
+        self,
+        address: Address = ("127.0.0.1", 0),
+        authkey: bytes | None = None,
+        *,
+        name: str = "default",
+        journal: str | Path | None = None,
     ) -> None:
-        self.name, self.address, self.journal = name, address, journal
-        self.authkey = keys.check_authkey(authkey)
+        # Under its own name: a traceback that shows locals must not show the key.
+        authkey = keys.new_key() if authkey is None else keys.check_authkey(authkey)
+        keys.check_strength(authkey, address)  # before it takes an old server's place
+        self.name, self.address, self.authkey = name, address, authkey
+        self.journal = None if journal is None else Path(journal).resolve()
         for old in list(_running) if _in_notebook() else ():  # a cell is run again
             if old.name == name:
                 old.stop()
@@ -74,41 +100,37 @@ class ServerProcess:
         }
         self._log: deque[str] = deque(maxlen=200)
         self._process = supervised.start("labkit", "serve", "--supervised")
-        answer: queue.SimpleQueue[str] = queue.SimpleQueue()
+        answer: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(answer,), daemon=True)
         self._reader.start()
         try:
             with contextlib.suppress(OSError):  # it ended; its output says why
                 self._process.stdin.write(json.dumps(settings).encode() + b"\n")
-            self._take_answer(answer)
+            said: dict[str, Any] = {}
+            with contextlib.suppress(queue.Empty):
+                said = json.loads(answer.get(timeout=_READY_WITHIN_S))
         except BaseException:
             self.kill()
             raise
-        _running.add(self)
-
-    def _read(self, answer: "queue.SimpleQueue[str]") -> None:
-        """Read its first line for the starter, and the others for the log."""
-        with io.TextIOWrapper(
-            io.BufferedReader(self._process.stdout), "utf-8", "replace"
-        ) as lines:
-            for line in lines:
-                if line.startswith('{"labkit":'):
-                    answer.put(line)
-                else:
-                    self._log.append(line.rstrip("\n"))
-        answer.put("{}")
-
-    def _take_answer(self, answer: "queue.SimpleQueue[str]") -> None:
-        said: dict[str, Any] = {}
-        with contextlib.suppress(queue.Empty):
-            said = json.loads(answer.get(timeout=_READY_WITHIN_S))
         if "pid" not in said:
+            self.kill()
             kind = getattr(errors, said.get("labkit", ""), errors.ServerStartError)
             late = f"ended, or was not ready within {_READY_WITHIN_S:g} s; it said:"
             last = f"server {self.name!r} {late}\n{self.log or '(nothing)'}"
             raise kind(said.get("message", last))
         address, self.pid = said["labkit"], said["pid"]
         self.address = address if isinstance(address, str) else tuple(address)
+        _running.add(self)
+
+    def _read(self, answer: "queue.SimpleQueue[bytes]") -> None:
+        """Read its first line for the starter, and the others for the log."""
+        with io.BufferedReader(self._process.stdout) as lines:
+            for line in lines:
+                if line.startswith(b'{"labkit":'):
+                    answer.put(line)
+                else:
+                    self._log.append(line.decode("utf-8", "replace").rstrip("\r\n"))
+        answer.put(b"{}")
 
     def connect(self, retry_for: float = 0.0) -> QueueManager:
         """Return a connected manager; see :func:`labkit.connect`.
@@ -154,8 +176,7 @@ class ServerProcess:
 
         Safe to call twice. A server that does not end in 2 seconds is killed.
         """
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        self._process.stdin.close()
         try:
             self._process.wait(_STOPPED_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -187,6 +208,9 @@ class ServerProcess:
         return f"<ServerProcess {self.name!r} at {shown(self.address)}, {state}>"
 
 
+start_server = ServerProcess
+
+
 def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     return ipython is not None and ipython.get_ipython() is not None
@@ -196,52 +220,6 @@ def _in_notebook() -> bool:
 def _stop_all() -> None:
     for server in list(_running):
         server.stop()
-
-
-def start_server(
-    address: Address = ("127.0.0.1", 0),
-    authkey: bytes | None = None,
-    *,
-    name: str = "default",
-    journal: str | Path | None = None,
-) -> ServerProcess:
-    """Start a queue server in a background process; it is ready on return.
-
-    Parameters
-    ----------
-    address : tuple of (str, int) or str, default ("127.0.0.1", 0)
-        Where to listen: host and port, 0 for a free one, or a Unix socket's path.
-    authkey : bytes or None, default None
-        The key clients must hold; ``None`` makes 32 random bytes.
-    name : str, default "default"
-        In a notebook, a running server of the same name is stopped first, so that
-        a cell can be run again.
-    journal : str or pathlib.Path or None, default None
-        File that keeps the queues, so that a server killed and started again with
-        the same file loses nothing that ``put`` had answered.
-
-    Returns
-    -------
-    ServerProcess
-
-    Raises
-    ------
-    KeyTypeError
-        ``authkey`` is not ``bytes``.
-    WeakKeyError
-        The key is too weak for an address that other machines can reach.
-    AddressInUseError
-        Another program listens there.
-    JournalError
-        Another server uses the journal, or the file is no journal.
-    ServerStartError
-        The server ended, or said nothing, before it was ready.
-    """
-    # Under its own name: a traceback that shows locals must not show the key.
-    authkey = keys.new_key() if authkey is None else keys.check_authkey(authkey)
-    keys.check_strength(authkey, address)  # before it takes an old server's place
-    file = None if journal is None else Path(journal).resolve()
-    return ServerProcess(name, address, authkey, file)
 
 
 def _private_folder() -> Path | None:

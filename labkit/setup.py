@@ -56,9 +56,8 @@ def lacking(extras: Sequence[str] = ()) -> list[str]:
     if not is_checkout():
         return []  # pip has seen to it
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    lines = [*project["dependencies"]]
-    for name in extras:
-        lines += project["optional-dependencies"][name]
+    more = project["optional-dependencies"]
+    lines = project["dependencies"] + [line for name in extras for line in more[name]]
     wanted = {line: re.split(r"[^\w.-]", line)[0] for line in lines}
     missing = [line for line in lines if not any(distributions(name=wanted[line]))]
     for ours in distributions(name=project["name"]):
@@ -116,7 +115,7 @@ def _set_up(extras: Sequence[str]) -> None:
     """Make .venv, or bring it up to date; two at once take turns."""
     import sqlite3  # its locks end with the process that holds them
 
-    say(f"setting up .venv: at first {NEEDED_MB} MB, and a minute or two.")
+    say(f"setting up .venv: at first {NEEDED_MB} MB, and minutes, the last in silence.")
     STATE.mkdir(exist_ok=True)
     with contextlib.closing(sqlite3.connect(STATE / "set-up.lock", timeout=3600)) as db:
         db.execute("BEGIN EXCLUSIVE")
@@ -128,7 +127,7 @@ def _set_up(extras: Sequence[str]) -> None:
             names = ",".join({*extras, *there})
             lacks = ["pip", "-e", f"{ROOT}[{names}]".removesuffix("[]")]
         if lacks:  # nothing else is touched: JupyterLab may be running meanwhile
-            pip = [str(PYTHON), "-m", "pip", "install", "--no-compile"]
+            pip = [str(PYTHON), "-u", "-m", "pip", "install", "--no-compile"]
             pip = [uv, "pip", "install", "-p", str(PYTHON)] if uv else pip
             argv = [*pip, "-c", str(SOURCES[1]), *lacks]
             subprocess.check_call(argv, stdin=-3, stdout=sys.stderr)

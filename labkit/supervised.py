@@ -29,8 +29,6 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-__all__ = ["Finished", "Supervised", "end_with_parent", "run", "start", "watch"]
-
 MARK = "LABKIT_SUPERVISED"  # an environment variable: what belongs to which supervisor
 _HERE = os.path.abspath(__file__)  # noqa: PTH100 - no pathlib in the supervisor
 _END_WITHIN_S = 6.0  # the supervisor itself gives up after 5 s
@@ -41,10 +39,7 @@ _children: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
 
 
 def start(module: str, *args: str) -> "subprocess.Popen[bytes]":
-    """Start a module, which calls :func:`watch`, as ``python -m`` does.
-
-    Its standard error is part of its output.
-    """
+    """Start ``python -m module``, which calls :func:`watch`; its errors are output."""
     # -P, and this very package found first: a learner's queue.py beside the notebook
     # must not replace the standard library's.
     paths = [os.path.dirname(os.path.dirname(_HERE))]  # noqa: PTH120
@@ -164,8 +159,7 @@ class Supervised:
         env = {**(os.environ if env is None else env), MARK: self._mark}
         for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):  # a kernel's, for its own output
             env.pop(name, None)
-        env |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-        env["PYTHON_COLORS"] = "0"
+        env |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
         place = os.path.dirname(os.path.dirname(psutil.__file__))  # noqa: PTH120
         command = [sys.executable, "-I", "-S", _HERE]  # a bare Python starts sooner
         command += [place, *words]
@@ -195,10 +189,7 @@ class Supervised:
 
     def interrupt(self) -> None:
         """Press Ctrl-C for it and what it started; on Windows it ends at once."""
-        if hasattr(os, "killpg"):
-            self._send(signal.SIGINT, os.killpg)
-        else:
-            self.terminate()
+        self._send(signal.SIGINT, getattr(os, "killpg", os.kill))
 
     def terminate(self) -> None:
         """Send SIGTERM, and do not wait; on Windows it ends at once."""
@@ -206,8 +197,7 @@ class Supervised:
 
     def end(self) -> int | None:
         """End the program and all it started at once; return its exit code."""
-        with contextlib.suppress(OSError):
-            self._lifeline.close()
+        self._lifeline.close()
         if self.join(_END_WITHIN_S) is None:
             self._process.kill()
         return self.join(_END_WITHIN_S)

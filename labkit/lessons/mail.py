@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from email import policy
 from typing import Any, Self
 
-__all__ = ["Letter", "MailServer", "Refusal", "start_mail_server"]
-
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -33,7 +31,6 @@ class Refusal:
 
     recipient: str  # the first one, where the letter as a whole was refused
     code: int  # 4xx for now, 5xx for good
-    refused_at: datetime  # in UTC
 
 
 class MailServer:
@@ -69,9 +66,8 @@ class MailServer:
         self._busy = self._cuts = 0
         self._delay_s = delay_s
         opened: Future[tuple[str, int]] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(opened)), daemon=True
-        )
+        serve = self._serve(opened)
+        self._thread = threading.Thread(target=asyncio.run, args=[serve], daemon=True)
         self._thread.start()
         self.address = opened.result()
 
@@ -164,7 +160,7 @@ class MailServer:
         return "250 2.0.0 Kept"
 
     def _refuse(self, recipient: str, answer: str) -> str:
-        self._refusals.append(Refusal(recipient, int(answer[:3]), datetime.now(UTC)))
+        self._refusals.append(Refusal(recipient, int(answer[:3])))
         return answer
 
 

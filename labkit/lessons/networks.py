@@ -17,9 +17,6 @@ from typing import Self
 from labkit.errors import NetworkError, ProgramError
 from labkit.programs import ProgramProcess, start_process
 
-__all__ = ["Host", "Network", "network", "obstacle"]
-
-_PREFIX = "10.77.0."
 # Where a system keeps ip is not on everybody's way.
 _ENV = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
 _TOOLS = ("ip", "unshare", "nsenter", "sh", "sleep")
@@ -49,7 +46,7 @@ class Host:
 
     def __init__(self, network: "Network", name: str, number: int, pid: int) -> None:
         self.name = name
-        self.address = f"{_PREFIX}{number}"
+        self.address = f"10.77.0.{number}"
         self.port = f"port{number}"
         self.pid = pid
         self._network = network
@@ -63,14 +60,8 @@ class Host:
     ) -> ProgramProcess:
         """Start a Python program on this host, else as ``start_process`` does.
 
-        Parameters
-        ----------
-        path : str or path
-            A Python file, or ``-m`` and a module's name as the first argument.
-        *args : str
-            The program's arguments.
-        name : str, optional
-            What it is called in ``processes``; this host's name by default.
+        Its name in ``processes`` is the host's, if you give none. For a module, `path`
+        is ``-m`` and the first argument its name.
         """
         nsenter, *rest = self.command(sys.executable, path, *args)
         program = start_process(nsenter, *rest, name=name or self.name)
@@ -87,8 +78,7 @@ class Host:
         _ip(switch, f"link set {self.port} up")
         # The switch looks at its ports once a second; and who was not heard of
         # meanwhile is asked for anew.
-        wait = [_tool("sh"), "-c", _WAIT, "sh", self.port]
-        subprocess.run([*switch, *wait], env=_ENV, check=True, timeout=10)
+        _complaint([*switch, "sh", "-c", _WAIT, "sh", self.port])
         for each in self._network.values():
             _ip(each.command(), "neighbour flush dev wire")
 
@@ -122,7 +112,7 @@ class Network(dict[str, Host]):
             )
         if reason := obstacle():
             raise NetworkError(reason)
-        options = _trial()[0] or ()
+        options = _trial()[0]
         self._entry = ["--user", "--preserve-credentials"] if options else []
         self.programs: list[ProgramProcess] = []
         argv = [_tool("unshare"), *options, "--net", "sh", "-c", _SCRIPT, "sh", *names]
@@ -189,28 +179,20 @@ def obstacle() -> str | None:
     missing = [name for name in _TOOLS if shutil.which(name, path=_ENV["PATH"]) is None]
     if missing:
         return f"the command {missing[0]} is missing: install iproute2 and util-linux"
-    options, said = _trial()
-    if options is not None:
-        return None
-    return f"this system does not let you create network namespaces ({said})"
+    if said := _trial()[1]:
+        return f"this system does not let you create network namespaces ({said})"
+    return None
 
 
 @functools.cache
-def _trial() -> tuple[tuple[str, ...] | None, str]:
-    """Return the options with which unshare works here, or None and what it said."""
+def _trial() -> tuple[tuple[str, ...], str]:
+    """Return the options with which unshare works here, and what it said if it fails."""
     said = ""
     for options in ((), ("--user", "--map-root-user")):  # as root; as anybody
-        done = subprocess.run(
-            [_tool("unshare"), *options, "--net", "sh", "-c", _TRIAL],
-            env=_ENV,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
+        said = _complaint(["unshare", *options, "--net", "sh", "-c", _TRIAL])
+        if not said:
             return options, ""
-        said = done.stderr.strip().replace("\n", "; ")
-    return None, said
+    return (), said
 
 
 def _tool(name: str) -> str:
@@ -218,12 +200,16 @@ def _tool(name: str) -> str:
 
 
 def _ip(enter: Sequence[str], *lines: str) -> None:
-    done = subprocess.run(
-        [*enter, _tool("ip"), "-batch", "-"],
-        input="\n".join(lines) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise NetworkError(f"the network could not be changed: {done.stderr.strip()}")
+    if said := _complaint([*enter, "ip", "-batch", "-"], "\n".join(lines) + "\n"):
+        raise NetworkError(f"the network could not be changed: {said}")
+
+
+def _complaint(argv: Sequence[str], text: str = "") -> str:
+    """Run a command; return what it said if it failed."""
+    try:
+        subprocess.check_output(
+            argv, input=text, text=True, timeout=10, env=_ENV, stderr=subprocess.STDOUT
+        )
+    except subprocess.CalledProcessError as error:
+        return str(error.output).strip().replace("\n", "; ") or str(error)
+    return ""
