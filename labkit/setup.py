@@ -115,7 +115,7 @@ def _set_up(extras: Sequence[str]) -> None:
     """Make .venv, or bring it up to date; two at once take turns."""
     import sqlite3  # its locks end with the process that holds them
 
-    say(f"setting up .venv: at first {NEEDED_MB} MB, and minutes, the last in silence.")
+    say(f"setting up .venv: up to {NEEDED_MB} MB and a few minutes, the last silent.")
     STATE.mkdir(exist_ok=True)
     with contextlib.closing(sqlite3.connect(STATE / "set-up.lock", timeout=3600)) as db:
         db.execute("BEGIN EXCLUSIVE")

@@ -154,7 +154,7 @@ def test_first_run_sets_up_and_hands_over(ready):
     assert said["argv"] == ["--port", "8899"]
     assert Path(said["prefix"]).samefile(ready.root / ".venv")
     first, *_, last = messages.splitlines()
-    assert first.startswith("labkit: setting up .venv: at first 700 MB, and minutes")
+    assert first.startswith("labkit: setting up .venv: up to 700 MB and a few minutes")
     assert last == "labkit: .venv is ready."
 
 
