@@ -239,6 +239,7 @@ def canvas(title: str, found: Sized, height: float = 3.8) -> "tuple[Figure, Any]
     figure.suptitle(title, fontsize=12)
     axis = figure.subplots()
     axis.set_facecolor("none")
+    axis.set_prop_cycle(color=_COLOURS)  # for what a lesson draws itself
     axis.grid(visible=True, which="major", color=f"{_GREY}50", linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)

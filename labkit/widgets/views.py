@@ -36,7 +36,8 @@ def panel(lines: Sequence[str], right: bool | None = None) -> dict[str, str]:
     """Return lines, the first in bold, which a screen reader reads out at once."""
     body = "".join(f"<p>{rich(line)}</p>" for line in lines)
     body = body.replace("<p>", "<p><strong>", 1).replace("</p>", "</strong></p>", 1)
-    look = f"border-left:4px solid {_BORDERS[right]};padding-left:10px;max-width:52em"
+    look = f"border-left:4px solid {_BORDERS[right]};padding-left:10px;max-width:52em;"
+    look += "margin-top:8px"  # below what a cell printed
     page = f'<div role="alert" style="{look}">{body}</div>' if lines else ""
     return {"text/plain": "\n".join(map(plain, lines)), "text/html": page}
 
