@@ -50,8 +50,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.say = partial(setup.say, who=f"labkit {name}")
-        self.set_defaults(say=self.say)
-        self._run = command.run
+        self.set_defaults(say=self.say, run=command.run)
         if hasattr(command, "add_options"):
             command.add_options(self.add_argument)
 
@@ -66,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, signal.default_int_handler)
         try:
-            return int(self._run(options) or DONE)
+            return int(options.run(options) or DONE)
         except BrokenPipeError:  # of standard output: its reader has had enough
             return DONE
         except KeyboardInterrupt:

@@ -46,9 +46,8 @@ def run(options: common.Options) -> int:
         return _run_supervised()
     if not options.key_file.exists():
         keys.write_key_file(options.key_file)
-    key = keys.read_key_file(options.key_file)
     address = options.socket or (options.host, options.port)
-    server = make_server(address, key, options.journal)
+    server = make_server(address, keys.read_key_file(options.key_file), options.journal)
     server.acceptor.silence_s = options.silence
     print(f"serving at {shown(server.address)}; key file {options.key_file}")
     print("stop with Ctrl-C", flush=True)

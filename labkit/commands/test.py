@@ -18,7 +18,6 @@ import tempfile
 from labkit.commands import lab
 from labkit.setup import ROOT, is_checkout, say
 
-PLACES = ("tests", "notebooks", "exercises/source")
 # Somebody chose another number of processes, or wants to talk to the test.
 ONE_AT_A_TIME = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "-s", "no:xdist")
 
@@ -33,7 +32,7 @@ def main(argv: list[str]) -> int:
     named = [word for word in argv if (ROOT / word.partition("::")[0]).exists()]
     several = not named and not any(word.startswith(ONE_AT_A_TIME) for word in argv)
     blank = ["exercises/release"] * ("--all" in argv)  # what learners begin with
-    places = [] if named else [*PLACES, *blank]
+    places = [] if named else ["tests", "notebooks", "exercises/source", *blank]
     # More processes than cores, for tests wait, above all those that take long.
     count = (os.cpu_count() or 1) + 1 + ("--all" in argv)
     spread = ["-n", str(min(count, 6)), "--dist", "loadfile"]

@@ -92,8 +92,8 @@ def _work(options: common.Options) -> None:
         signal.signal(signum, stop)
     code, ending = common.DONE, "Stopped."
     try:
-        job, names = load_job(options.job), (options.queue, options.results)
-        tasks, results = common.open_queues(options, *names)
+        job = load_job(options.job)
+        tasks, results = common.open_queues(options, options.queue, options.results)
         again = partial(common.again, options)
         while not stopping:
             receipt, item = again(common.take, tasks, None, options.visibility)
