@@ -62,7 +62,7 @@ class Dashboard(views.Live):
         for name, stats in numbers.items():
             self._tracks[name].append(stats)
         said = f"Server {server.name!r} is {state}."
-        said += " No client has asked for a queue yet." * (not self._tracks)
+        said += " No client has asked for a queue yet." * (alive and not self._tracks)
         self.say(f"{said} {self._problem}".strip())
         self.buttons["Stop"].disabled = self.buttons["Kill"].disabled = not alive
         if numbers:  # else the last ones stay
