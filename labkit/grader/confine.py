@@ -52,8 +52,7 @@ def require_walls() -> None:
     reason = "bubblewrap (bwrap) is not installed"
     if shutil.which("bwrap"):
         # Behind them nothing that is imported can be kept compiled: so do it here.
-        compiling = [sys.executable, "-c", "import labkit.grader.fixtures"]
-        subprocess.run(compiling, check=False)
+        subprocess.run([sys.executable, "-c", "import labkit.grader.fixtures"], check=False)
         trial = [*_walls(), "--", sys.executable, "-c", "pass"]
         done = subprocess.run(trial, capture_output=True, text=True, check=False)
         if done.returncode == 0:
