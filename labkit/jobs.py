@@ -319,11 +319,10 @@ def _security(folder: Path) -> Any:
                 f"{folder / name} is missing. --tls FOLDER needs {', '.join(_PEMS)}."
             )
     authority, cert, key = (str(folder / name) for name in _PEMS)
-    files = {"tls_ca_file": authority}
+    settings: dict[str, Any] = {"tls_ca_file": authority, "require_encryption": True}
     for role in ("client", "scheduler", "worker"):
-        files |= {f"tls_{role}_cert": cert, f"tls_{role}_key": key}
-    distributed: Any = importlib.import_module("distributed")
-    return distributed.Security(require_encryption=True, **files)
+        settings |= {f"tls_{role}_cert": cert, f"tls_{role}_key": key}
+    return importlib.import_module("distributed").Security(**settings)
 
 
 def _on_dask(

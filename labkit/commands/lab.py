@@ -64,10 +64,8 @@ def place() -> Path:
     folder = lessons()
     if folder == course():
         folder = Path.cwd() / LESSONS
-        for name in ("notebooks", "exercises/release"):
-            shutil.copytree(
-                course() / name, folder / name, copy_function=shutil.copyfile
-            )
+        for one in ("notebooks", "exercises/release"):
+            shutil.copytree(course() / one, folder / one, copy_function=shutil.copyfile)
         for path in folder.rglob("*/"):  # the installed one may be read-only
             path.chmod(0o755)
     say(f"the lessons are in {folder}.")
