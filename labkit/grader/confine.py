@@ -51,8 +51,8 @@ def require_walls() -> None:
     """Try once whether answers can be confined here; raise GradingError if not."""
     reason = "bubblewrap (bwrap) is not installed"
     if shutil.which("bwrap"):
-        # Behind them nothing that is imported can be kept compiled: so do it here.
-        subprocess.run([sys.executable, "-c", "import labkit.grader.fixtures"], check=False)
+        imports = "import labkit.grader.fixtures"  # compiled: behind walls nothing is
+        subprocess.run([sys.executable, "-c", imports], check=False)
         trial = [*_walls(), "--", sys.executable, "-c", "pass"]
         done = subprocess.run(trial, capture_output=True, text=True, check=False)
         if done.returncode == 0:
