@@ -14,8 +14,6 @@ from labkit.manager import wire
 from labkit.manager.client import QueueProxy
 from labkit.manager.entries import LARGE_MESSAGE, Parcel, items_of
 
-__all__ = ["BufferedProducer", "Prefetched", "buffered", "prefetched"]
-
 
 class BufferedProducer(contextlib.AbstractContextManager["BufferedProducer"]):
     """Collect items; put them together when there are enough, or after a while.

@@ -20,8 +20,6 @@ from typing import Any
 from labkit.manager import wire
 from labkit.manager.handshake import FAILURE, LONGEST, server_side
 
-__all__ = ["Acceptor", "Listener"]
-
 _LENGTH = struct.Struct("!i")
 BACKLOG = 1024  # the standard library's 16, up to 3.12, loses clients of a burst
 MAX_PENDING = 1024  # beyond, the one that has waited longest is dropped

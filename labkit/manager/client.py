@@ -23,8 +23,6 @@ from labkit.manager.keys import SecretKey
 from labkit.manager.queue import EXPOSED, PACKED
 from labkit.manager.server import IDENT_PREFIX
 
-__all__ = ["Client", "ClientConnection", "QueueProxy", "open_connection", "retrying"]
-
 _LARGE = 1 << 16  # bytes; plain pickle then asks for too much memory, and again
 _T = TypeVar("_T")
 

@@ -15,8 +15,6 @@ from typing import Any
 
 from labkit.manager.wire import dumps
 
-__all__ = ["LARGE_MESSAGE", "Entry", "Parcel", "items_of", "parcels_of"]
-
 Parcel = tuple[int, bytes]  # how many items, and a pickled list of them
 LARGE_MESSAGE = 1 << 20  # bytes; a stream of larger ones is slower again
 

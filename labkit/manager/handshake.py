@@ -15,8 +15,6 @@ import os
 from collections.abc import Generator
 from multiprocessing import AuthenticationError
 
-__all__ = ["FAILURE", "LONGEST", "Conversation", "client_side", "server_side"]
-
 CHALLENGE = b"#CHALLENGE#"
 WELCOME = b"#WELCOME#"
 FAILURE = b"#FAILURE#"

@@ -20,8 +20,6 @@ from typing import Any
 from labkit.errors import JournalError
 from labkit.manager.entries import Entry
 
-__all__ = ["Journal", "QueueJournal"]
-
 _APPLICATION_ID = 0x6C61626B  # "labk": distinguishes our files from other SQLite files
 _SCHEMA = """
 CREATE TABLE queues (name TEXT PRIMARY KEY, maxsize INTEGER NOT NULL);

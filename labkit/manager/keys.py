@@ -10,9 +10,6 @@ from pathlib import Path
 from labkit.errors import KeyTypeError, WeakKeyError
 from labkit.manager.wire import Address
 
-__all__ = ["SecretKey", "check_authkey", "check_strength", "new_key"]
-__all__ += ["read_key_file", "write_key_file"]
-
 SHORTEST = 16  # bytes, for a server that can be reached from other machines
 # Keys from tutorials and the top of every list of passwords; all lower case.
 _FAMOUS = frozenset(

@@ -17,8 +17,6 @@ from labkit.manager.entries import Entry, parcels_of
 if TYPE_CHECKING:
     from labkit.manager.journal import QueueJournal
 
-__all__ = ["CALLER", "EXPOSED", "PatientCondition", "QueueStats", "Taken", "TaskQueue"]
-
 # With items that the server does not open: labkit's proxies use these.
 PACKED = ("put_packed", "get_packed", "receive_packed")
 # What clients may call; the rest is the server's business.

@@ -20,8 +20,6 @@ from labkit.manager.queue import CALLER, EXPOSED, PACKED, QueueStats, Taken, Tas
 if TYPE_CHECKING:
     from labkit.manager.journal import Journal
 
-__all__ = ["IDENT_PREFIX", "NamedQueue", "QueueServer", "stop_on_signals"]
-
 IDENT_PREFIX = "queue:"
 MANY_QUEUES = 1000  # from so many names on, those that nobody uses are forgotten
 _Reply = tuple[str, Any]

@@ -21,9 +21,6 @@ from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-__all__ = ["SERIALIZER", "Address", "Connection", "Nearby", "QuietSocket"]
-__all__ += ["closed_in_children", "dumps", "family_of", "loads", "prepare", "shown"]
-
 SERIALIZER = "labkit"  # our name in multiprocessing.managers.listener_client
 HANDSHAKE_DEADLINE_S = 5.0
 SILENCE_S = 30.0

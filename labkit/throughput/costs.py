@@ -13,8 +13,6 @@ from typing import NamedTuple
 from labkit.errors import MeasurementError
 from labkit.throughput.measurement import Measurement
 
-__all__ = ["Cliff", "CostModel", "fit", "on_cliff"]
-
 Point = tuple[int, float]
 
 # Where a and b are not negative, t cannot grow by more than n does, nor shrink;

@@ -6,8 +6,6 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["Measurement"]
-
 _UNSTABLE = 0.20  # a spread above this is worth a sentence
 _PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
 _PERCENTS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}

@@ -23,8 +23,6 @@ from labkit.errors import MeasurementError
 from labkit.throughput.measurement import Measurement
 from labkit.throughput.transports import SPAWN, Transport, find
 
-__all__ = ["compare", "measure", "payloads", "rotated"]
-
 LEAST_S = 0.1  # a shorter repeat is not to be believed
 RUN_LIMIT_S = 10.0  # a run that takes longer is stopped
 _READY_WITHIN_S = 60.0

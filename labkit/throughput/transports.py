@@ -28,8 +28,6 @@ from labkit.errors import MeasurementError
 from labkit.manager import connect
 from labkit.servers import start_server
 
-__all__ = ["SPAWN", "TRANSPORTS", "Transport", "find"]
-
 # Stated, not left to the system: fork would copy the whole of this process.
 SPAWN = multiprocessing.get_context("spawn")
 
