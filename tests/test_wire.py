@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+from pickle import PickleBuffer
 
 import pytest
 
@@ -31,10 +32,9 @@ def exchange(sender, receiver, send):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_message_of_any_size_arrives_whole(ends, size):
-    """Small, at the limits, and larger than any buffer; twice in a row."""
-    letter = bytes(size)
-    for _ in range(2):
-        assert exchange(*ends, lambda wire: wire.send(letter)) == letter
+    """Small, at the limits, and larger than any buffer; in an array's memory, too."""
+    for sent in (bytes(size), PickleBuffer(bytearray(size))):
+        assert exchange(*ends, lambda wire, sent=sent: wire.send(sent)) == bytes(size)
 
 
 def test_several_messages_in_one_packet_are_kept_apart(ends):

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import selectors
 import socket
-import struct
 import time
 from collections.abc import Callable, Generator, Iterator
 from multiprocessing import AuthenticationError
@@ -20,7 +19,6 @@ from typing import Any
 from labkit.manager import wire
 from labkit.manager.handshake import FAILURE, LONGEST, server_side
 
-_LENGTH = struct.Struct("!i")
 BACKLOG = 1024  # the standard library's 16, up to 3.12, loses clients of a burst
 MAX_PENDING = 1024  # beyond, the one that has waited longest is dropped
 MIN_STAY_S = 0.25  # but nobody is dropped sooner than an honest client needs
@@ -105,7 +103,6 @@ class Acceptor:
                 listener.close()
             for sock in (*self._pending, self._wakeup, self._waker):
                 sock.close()
-            self._pending.clear()
             self._selector.close()
 
     def _accept(self, listener: Any) -> None:
@@ -144,7 +141,7 @@ class Acceptor:
         message = next(handshake)
         while True:
             _send(sock, message)
-            (size,) = _LENGTH.unpack((yield from _exactly(sock, _LENGTH.size)))
+            (size,) = wire.LENGTH.unpack((yield from _exactly(sock, wire.LENGTH.size)))
             if not 0 < size <= LONGEST:
                 raise OSError("bad message length")
             answer = yield from _exactly(sock, size)
@@ -177,7 +174,7 @@ class Acceptor:
 def _send(sock: socket.socket, message: bytes) -> None:
     # A few dozen bytes always fit an idle socket's buffer; if they do not, the
     # peer does not read, and BlockingIOError drops it.
-    packet = _LENGTH.pack(len(message)) + message
+    packet = wire.LENGTH.pack(len(message)) + message
     if sock.send(packet) != len(packet):
         raise BlockingIOError
 

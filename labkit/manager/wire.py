@@ -9,7 +9,6 @@ acknowledgement), one write per message, IPv6.
 import contextlib
 import copyreg
 import functools
-import io
 import os
 import pickle
 import select
@@ -119,7 +118,7 @@ def prepare(sock: socket.socket, silence_s: float = SILENCE_S) -> socket.socket:
 
 # Messages.
 
-_LENGTH = struct.Struct("!i")
+LENGTH = struct.Struct("!i")
 _LONG_LENGTH = struct.Struct("!Q")
 _READ_SIZE = 1 << 12  # bytes; most messages are small, and a larger buffer costs time
 _JOIN_BELOW = 1 << 16  # bytes; below, one copy is cheaper than a second write
@@ -188,12 +187,12 @@ class Connection:
         """Send one message: its length, then its bytes, in one write if it is small."""
         size = len(data)
         if size < _JOIN_BELOW and not more:
-            self.sock.sendall(_LENGTH.pack(size) + data)
+            self.sock.sendall(LENGTH.pack(size) + data)
             return
-        size += sum(map(len, more))
+        size += sum(memoryview(piece).nbytes for piece in more)
         long = size > 0x7FFFFFFF
-        header = _LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if long else b""
-        for piece in (header or _LENGTH.pack(size), data, *more):
+        header = LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if long else b""
+        for piece in (header or LENGTH.pack(size), data, *more):
             self.sock.sendall(piece)
 
     def recv(self) -> Any:
@@ -211,7 +210,7 @@ class Connection:
         start = 4
         if len(data) < start:
             data = self._filled(start, data)
-        (size,) = _LENGTH.unpack_from(data)
+        (size,) = LENGTH.unpack_from(data)
         if size == -1:
             start = 12
             data = self._filled(start, data) if len(data) < start else data
@@ -256,9 +255,9 @@ class _Pieces(list[bytes]):
 
 def dumps(obj: Any) -> bytes:
     """Return the pickle of an object, for any Python from 3.8 on."""
-    file = io.BytesIO()
-    _Pickler(file, protocol=5).dump(obj)
-    return file.getvalue()
+    pieces = _Pieces()
+    _Pickler(pieces, protocol=5).dump(obj)
+    return b"".join(pieces)
 
 
 loads = pickle.loads
