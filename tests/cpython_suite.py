@@ -13,7 +13,6 @@ from multiprocessing import connection, managers
 
 from labkit.manager import QueueManager, TaskQueue
 from labkit.manager.client import ClientConnection
-from labkit.manager.server import QueueServer
 
 SIDE = os.environ.setdefault("LABKIT_SIDE", (*sys.argv, "both")[1])
 METHOD = os.environ.setdefault("LABKIT_METHOD", (*sys.argv, "", "spawn")[2])
@@ -33,7 +32,6 @@ class Both(QueueManager):
 class Server(managers.BaseManager):
     """A labkit server, and the standard library's clients."""
 
-    _Server = QueueServer
     _run_server = QueueManager._run_server
     _finalize_manager = staticmethod(QueueManager._finalize_manager)
     get_server = QueueManager.get_server

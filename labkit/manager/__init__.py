@@ -19,6 +19,7 @@ CPython ``Lib/multiprocessing/managers.py``, 3.11 to 3.14, class ``BaseManager``
 """
 
 import errno
+import functools
 import signal
 from multiprocessing import managers
 from pathlib import Path
@@ -55,9 +56,6 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         ``ctx`` and ``shutdown_timeout``, as in ``BaseManager``.
     """
 
-    _Server = QueueServer
-    _authkey: bytes
-
     def __init__(
         self,
         address: Address | None = None,
@@ -69,9 +67,8 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         if authkey is not None:
             authkey = keys.check_authkey(authkey)
         super().__init__(address, authkey, SERIALIZER, **options)
-        self._authkey = keys.SecretKey(self._authkey)
+        self._authkey: bytes = keys.SecretKey(self._authkey)
         self.retry_for = retry_for
-        self._client: Client | None = None
 
     def get_task_queue(self) -> QueueProxy:
         """Return a proxy of the queue of tasks."""
@@ -106,15 +103,12 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         """Return a server object; its ``serve_forever`` serves in this process."""
         if self._state.value != _State.INITIAL:
             super().get_server()  # says what is wrong; else it makes the wrong class
-        place = self._address, self._authkey, self._serializer
-        return self._Server(self._registry, *place)
+        return QueueServer(self._registry, self._address, self._authkey, SERIALIZER)
 
-    @property
+    @functools.cached_property
     def client(self) -> Client:
         """The server's client, shared by all proxies of this manager."""
-        if self._client is None or self._client.address != self._address:
-            self._client = Client(self._address, self._authkey, self.retry_for)
-        return self._client
+        return Client(self._address, self._authkey, self.retry_for)
 
     def _proxy(self, typeid: str, *args: Any) -> QueueProxy:
         if self._state.value != _State.STARTED:
@@ -131,21 +125,20 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
                 "register that name on the server's side"
             ) from None
         token = managers.Token(typeid, self._address, ident)
-        ours: dict[str, Any] = {"manager": self, "authkey": self._authkey}
-        proxy = QueueProxy(token, self._serializer, **ours, exposed=exposed)
+        proxy = QueueProxy(token, SERIALIZER, self, self._authkey, exposed=exposed)
         if not ident.startswith(IDENT_PREFIX):
             self.client.ask("decref", ident)  # create counted, and so did the proxy
         return proxy
 
-    @classmethod
+    @staticmethod
     def _run_server(  # in the child process that start() made
-        cls, registry: Any, address: Any, authkey: bytes, serializer: str, *rest: Any
+        registry: Any, address: Any, authkey: bytes, serializer: str, *rest: Any
     ) -> None:
         writer, initializer, initargs = rest
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
         if initializer is not None:
             initializer(*initargs)
-        server = cls._Server(registry, address, authkey, serializer)
+        server = QueueServer(registry, address, authkey, serializer)
         stop_on_signals(server, signal.SIGTERM)
         supervised.end_with_parent(server.stop)
         writer.send(server.address)
@@ -165,12 +158,9 @@ class QueueManager(_BaseManager):  # type: ignore[misc]
         managers.BaseProxy._address_to_local.pop(address, None)  # noqa: SLF001 - its connections are dead
 
 
-for _typeid, _queue in (
-    ("get_task_queue", NamedQueue("tasks")),
-    ("get_result_queue", NamedQueue("results")),
-    ("get_queue", NamedQueue()),
-):
-    QueueManager.register(_typeid, _queue, QueueProxy, create_method=False)
+_NAMES = {"get_task_queue": "tasks", "get_result_queue": "results", "get_queue": None}
+for _typeid, _name in _NAMES.items():
+    QueueManager.register(_typeid, NamedQueue(_name), QueueProxy, create_method=False)
 
 
 def connect(address: Address, authkey: bytes, retry_for: float = 0.0) -> QueueManager:

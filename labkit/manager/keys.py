@@ -67,12 +67,10 @@ def check_strength(authkey: bytes, address: Address) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name, or '' for every interface
-        return False
+        return host == "localhost"
 
 
 def write_key_file(path: str | Path, authkey: bytes | None = None) -> Path:
