@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from multiprocessing import AuthenticationError, managers, process
-from typing import Any, TypeVar
+from typing import Any
 
 from labkit import errors
 from labkit.manager import wire
@@ -24,7 +24,6 @@ from labkit.manager.queue import EXPOSED, PACKED
 from labkit.manager.server import IDENT_PREFIX
 
 _LARGE = 1 << 16  # bytes; plain pickle then asks for too much memory, and again
-_T = TypeVar("_T")
 
 
 # Opening a connection.
@@ -73,13 +72,12 @@ def open_connection(
 
 def _shake_hands(connection: wire.Connection, authkey: bytes, until: float) -> None:
     handshake = client_side(authkey)
-    message = next(handshake)
+    next(handshake)  # nothing to send yet: the server speaks first
     try:
         while True:
-            if message:
-                connection.send_bytes(message)
             connection.sock.settimeout(max(until - time.monotonic(), 0.001))
-            message = handshake.send(bytes(connection.recv_bytes(LONGEST)))
+            heard = bytes(connection.recv_bytes(LONGEST))
+            connection.send_bytes(handshake.send(heard))
     except StopIteration as done:
         connection.send_bytes(done.value)
 
@@ -217,10 +215,10 @@ _LOST = errors.NoServerError, errors.NotAQueueServerError, errors.ServerTimeoutE
 
 
 def retrying(
-    attempt: Callable[[], _T],
+    attempt: Callable[[], Any],
     retry_for: float,
     kinds: tuple[type[Exception], ...] = _LOST,
-) -> _T:
+) -> Any:
     """Try for some seconds until a server answers; clients' pauses are out of step."""
     until = time.monotonic() + retry_for
     while True:
@@ -230,13 +228,6 @@ def retrying(
             if time.monotonic() >= until:
                 raise
         time.sleep(random.uniform(0.02, 0.5))  # noqa: S311 - no secret
-
-
-# Doing these twice harms nobody. That includes receive: what the lost connection took
-# on a receipt goes back to the queue when the connection ends.
-_REPEATABLE = frozenset(
-    {"qsize", "empty", "full", "stats", "dead_letters", "receive_packed"}
-)
 
 
 class Client(threading.local):
@@ -265,29 +256,16 @@ class Client(threading.local):
         with contextlib.closing(self.new_connection()) as connection:
             return retrying(lambda: connection.ask(function, *args), self.retry_for)
 
-    def call(self, request: tuple[Any, ...]) -> Any:
-        """Call a method; return its value, or raise.
-
-        Where the server cannot be reached, nothing was sent. An OutcomeUnknownError says
-        that it was, and that repeating it might do it twice.
-        """
-        connection = self.connection
-        try:
-            connection.send(request)
-            return connection.answer()
-        except errors.ServerStoppedError:  # and nothing was taken or put
-            if not self.retry_for:
-                raise
-        except errors.OutcomeUnknownError:
-            if request[1] not in _REPEATABLE:
-                raise
-        connection.send(request)
-        return connection.answer()
-
 
 # The hook by which BaseManager(serializer="labkit") finds both.
 managers.listener_client[wire.SERIALIZER] = (Listener, ClientConnection)  # type: ignore[attr-defined]
 
+
+# Doing these twice harms nobody. That includes receive: what the lost connection took
+# on a receipt goes back to the queue when the connection ends.
+_REPEATABLE = frozenset(
+    {"qsize", "empty", "full", "stats", "dead_letters", "receive_packed"}
+)
 
 # The standard library writes a class whose methods only forward: ack, stats, join, ...
 _Forwarding: Any = managers.MakeProxyType("_Forwarding", EXPOSED)  # type: ignore[attr-defined]
@@ -308,9 +286,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
     - it is safe for threads: each has its own connection.
     """
 
-    def __init__(
-        self, *args: Any, exposed: Iterable[str] = EXPOSED, **kwds: Any
-    ) -> None:
+    def __init__(self, *args: Any, exposed: Any = EXPOSED, **kwds: Any) -> None:
         super().__init__(*args, exposed=exposed, **kwds)
         self._authkey: bytes = SecretKey(self._authkey)
         self._client: Client = getattr(self._manager, "client", None) or Client(
@@ -331,12 +307,7 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
         if not self._token.id.startswith(IDENT_PREFIX):
             super()._incref()
 
-    def _callmethod(
-        self,
-        methodname: str,
-        args: tuple[Any, ...] = (),
-        kwds: dict[str, Any] = {},  # noqa: B006 - as in BaseProxy
-    ) -> Any:
+    def _callmethod(self, methodname: str, args: Any = (), kwds: Any = None) -> Any:
         if methodname in self._missing:
             # Packed or not, a plain queue has no batches and no receipts.
             name = methodname.replace("t_packed", "t_many").removesuffix("_packed")
@@ -344,7 +315,19 @@ class QueueProxy(_Forwarding):  # type: ignore[misc]
                 f"the queue at {wire.shown(self._token.address)} is a plain "
                 f"queue.Queue, which has no {name}(); host a TaskQueue to use it"
             )
-        return self._client.call((self._token.id, methodname, args, kwds))
+        request = self._token.id, methodname, args, kwds or {}
+        connection = self._client.connection
+        try:
+            connection.send(request)
+            return connection.answer()
+        except errors.ServerStoppedError:  # and nothing was taken or put
+            if not self._client.retry_for:
+                raise
+        except errors.OutcomeUnknownError:  # it was sent, and perhaps done
+            if methodname not in _REPEATABLE:
+                raise
+        connection.send(request)
+        return connection.answer()
 
     @property
     def maxsize(self) -> int:
