@@ -21,7 +21,7 @@ from labkit.errors import JournalError
 from labkit.manager.entries import Entry
 
 _APPLICATION_ID = 0x6C61626B  # "labk": distinguishes our files from other SQLite files
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE queues (name TEXT PRIMARY KEY, maxsize INTEGER NOT NULL);
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
@@ -32,11 +32,13 @@ CREATE TABLE entries (
     deliveries INTEGER NOT NULL DEFAULT 0,
     dead INTEGER NOT NULL DEFAULT 0
 );
+PRAGMA application_id={_APPLICATION_ID};
 """
 _INSERT = (
     "INSERT INTO entries (id, place, queue, count, items, deliveries)"
     " VALUES (?,?,?,?,?,?)"
 )
+_MARK = "UPDATE entries SET deliveries=?, dead=? WHERE id=?"
 _DELETE = "DELETE FROM entries WHERE id=?"
 
 
@@ -94,12 +96,9 @@ class Journal:
             raise sqlite3.DatabaseError(f"it is damaged: {state.splitlines()[-1]}")
         run("PRAGMA journal_mode=WAL")
         run("PRAGMA synchronous=NORMAL")
-        run("BEGIN IMMEDIATE")  # takes the lock for as long as we live
-        if owner != _APPLICATION_ID:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                run(statement)
-            run(f"PRAGMA application_id={_APPLICATION_ID}")
-        run("COMMIT")
+        schema = "" if owner == _APPLICATION_ID else _SCHEMA
+        # This takes the lock for as long as we live.
+        self._db.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT")
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -210,6 +209,4 @@ class QueueJournal:
         """Remember how often it was handed out, and if it is dead, if possible."""
         row = (entry.deliveries, dead, entry.row)
         with contextlib.suppress(JournalError):
-            self._journal.write(
-                [("UPDATE entries SET deliveries=?, dead=? WHERE id=?", [row])]
-            )
+            self._journal.write([(_MARK, [row])])
