@@ -381,10 +381,10 @@ FAILED = contextlib.suppress(Exception, SystemExit, KeyboardInterrupt)
 STEPS = [
     (wire, "loads"),
     (server.QueueServer, "_call"),
-    (server.QueueServer, "_send"),
+    (wire.Connection, "send"),
     (TaskQueue, "_await"),
     (TaskQueue, "_pop"),
-    (TaskQueue, "_store"),
+    (TaskQueue, "_check_open"),
     (Journal, "write"),
     (wire.Connection, "send_bytes"),
     (wire.Connection, "recv_bytes"),

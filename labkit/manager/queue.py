@@ -1,7 +1,6 @@
 """What a server hosts: a queue with batches and receipts, for clients that may die."""
 
 import functools
-import itertools
 import math
 import queue
 import secrets
@@ -192,9 +191,6 @@ class TaskQueue(queue.Queue[Any]):
         self._dead: list[Entry] = []
         self._put_count = self._got_count = self._redelivered = 0
         self._retired = False
-        # A receipt of an earlier server must never fit an item of this one.
-        prefix = secrets.token_hex(4)
-        self._receipts = (f"{prefix}-{n}" for n in itertools.count(1))
         self._journal = journal
         if journal is not None:
             waiting, self._dead = journal.entries()
@@ -203,6 +199,10 @@ class TaskQueue(queue.Queue[Any]):
         self.unfinished_tasks = self._size
 
     # Putting.
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Put an item; see :meth:`queue.Queue.put`."""
+        self._put_entries([Entry(1, item)], 1, block, timeout)
 
     def put_many(
         self, items: Iterable[Any], block: bool = True, timeout: float | None = None
@@ -236,17 +236,14 @@ class TaskQueue(queue.Queue[Any]):
 
         with self.not_full:
             self._await(self.not_full, has_room, queue.Full, block, timeout)
-            self._store(entries, count)
+            self._check_open()
+            if self._journal is not None:
+                self._journal.add(entries)
+            self.queue.extend(entries)
+            self._size += count
+            self._put_count += count
             self.unfinished_tasks += count
             self.not_empty.notify(count)
-
-    def _store(self, entries: list[Entry], count: int) -> None:
-        self._check_open()
-        if self._journal is not None:
-            self._journal.add(entries)
-        self.queue.extend(entries)
-        self._size += count
-        self._put_count += count
 
     # Taking.
 
@@ -383,7 +380,8 @@ class TaskQueue(queue.Queue[Any]):
         entry.owner = CALLER.owner
         if entry.owner is not None:
             CALLER.lenders.add(self)
-        receipt = next(self._receipts)
+        # By chance, not counted: one of an earlier server must never fit here.
+        receipt = secrets.token_hex(8)
         self._unacked[receipt] = entry
         return receipt
 
@@ -521,14 +519,11 @@ class TaskQueue(queue.Queue[Any]):
             for condition in (self.not_empty, self.not_full, self.all_tasks_done):
                 condition.notify_all()
 
-    # What queue.Queue calls with the mutex held: put() and, from 3.13, shutdown().
+    # What queue.Queue calls with the mutex held: qsize() and, from 3.13, shutdown().
 
     def _qsize(self) -> int:
         self._return_overdue()
         return self._size
-
-    def _put(self, item: Any) -> None:
-        self._store([Entry(1, item)], 1)
 
     def _get(self) -> Any:
         self.delivered(Taken(self, self._pop(1)))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 IDENT_PREFIX = "queue:"
 MANY_QUEUES = 1000  # from so many names on, those that nobody uses are forgotten
-_Reply = tuple[str, Any]
 
 
 @dataclass(frozen=True)
@@ -149,26 +148,23 @@ class QueueServer(_Server):  # type: ignore[misc]
                 if type(result) is Taken:
                     taken, result = result, result.answer()
                 packed = kind == "#RETURN" and request[1] in PACKED
+            except JournalError as refusal:
+                kind, result = "#ERROR", refusal
             except BaseException:  # noqa: BLE001 - SystemExit, too, is told the client
                 kind, result = "#TRACEBACK", format_exc()
-            delivered = self._send(client, (kind, result), packed) and kind == "#RETURN"
+            try:
+                client.send((kind, result), simple=packed)
+                delivered = kind == "#RETURN"
+            except OSError:
+                raise
+            except BaseException:  # noqa: BLE001 - whatever a class raises when pickled
+                client.send(("#UNSERIALIZABLE", format_exc()))
         finally:
             if taken is not None:
                 end = taken.queue.delivered if delivered else taken.queue.put_back
                 end(taken)
 
-    def _send(self, client: wire.Connection, reply: _Reply, packed: bool) -> bool:
-        """Send a reply, or why it cannot be pickled; return whether it was sent."""
-        try:
-            client.send(reply, simple=packed)
-        except OSError:
-            raise
-        except BaseException:  # noqa: BLE001 - a class may raise anything when pickled
-            client.send(("#UNSERIALIZABLE", format_exc()))
-            return False
-        return True
-
-    def _call(self, client: wire.Connection, request: Any) -> _Reply:
+    def _call(self, client: wire.Connection, request: Any) -> tuple[str, Any]:
         """Call a referent's method; return the kind and the value of the answer."""
         ident, name, args, kwds = request
         found = self.id_to_local_proxy_obj.get(ident) or self.id_to_obj.get(ident)
@@ -200,15 +196,12 @@ class QueueServer(_Server):  # type: ignore[misc]
 
     # The server's own functions, and what it serves.
 
-    def _call_own(self, client: wire.Connection, request: Any) -> _Reply:
+    def _call_own(self, client: wire.Connection, request: Any) -> tuple[str, Any]:
         """Call one of the server's own functions, as a client's first message does."""
         _, name, args, kwds = request
         if name not in self.public:
             raise AttributeError(f"this server offers clients no {name!r}")
-        try:
-            return "#RETURN", getattr(self, name)(client, *args, **kwds)
-        except JournalError as refusal:
-            return "#ERROR", refusal
+        return "#RETURN", getattr(self, name)(client, *args, **kwds)
 
     def accept_connection(self, _c: Any, name: str) -> None:
         """Name this thread after the client's; what it calls comes next."""
@@ -240,8 +233,7 @@ class QueueServer(_Server):  # type: ignore[misc]
             if name not in self.queues:
                 if len(self.queues) >= self._look_at:
                     self._forget_unused()
-                journal = self.journal
-                kept = None if journal is None else journal.queue(name, maxsize)
+                kept = self.journal.queue(name, maxsize) if self.journal else None
                 self.queues[name] = TaskQueue(maxsize, journal=kept)
             queue = self.queues[name]
             if maxsize not in (0, queue.maxsize):
