@@ -9,25 +9,11 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
-from adapters_for_tests import (
-    MANY,
-    Broken,
-    Scene,
-    Silent,
-    Touched,
-    send_to_itself,
-)
+from adapters_for_tests import MANY, Broken, Scene, Silent, Touched, send_to_itself
 from programs import assert_gone
 
 from labkit import errors
-from labkit.throughput import (
-    SPAWN,
-    TRANSPORTS,
-    Measurement,
-    compare,
-    measure,
-    runner,
-)
+from labkit.throughput import SPAWN, TRANSPORTS, Measurement, compare, measure, runner
 from labkit.throughput.runner import payloads
 
 UNIX = "plain unix" in TRANSPORTS
@@ -70,14 +56,17 @@ def test_items_are_touched():
     assert measure(Touched("touched", batched=True), batch_size=10, repeats=1)
 
 
-def test_the_order_is_rotated():
+def test_the_order_is_rotated(monkeypatch):
     """Each round begins with another transport."""
-    assert [runner.rotated("ABC", n) for n in range(4)] == [
-        [*"ABC"],
-        [*"BCA"],
-        [*"CAB"],
-        [*"ABC"],
-    ]
+    repeat, order = runner._Trial.repeat, []
+
+    def noted(trial, samples):
+        order.append(trial.line.transport.name)
+        repeat(trial, samples)
+
+    monkeypatch.setattr(runner._Trial, "repeat", noted)
+    compare([Scene(name) for name in "ABC"], repeats=3)
+    assert "".join(order) == "ABCBCACAB"
 
 
 PLAIN = """

@@ -104,8 +104,7 @@ def compare(
     with ExitStack() as stack:
         lines = {kind: stack.enter_context(_Line(kind)) for kind in kinds}
         with ThreadPoolExecutor(8, initializer=_hear_no_interrupt) as threads:
-            for step in (_Line.open, _Line.start):  # servers take a while to start
-                list(threads.map(step, lines.values()))
+            list(threads.map(_Line.start, lines.values()))  # servers take a while
         for line in lines.values():
             line.wait_ready()
         trials: dict[Any, _Trial] = {}
@@ -115,16 +114,11 @@ def compare(
         for trial in trials.values():
             trial.warm_up()
         for number, size in itertools.product(range(repeats), sizes):
-            alike = [one for one in trials.values() if one.payload_bytes == size]
-            for trial in rotated(alike, number):
+            alike = deque(one for one in trials.values() if one.payload_bytes == size)
+            alike.rotate(-number)  # A B C, then B C A, then C A B
+            for trial in alike:
                 trial.repeat(latency_samples)
         return [trial.measurement() for trial in trials.values()]
-
-
-def rotated(things: Sequence[Any], number: int) -> list[Any]:
-    """Return them in the order of a round: A B C, then B C A, then C A B."""
-    first = number % max(len(things), 1)
-    return [*things[first:], *things[:first]]
 
 
 def _several(name: str, given: int | Sequence[int], least: int = 1) -> Sequence[int]:
@@ -194,16 +188,13 @@ class _Line(ExitStack):
     def __init__(self, transport: Transport) -> None:
         super().__init__()
         self.transport = transport
-        # Kept: the children find them by names that go when the objects go.
+        # Kept, as _spec is: children find them by names that go when the objects go.
         self._shared = SPAWN.Barrier(2), SPAWN.Semaphore(0)
         self._children: dict[Any, Any] = {}  # by our ends of their pipes
 
-    def open(self) -> None:
-        """Open the transport; may run in any thread, and so may :meth:`start`."""
-        self._spec = self.enter_context(self.transport.open())
-
     def start(self) -> None:
-        """Start the processes; :meth:`wait_ready` waits for them."""
+        """Open it and start the processes, in any thread; :meth:`wait_ready` waits."""
+        self._spec = self.enter_context(self.transport.open())
         for role in ("producer", "consumer"):
             ours, theirs = SPAWN.Pipe()
             given = self.transport, self._spec, role, theirs, *self._shared
