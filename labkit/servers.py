@@ -149,8 +149,7 @@ class ServerProcess:
         ``"tasks"`` is the queue of ``get_task_queue()``, ``"results"`` that of
         ``get_result_queue()``.
         """
-        numbers: dict[str, QueueStats] = self.connect().client.ask("all_stats")
-        return numbers
+        return dict(self.connect().client.ask("all_stats"))
 
     @property
     def log(self) -> str:

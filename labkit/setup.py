@@ -106,8 +106,7 @@ def _venv_lacks(extras: Sequence[str]) -> list[str]:
     """Return what .venv lacks; labkit, too, where there is none or it does not run."""
     argv = [str(PYTHON), "-I", __file__, *extras]  # the last lines of this file
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        said: str = subprocess.check_output(argv, stderr=-3, text=True)
-        return said.splitlines()
+        return subprocess.check_output(argv, stderr=-3, text=True).splitlines()
     return ["labkit"]
 
 
