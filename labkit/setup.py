@@ -76,7 +76,7 @@ def run_in_venv(argv: list[str], extras: Sequence[str]) -> int | None:
     except KeyboardInterrupt:
         return say(f"the set-up was interrupted: {AGAIN} to finish it.", 130)
     except subprocess.CalledProcessError:
-        return say(f"the installation failed: go online and {AGAIN}.", 1)
+        return say(f"that failed, see above: go online, or mend it, and {AGAIN}.", 1)
     except OSError as error:
         return say(f"the set-up cannot write: {error}; copy the kit elsewhere.", 1)
     return hand_over([str(PYTHON), "-m", "labkit", *argv])
@@ -120,29 +120,31 @@ def _set_up(extras: Sequence[str]) -> None:
         db.execute("BEGIN EXCLUSIVE")
         lacks, uv = _venv_lacks(extras), shutil.which("uv")
         if is_new := "labkit" in lacks:  # or moved, or left half-way: labkit comes last
-            _make_venv(with_pip=not uv)
+            _make_venv(uv)
         if is_new or _is_old():
             there = (x for x in ("test", "browser", "lint") if not _venv_lacks([x]))
             names = ",".join({*extras, *there})
             lacks = ["pip", "-e", f"{ROOT}[{names}]".removesuffix("[]")]
         if lacks:  # nothing else is touched: JupyterLab may be running meanwhile
-            pip = [str(PYTHON), "-u", "-m", "pip", "install", "--no-compile"]
-            pip = [uv, "pip", "install", "-p", str(PYTHON)] if uv else pip
-            argv = [*pip, "-c", str(SOURCES[1]), *lacks]
-            subprocess.check_call(argv, stdin=-3, stdout=sys.stderr)
+            what = ["install", "-c", str(SOURCES[1]), *lacks]
+            if not uv or subprocess.call([uv, "pip", *what, "-p", str(PYTHON)]):
+                # pip may know of a mirror or a certificate that uv does not.
+                pip = [str(PYTHON), "-u", "-m", "pip", *what, "--no-compile"]
+                subprocess.check_call(pip, stdout=sys.stderr)
             VENV.touch()
             say(".venv is ready.")
     if lacks := _venv_lacks(extras):
         sys.exit(f"labkit: .venv still lacks {' '.join(lacks)}: delete it and {AGAIN}.")
 
 
-def _make_venv(*, with_pip: bool) -> None:
+def _make_venv(uv: str | None) -> None:
     import venv
     from importlib.util import find_spec
 
     if (free := shutil.disk_usage(ROOT).free // 1_000_000) < NEEDED_MB:
         sys.exit(f"labkit: {free} MB free, {NEEDED_MB} needed: make room and {AGAIN}.")
-    if with_pip and not find_spec("ensurepip"):
+    with_pip = find_spec("ensurepip") is not None
+    if not (with_pip or uv):
         cure = "install it (on Debian and Ubuntu: sudo apt install python3-venv)"
         sys.exit(f"labkit: this Python cannot make environments: {cure} and {AGAIN}.")
     VENV.unlink() if VENV.is_symlink() else shutil.rmtree(VENV, ignore_errors=True)
