@@ -83,13 +83,14 @@ def test_saved_text_is_true_when_the_program_has_ended(tmp_path):
     """At the end the final state and text replace the pane; no widgets are gathered."""
     with kernel_in(tmp_path) as kernel:
         kernel.run("from ipywidgets.widgets.widget import _instances")
+        kernel.run("from labkit import processes")
         kernel.run("%%process letters\nprint('a')")
-        once = kernel.run("len(_instances)")
+        once = kernel.run("processes['letters'].wait()\nlen(_instances)")
         assert "letters: " in kernel.run("%%process letters\nprint('a')")
-        assert kernel.run("len(_instances)") == once
+        assert kernel.run("processes['letters'].wait()\nlen(_instances)") == once
         kernel.run(f"%%process letters\nprint('a < b')\n{SLEEP}")
         (first,) = [m for m in kernel.messages if m["msg_type"] == "display_data"]
-        kernel.run("from labkit import processes\nletters = processes['letters']")
+        kernel.run("letters = processes['letters']")
         kernel.run("letters.wait_for_output('a < b')\nletters.stop()")
         updates = kernel.messages
         while not (last := [m for m in updates if m["msg_type"] == UPDATE]):
