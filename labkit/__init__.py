@@ -28,7 +28,7 @@ The map, from the ground up. A room imports only from rooms of the lines above i
 ``grader``      :func:`check`, :func:`hint`, ``%%answer``, :func:`progress`; a
                 whole class with :func:`grade`
 --------------  ----------------------------------------------------------------
-``commands``    what ``python -m labkit`` lists, a module each
+``commands``    what ``python3 -m labkit`` lists, a module each
 ==============  ================================================================
 
 Outside the house are ``setup``, which makes ``.venv``, ``__main__``, which starts a

@@ -1,4 +1,4 @@
-"""The command line: ``python -m labkit`` lists the commands.
+"""The command line: ``python3 -m labkit`` lists the commands.
 
 This file runs before anything is installed, on whatever Python the machine calls
 ``python3``: it uses the standard library alone, and Python 3.6 must be able to read
@@ -48,13 +48,13 @@ def main(argv: "list[str] | None" = None) -> int:  # noqa: PLR0911 - ways to end
     if not argv or argv[0] in {"-h", "--help", "help"}:
         rows = "\n".join(f"  {name:<10} {row[2]}" for name, row in COMMANDS.items())
         print(
-            f"Usage: python -m labkit COMMAND [arguments]\n\n{rows}\n\n"
+            f"Usage: {setup.LABKIT} COMMAND [arguments]\n\n{rows}\n\n"
             "The first lab or test makes .venv in this folder: the kit's own packages.\n"
-            "python -m labkit COMMAND --help says more about one command."
+            f"{setup.LABKIT} COMMAND --help says more about one command."
         )
         return 0
     if argv[0] not in COMMANDS:
-        hint = "python -m labkit lists them all."
+        hint = f"{setup.LABKIT} lists them all."
         return setup.say(f"there is no command '{argv[0]}'; {hint}", 2)
     module, extras, _ = COMMANDS[argv[0]]
     try:

@@ -237,7 +237,7 @@ def run(
 
 
 def _on_manager(items: _Items, workers: int, folder: Path) -> _Records:
-    """Start a server, and ``python -m labkit worker`` beside it."""
+    """Start a server, and ``python3 -m labkit worker`` beside it."""
     from labkit.manager import shown
     from labkit.servers import start_server
     from labkit.supervised import Supervised

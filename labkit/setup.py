@@ -20,6 +20,7 @@ VENV, STATE = ROOT / ".venv", ROOT / ".labkit"
 SOURCES = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 AGAIN = "run the same command again"
+LABKIT = f"{'py' if os.name == 'nt' else 'python3'} -m labkit"  # as people type it
 
 
 def say(sentence: str, status: int = 0, who: str = "labkit") -> int:

@@ -480,7 +480,7 @@ def example(lab, name, port=None):
     out, _ = lab.run(name, "--help")
     line = out.rpartition("example:\n  ")[2].strip()
     assert "\n" not in line
-    assert f"python -m labkit {name} " in line
+    assert f"-m labkit {name} " in line
     return line.replace("python ", f"{sys.executable} ").replace("5555", str(port))
 
 

@@ -247,8 +247,8 @@ def test_release_is_what_the_sources_make(tmp_path, request):
     for path in make_release(tmp_path / "made", tmp_path):
         there = EXERCISES / "release" / path
         made = (tmp_path / "made" / path).read_bytes()
-        assert there.is_file(), "run `python -m labkit exercises`"
-        assert there.read_bytes() == made, "run `python -m labkit exercises`"
+        assert there.is_file(), "run `python3 -m labkit exercises`"
+        assert there.read_bytes() == made, "run `python3 -m labkit exercises`"
 
 
 def test_new_task_passes_as_it_is(tmp_path):

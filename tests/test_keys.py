@@ -48,7 +48,7 @@ def test_a_key_must_be_bytes(key):
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "192.0.2.7", "::", "lab.example"])
 def test_a_famous_key_is_refused_beyond_loopback(key, host):
     """Other machines may try keys; the message names the remedy."""
-    with pytest.raises(WeakKeyError, match="python -m labkit key"):
+    with pytest.raises(WeakKeyError, match="python3 -m labkit key"):
         keys.check_strength(key, (host, 0))
 
 

@@ -224,7 +224,7 @@ def test_a_terminal_finds_the_kit_in_every_folder(tmp_path):
     done = supervised.run(
         [python, "-m", "labkit"], timeout_s=START_S, cwd=tmp_path, env=variables
     )
-    assert done.output.startswith("Usage: python -m labkit COMMAND")
+    assert done.output.startswith("Usage: python3 -m labkit COMMAND")
     if sys.prefix != sys.base_prefix:
         assert variables["VIRTUAL_ENV"] == sys.prefix
 

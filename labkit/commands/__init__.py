@@ -1,1 +1,1 @@
-"""What ``python -m labkit`` lists, a module each: its options, and what it does."""
+"""What ``python3 -m labkit`` lists, a module each: its options, and what it does."""

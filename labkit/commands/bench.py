@@ -1,6 +1,6 @@
 """Measure proxied queues against direct ones, labkit's against the standard library's.
 
-python -m labkit bench --json bench.json --png bench.png
+python3 -m labkit bench --json bench.json --png bench.png
 """
 
 import json

@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
         name = command.__name__.rpartition(".")[2]
         description, _, example = (command.__doc__ or "").rpartition("\n\n")
         super().__init__(
-            prog=f"python -m labkit {name}",
+            prog=f"{setup.LABKIT} {name}",
             description=description,
             epilog=EPILOG + example.strip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,

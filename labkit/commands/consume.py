@@ -4,7 +4,7 @@ It ends when none has come for 5 seconds; with --forever, at Ctrl-C. An item goe
 to the queue if this command dies before its line is written. What JSON cannot hold is
 printed as {"repr": "..."}.
 
-    python -m labkit consume --connect :5555 --key-file lab.key --idle 1
+    python3 -m labkit consume --connect :5555 --key-file lab.key --idle 1
 """
 
 import queue

@@ -2,7 +2,7 @@
 
 It changes nothing, and asks nothing outside the machine. In a notebook, call doctor().
 
-    python -m labkit doctor
+    python3 -m labkit doctor
 """
 
 import contextlib
@@ -108,8 +108,7 @@ def _packages() -> _Seen:
     python = f"for Python {sys.version.split()[0]} at {sys.executable}"
     if not (missing := setup.lacking()):
         return "ok", f"all that lessons need are installed {python}", ""
-    name = "py" if os.name == "nt" else "python3"  # as people type it before the set-up
-    todo = f"{name} -m labkit lab installs them, in .venv"
+    todo = f"{setup.LABKIT} lab installs them, in .venv"
     return "FAIL", f"missing {', '.join(missing)} {python}", todo
 
 

@@ -1,6 +1,6 @@
 """Make the learners' exercises, exercises/release, from exercises/source.
 
-python -m labkit exercises --new 05.9
+python3 -m labkit exercises --new 05.9
 """
 
 from labkit.commands import common

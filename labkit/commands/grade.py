@@ -2,7 +2,7 @@
 
 Each answer runs in its own process. The exit code is 1 if something was not graded.
 
-    python -m labkit grade submitted --csv points.csv
+    python3 -m labkit grade submitted --csv points.csv
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 
 The key itself is never shown.
 
-    python -m labkit key lab.key
+    python3 -m labkit key lab.key
 """
 
 import os

@@ -1,6 +1,6 @@
 """Open JupyterLab on notebooks/00_start_here.ipynb, and later where you were.
 
-    python -m labkit lab [JupyterLab's own options]
+    python3 -m labkit lab [JupyterLab's own options]
 
 Ctrl-C ends it and its kernels. Without the kit's own folder, the lessons are copied to
 labkit-lessons first, in the current folder.
@@ -22,7 +22,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from labkit.setup import LESSONS, ROOT, course, is_checkout, lessons, say
+from labkit.setup import LABKIT, LESSONS, ROOT, course, is_checkout, lessons, say
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 WORKSPACES = ".labkit/workspaces"
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
         from traitlets.config import Config
 
         if wrong := unknown_option(argv):
-            usual = "python -m labkit lab --help lists the usual ones."
+            usual = f"{LABKIT} lab --help lists the usual ones."
             return say(f"there is no option {wrong}; {usual}", 2)
         settings = Config(defaults(os.environ, folder))
         options = [*ours(argv, folder), *argv]

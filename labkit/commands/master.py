@@ -3,7 +3,7 @@
 A line of JSON is printed for each task that is done: id, task, and result or error.
 All input is read first.
 
-    python -m labkit master --demo --connect :5555 --key-file lab.key
+    python3 -m labkit master --demo --connect :5555 --key-file lab.key
 """
 
 import contextlib

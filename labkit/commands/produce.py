@@ -1,6 +1,6 @@
 """Put one item into a queue for each line of JSON that is read.
 
-echo '{"tea": 2}' | python -m labkit produce --connect :5555 --key-file lab.key
+echo '{"tea": 2}' | python3 -m labkit produce --connect :5555 --key-file lab.key
 """
 
 import queue

@@ -1,6 +1,6 @@
 """Show which tasks are done, the points, and what to do next.
 
-python -m labkit progress
+python3 -m labkit progress
 """
 
 from labkit.commands import common

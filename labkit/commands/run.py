@@ -13,7 +13,7 @@ The file is TOML, with a table for each job:
   job = "square"            # or letters, log_lines, MODULE:FUNCTION
   tasks = [1, 2, 3]         # or files = ["logs/*.log"], handed over as paths
 
-    python -m labkit run jobs.toml
+    python3 -m labkit run jobs.toml
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Host queues for other processes, until Ctrl-C.
 
-python -m labkit serve --port 5555 --key-file lab.key
+python3 -m labkit serve --port 5555 --key-file lab.key
 """
 
 import argparse

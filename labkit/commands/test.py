@@ -1,12 +1,12 @@
 """Run the tests, the lessons and exercises, cell by cell, with pytest and nbval.
 
-    python -m labkit test [--all] [pytest's own arguments]
+    python3 -m labkit test [--all] [pytest's own arguments]
 
 Of each exercise set one task, and what you changed; with --all also what takes long: every
 answer of every task, every start method. A path narrows it:
 
-    python -m labkit test tests/test_queue.py -k timeout
-    python -m labkit test notebooks/04_produce_and_consume.ipynb
+    python3 -m labkit test tests/test_queue.py -k timeout
+    python3 -m labkit test notebooks/04_produce_and_consume.ipynb
 
 Every other argument goes to pytest: python -m pytest --help lists them.
 """

@@ -5,7 +5,7 @@ back to the queue. Ctrl-C or SIGTERM: finish the tasks in hand, then stop; a sec
 stops at once. When the server ends the processes stop, with exit code 0 if no task was
 in hand.
 
-    python -m labkit worker --connect :5555 --key-file lab.key --workers 3
+    python3 -m labkit worker --connect :5555 --key-file lab.key --workers 3
 """
 
 import contextlib

@@ -22,7 +22,7 @@ def progress() -> Markdown:
     Markdown
         A link to what comes next, and a table: a line for each lesson, with its tasks
         if you have begun it. To begin a task again, type
-        ``python -m labkit progress --reset 04.1`` in a terminal.
+        ``python3 -m labkit progress --reset 04.1`` in a terminal.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Make the learners' copies of the exercises: ``python -m labkit exercises``.
+"""Make the learners' copies of the exercises: ``python3 -m labkit exercises``.
 
 ``exercises/source`` is written by hand; ``exercises/release`` is made from it by
 nbgrader's own converter, with the settings of ``exercises/nbgrader_config.py``.

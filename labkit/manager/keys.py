@@ -17,7 +17,7 @@ _FAMOUS = frozenset(
     b"letmein admin test key qwerty default hello dragon master monkey iloveyou "
     b"123456 12345678 123456789 peekaboo".split()
 )
-MAKE_ONE = "python -m labkit key lab.key"
+MAKE_ONE = "python3 -m labkit key lab.key"
 
 
 class SecretKey(process.AuthenticationString):  # type: ignore[name-defined,misc]

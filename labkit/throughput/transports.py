@@ -179,7 +179,7 @@ class Labkit(Plain):
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """Start ``python -m labkit serve``."""
+        """Start ``python3 -m labkit serve``."""
         # In a notebook a server replaces another of its name: never a learner's.
         name = f"throughput {secrets.token_hex(4)}"
         with start_server(self.address(), name=name) as server:

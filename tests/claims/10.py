@@ -4,7 +4,7 @@ from tests.claims import claim
 
 SHOWS = {
     "10-ipv6": ["plain_server -> gaierror"],
-    "10-weak-raises": ["WeakKeyError: ", "well known", "python -m labkit key"],
+    "10-weak-raises": ["WeakKeyError: ", "well known", "python3 -m labkit key"],
     "10-proxy": ["the address is in it: True", "the key is in it: False"],
     "10-talk": ["card 4929 0012"],
     "10-tunnel-door": ["WrongKeyError"],
