@@ -17,6 +17,7 @@ _FAMOUS = frozenset(
     b"letmein admin test key qwerty default hello dragon master monkey iloveyou "
     b"123456 12345678 123456789 peekaboo".split()
 )
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - named, not bound
 MAKE_ONE = "python3 -m labkit key lab.key"
 
 
@@ -61,7 +62,7 @@ def check_strength(authkey: bytes, address: Address) -> None:
     if common or len(authkey) < SHORTEST:
         why = "well known" if common else f"only {len(authkey)} bytes long"
         raise WeakKeyError(
-            f"this authkey is {why}, and {address[0] or '0.0.0.0'!s} can be reached "  # noqa: S104 - named, not bound
+            f"this authkey is {why}, and {address[0] or _EVERYWHERE} can be reached "
             f"from other machines; make a good one with: {MAKE_ONE}"
         )
 

@@ -232,10 +232,11 @@ class TaskQueue(queue.Queue[Any]):
             )
 
         def has_room() -> bool:
-            return self.maxsize <= 0 or self._qsize() + count <= self.maxsize
+            return self._qsize() + count <= self.maxsize
 
         with self.not_full:
-            self._await(self.not_full, has_room, queue.Full, block, timeout)
+            if self.maxsize > 0:
+                self._await(self.not_full, has_room, queue.Full, block, timeout)
             self._check_open()
             if self._journal is not None:
                 self._journal.add(entries)
