@@ -196,8 +196,8 @@ FLOORS = [
 OUTSIDE = {"__init__", "__main__", "setup", "formerly", "jupyter"}
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-# Room: the most lines of code, the most lines in all, the most files. What was reached
-# until now: take a number down with what you take away; 5,800 and 9,000 is the aim.
+# Room: the most lines of code, the most lines in all, the most files. To add something,
+# take something away: a reader has one evening.
 MOST = {
     "labkit": (5_800, 9_000, 65),
     "labkit/grader": (1_500, 2_270, 12),
