@@ -48,7 +48,7 @@ _TAKE_LONG = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give a whole file to one process; CPython's runs, and lessons in a browser, to any."""
+    """Give a whole file to one process; CPython's runs, lessons and sets in a browser, to any."""
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -58,7 +58,8 @@ def pytest_xdist_make_scheduler(config, log):
             lesson = re.search(r"test_lessons\.py.*(\[\d\d)-", nodeid)
             if lesson:
                 return lesson[1]
-            return nodeid if "test_cpython.py" in nodeid else nodeid.split("::")[0]
+            alone = re.search(r"test_(cpython|sets)\.py", nodeid)
+            return nodeid if alone else nodeid.split("::")[0]
 
     return Files(config, log)
 

@@ -5,8 +5,6 @@ import shutil
 import sys
 from contextlib import contextmanager
 
-__all__ = ["FLAGS", "find_browser", "open_browser"]
-
 FLAGS = [
     "--no-sandbox",  # root in a container has none; only the kit's pages are opened
     "--disable-gpu",

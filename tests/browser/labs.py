@@ -22,10 +22,9 @@ import psutil
 
 from labkit.supervised import Supervised
 
-__all__ = ["ROOT", "Lab", "Notebook"]
-
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0  # a machine that does much else; everything takes a second or two
+LOOK_EVERY_MS = 100  # not whenever the page could be drawn: then it always is
 COURSE = ("notebooks", "exercises/release")
 LEFT_OUT = shutil.ignore_patterns("work", ".ipynb_checkpoints", "__pycache__")
 FOREIGN = ("JUPYTER", "IPYTHON", "LABKIT_PROGRESS")  # somebody else's settings
@@ -343,9 +342,8 @@ class Notebook:
         from playwright.sync_api import TimeoutError as TooLong
 
         try:
-            self.page.wait_for_function(
-                f"argument => window.labkit?.{name}(argument)", arg=argument
-            )
+            asked = f"argument => window.labkit?.{name}(argument)"
+            self.page.wait_for_function(asked, arg=argument, polling=LOOK_EVERY_MS)
         except TooLong as problem:
             waiting = self.page.evaluate("window.labkit?.waiting() ?? []")
             problem.add_note(f"cells without an answer: {waiting}; {self.problems()}")

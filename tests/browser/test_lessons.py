@@ -6,7 +6,8 @@ from looks import out_of_reach, violations
 
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SWITCH = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
-SWITCHED = "light => document.body.dataset.jpThemeLight === light"
+SWITCHED = """light => document.body.dataset.jpThemeLight === light &&
+  !document.querySelector('#jupyterlab-splash')"""  # it covers the page meanwhile
 UNNAMED = """() => [...document.querySelectorAll(
     '.jp-OutputArea-output :is(img, svg, canvas), .jp-RenderedMarkdown img')]
   .filter(e => e.checkVisibility() && !e.closest('button, .jp-Toolbar, [aria-hidden]'))
@@ -92,5 +93,5 @@ def test_no_grave_finding_in_either_theme(lesson):
     assert violations(lesson.page) == []
     lesson.page.evaluate(SWITCH, "JupyterLab Dark")
     lesson.page.wait_for_function(SWITCHED, arg="false")
-    assert violations(lesson.page, rules=["color-contrast"]) == []
+    assert violations(lesson.page, least=10, rules=["color-contrast"]) == []
     assert "rgba(0, 0, 0, 0)" not in lesson.page.evaluate(BEHIND)
