@@ -1,6 +1,7 @@
 """What a server hosts: a queue with batches and receipts, for clients that may die."""
 
 import functools
+import itertools
 import math
 import queue
 import secrets
@@ -191,6 +192,8 @@ class TaskQueue(queue.Queue[Any]):
         self._dead: list[Entry] = []
         self._put_count = self._got_count = self._redelivered = 0
         self._retired = False
+        # A receipt of an earlier server must never fit an item of this one.
+        self._receipts = map(f"{secrets.token_hex(4)}-{{}}".format, itertools.count(1))
         self._journal = journal
         if journal is not None:
             waiting, self._dead = journal.entries()
@@ -381,8 +384,7 @@ class TaskQueue(queue.Queue[Any]):
         entry.owner = CALLER.owner
         if entry.owner is not None:
             CALLER.lenders.add(self)
-        # By chance, not counted: one of an earlier server must never fit here.
-        receipt = secrets.token_hex(8)
+        receipt = next(self._receipts)
         self._unacked[receipt] = entry
         return receipt
 
