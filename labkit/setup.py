@@ -139,15 +139,16 @@ def _set_up(extras: Sequence[str]) -> None:
 
 
 def _make_venv(uv: str | None) -> None:
-    import venv
     from importlib.util import find_spec
 
     if (free := shutil.disk_usage(ROOT).free // 1_000_000) < NEEDED_MB:
         sys.exit(f"labkit: {free} MB free, {NEEDED_MB} needed: make room and {AGAIN}.")
     with_pip = find_spec("ensurepip") is not None
-    if not (with_pip or uv):
+    if not (find_spec("venv") and (with_pip or uv)):
         cure = "install it (on Debian and Ubuntu: sudo apt install python3-venv)"
         sys.exit(f"labkit: this Python cannot make environments: {cure} and {AGAIN}.")
+    import venv  # not sooner: a small Python has none
+
     VENV.unlink() if VENV.is_symlink() else shutil.rmtree(VENV, ignore_errors=True)
     venv.create(VENV, symlinks=os.name != "nt", with_pip=with_pip)
 

@@ -48,7 +48,7 @@ def test_an_unknown_command_is_one_sentence(capsys, monkeypatch):
     """A slip of the finger gets the way to the list."""
     monkeypatch.setattr(sys, "argv", ["labkit", "labb"])
     assert command_line.main() == 2  # as the script labkit calls it
-    said = "labkit: there is no command 'labb'; python3 -m labkit lists them all.\n"
+    said = f"labkit: there is no command 'labb'; {setup.LABKIT} lists them all.\n"
     assert capsys.readouterr().err == said
 
 
