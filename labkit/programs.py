@@ -240,9 +240,18 @@ def start_process(
 ) -> ProgramProcess:
     """Start a program in the background; one of the same name is stopped first.
 
-    Parameters and errors are those of :class:`ProgramProcess`, which is what you get;
-    from now on it is also ``processes[name]``. However this process ends, the program
-    ends with it, and so does everything that it started.
+    However this process ends, the program ends with it, and so does everything that it
+    started.
+
+    Parameters
+    ----------
+    path, *args, name, cwd, env
+        As for :class:`ProgramProcess`, and so are the errors.
+
+    Returns
+    -------
+    ProgramProcess
+        The running program, from now on also ``processes[name]``.
     """
     name = name or Path(path).stem
     if name in processes:

@@ -60,8 +60,14 @@ class Host:
     ) -> ProgramProcess:
         """Start a Python program on this host, else as ``start_process`` does.
 
-        Its name in ``processes`` is the host's, if you give none. For a module, `path`
-        is ``-m`` and the first argument its name.
+        Parameters
+        ----------
+        path : str or path
+            A Python file, or ``-m`` and a module's name as the first argument.
+        *args : str
+            The program's arguments.
+        name : str, optional
+            What it is called in ``processes``; this host's name by default.
         """
         nsenter, *rest = self.command(sys.executable, path, *args)
         program = start_process(nsenter, *rest, name=name or self.name)
@@ -78,7 +84,7 @@ class Host:
         _ip(switch, f"link set {self.port} up")
         # The switch looks at its ports once a second; and who was not heard of
         # meanwhile is asked for anew.
-        _complaint([*switch, "sh", "-c", _WAIT, "sh", self.port])
+        _change([*switch, "sh", "-c", _WAIT, "sh", self.port])
         for each in self._network.values():
             _ip(each.command(), "neighbour flush dev wire")
 
@@ -200,7 +206,11 @@ def _tool(name: str) -> str:
 
 
 def _ip(enter: Sequence[str], *lines: str) -> None:
-    if said := _complaint([*enter, "ip", "-batch", "-"], "\n".join(lines) + "\n"):
+    _change([*enter, "ip", "-batch", "-"], "\n".join(lines) + "\n")
+
+
+def _change(argv: Sequence[str], text: str = "") -> None:
+    if said := _complaint(argv, text):
         raise NetworkError(f"the network could not be changed: {said}")
 
 
