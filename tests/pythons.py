@@ -16,10 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 def pythons() -> dict[str, str]:
     """Return the interpreters found, newest last, by version such as ``"3.12"``."""
     found = {f"3.{sys.version_info[1]}": sys.executable}
+    if os.name == "nt":  # others have other names there
+        return found
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     for path in root.glob("versions/3.*/bin/python"):
         minor = re.match(r"3\.(\d+)\.\d+([abrc]+\d+)?$", path.parts[-3])
-        if minor and int(minor[1]) > 10 and _runs(str(path)):
+        if minor and int(minor[1]) > 10:
             found.setdefault(f"3.{minor[1]}", str(path))
     for minor in range(11, 20):
         path = shutil.which(f"python3.{minor}")
@@ -35,10 +37,9 @@ def oldest_and_newest() -> list[str]:
 
 
 def _runs(python: str) -> bool:
-    """Tell a Python of this system from pyenv's name for one that is not chosen."""
-    command = [python, "-I", "-c", "import sys; print(sys.platform)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() == sys.platform
+    """Tell a real Python from a name that pyenv has for one that is not chosen."""
+    command = [python, "-I", "-c", ""]
+    return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @functools.cache
