@@ -6,6 +6,7 @@ The map, from the ground up. A room imports only from rooms of the lines above i
 ``errors``      every error that the kit raises: :class:`LabkitError` and its kin
 --------------  ----------------------------------------------------------------
 ``supervised``  the one way in which a child process ends with its parent
+``confine``     walls around a program that nobody trusts
 ``logbook``     what a learner has answered, in one SQLite file
 --------------  ----------------------------------------------------------------
 ``manager``     :class:`QueueManager`, :class:`TaskQueue` and :func:`connect`: the
@@ -73,8 +74,7 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if name not in _HOME:
         raise AttributeError("module 'labkit' has no attribute %r" % name)  # noqa: UP031
     module = importlib.import_module("labkit." + _HOME[name])
-    value = getattr(module, name)
-    globals()[name] = value
+    globals()[name] = value = getattr(module, name)
     return value
 
 

@@ -303,8 +303,7 @@ def _curves(
         said = [f"{number_text(y[n])} at {text(x[n])}" for n in sorted({0, len(x) - 1})]
         told.append(f"{name} {' and '.join(said)}")
         if field == "batch_size" and len(mine) == 1 and len(found) > 1:
-            line = look | {"marker": ""}
-            axis.axhline(y[0], label=f"{name} (one at a time)", **line)
+            axis.axhline(y[0], label=f"{name} (one at a time)", **look | {"marker": ""})
             continue
         for one in mine:
             _dots(axis, [place_of(one)] * len(one.rates_per_s), one.rates_per_s, look)

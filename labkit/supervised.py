@@ -26,7 +26,8 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple, Self
 
 MARK = "LABKIT_SUPERVISED"  # an environment variable: what belongs to which supervisor
@@ -300,6 +301,39 @@ def _end_all(find: Callable[[], set[Any]]) -> None:
             process.kill()
 
 
+def _adopt() -> None:
+    """Be the parent of every process below whose own parent ends, instead of init."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def in_turn(programs: Iterable[tuple[str, str, float]], separator: str) -> str:
+    """Run Python programs one after the other, each in a fork of this process.
+
+    For a program of :func:`run`, on Linux, that has loaded what they all import. Each
+    has its folder, its text, and the seconds that it may take. What it leaves behind is
+    ended; then a line has the separator and its exit code, None if it took too long.
+
+    In each fork this returns the text, to be run at the top level; at last, nothing.
+    """
+    _adopt()
+    for folder, text, seconds in programs:
+        if not (pid := os.fork()):
+            os.setsid()
+            os.chdir(folder)
+            return text
+        codes: list[int] = []
+        ended: queue.SimpleQueue[None] = queue.SimpleQueue()
+        reaper = _thread(_reap, SimpleNamespace(pid=pid), codes, ended)
+        with contextlib.suppress(queue.Empty):
+            ended.get(timeout=seconds)
+        code = next(iter(codes), None)
+        _end_rest(reaper, codes, _below)
+        os.write(1, f"\n{separator} {code}\n".encode())
+    return ""
+
+
 def _supervise() -> None:
     """Be the supervisor.
 
@@ -315,11 +349,7 @@ def _supervise() -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: events.put(None))
     if sys.platform == "linux":
-        import ctypes
-
-        # A process whose own parent ends becomes our child, not that of init.
-        set_child_subreaper = 36
-        ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+        _adopt()
     # On Windows a process may have one that serves its console.
     before = _below() if sys.platform == "win32" else set()
 
@@ -343,6 +373,14 @@ def _supervise() -> None:
     watch(lambda: events.put(None))
     reaper = _thread(_reap, program, codes, events)
     events.get()
+    _end_rest(reaper, codes, find)
+    _report(exit=codes[0])
+
+
+def _end_rest(
+    reaper: threading.Thread, codes: list[int], find: Callable[[], set[Any]]
+) -> None:
+    """End what is left; if the program ended by itself, a moment later."""
     # Helpers of multiprocessing end by themselves, a moment after their program.
     patience = time.monotonic() + bool(codes)
     # On Linux nothing is left once nothing is left to reap; elsewhere look for orphans.
@@ -353,7 +391,6 @@ def _supervise() -> None:
         if late_s >= 0.0:
             _end_all(find)
         reaper.join(0.02)
-    _report(exit=codes[0])
 
 
 def _reap(program: Any, codes: list[int], events: "queue.SimpleQueue[None]") -> None:

@@ -22,6 +22,7 @@ from programs import until
 from pythons import ROOT
 
 from labkit.__main__ import main
+from labkit.confine import require_walls
 from labkit.errors import ExerciseError, GradingError
 from labkit.grader.classroom import (
     JOURNAL,
@@ -33,7 +34,6 @@ from labkit.grader.classroom import (
     mark,
     write_gradebook,
 )
-from labkit.grader.confine import require_walls
 from labkit.grader.submissions import Assignment, Submission, handed_in
 from labkit.grader.tasks import EXERCISES
 
@@ -44,12 +44,12 @@ class Pretended(Executor):
     def __init__(self):
         self.jobs = []
 
-    def submit(self, _mark, job):
+    def submit(self, _mark, jobs):
         """Give each job the same result."""
-        self.jobs.append(job)
+        self.jobs += jobs
         future = Future()
-        graded = Graded(job.key, 1.5, "=It said 0.5. So.", "", ("ends",))
-        future.set_result(graded)
+        same = 1.5, "=It said 0.5. So.", "", ("ends",)
+        future.set_result([Graded(job.key, *same) for job in jobs])
         return future
 
 
@@ -370,7 +370,7 @@ def test_other_checks_are_refused():
     """A machine whose checks are of another version does not grade with them."""
     job = Job("another digest", "04.1", "pass\n", True, "elsewhere")
     with pytest.raises(ExerciseError, match="same version"):
-        mark(job)
+        mark([job])
 
 
 def test_checks_of_another_clone(room, tmp_path):

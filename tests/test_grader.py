@@ -9,9 +9,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from labkit.grader import magic
+from labkit.grader import magic, runner
 from labkit.grader.feedback import Score
-from labkit.grader.runner import STUB, run, suspicions, try_out
+from labkit.grader.runner import STUB, suspicions, try_out
 from labkit.grader.tasks import find_task
 from labkit.logbook import Logbook
 
@@ -31,6 +31,11 @@ def consume(*body):
     """Write an answer to 04.1 from the lines of its body."""
     lines = textwrap.indent("\n".join(body), "    ")
     return f"import queue\ndef consume(orders, handle, idle_s):\n{lines}\n"
+
+
+def run(task, text):
+    """Return the report on an answer."""
+    return runner.run([(task, text)], tried=True)[0]
 
 
 def some_at_once(cases):
@@ -99,7 +104,7 @@ HOSTILE = {
 @pytest.mark.parametrize("text", some_at_once(HOSTILE))
 def test_hostile_answer_gets_one_sentence_and_no_points(task, text):
     """Whatever the answer does, grading comes back with a sentence about it."""
-    report = run(task, text, deadline_s=30)
+    report = run(task, text)
     assert report.message.startswith(HOSTILE[text])
     assert report.points == 0
 
@@ -110,7 +115,7 @@ def test_deadline_of_the_whole_check_names_the_line(task):
     stuck = (
         "import time\ntime.sleep = None\nimport re\nre.match('(a+)+$', 'a'*60 + 'b')"
     )
-    report = run(task, consume(stuck.replace("\n", ";")), deadline_s=8)
+    report = run(replace(task, deadline_s=8), consume(stuck.replace("\n", ";")))
     assert report.message.startswith(
         "The answer did not end: it was stopped after 8 s, while checking whether it "
         "handles every order, then ends, at line 4."
@@ -204,7 +209,7 @@ def test_value_that_equals_everything_is_refused():
     """A class whose == is always true gets no points by it."""
     liar = "class Any:\n    def __eq__(self, other): return True\n"
     text = f"{liar}def fit(*_): return Any(), Any()\n"
-    report = run(find_task("06.4"), text, deadline_s=30)
+    report = run(find_task("06.4"), text)
     assert report.points == 0
     assert "which is equal to everything" in report.message
 
@@ -311,7 +316,7 @@ def test_interrupted_check_prints_one_line(shell, monkeypatch, capsys):
     """The stop button ends a check without a traceback, and counts nothing."""
     shell.run_cell_magic("answer", "04.1", RIGHT)
 
-    def interrupted(*_):
+    def interrupted(*_, **_named):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("labkit.grader.runner.run", interrupted)

@@ -86,8 +86,7 @@ def _serve(server: QueueServer) -> int:
     for name, queue in server.queues.items():
         left = queue.stats()
         if count := left.depth + left.unacked:
-            what = common.count_of(count, "item")
-            said += f" Left in the queue {name!r}: {what}."
+            said += f" Left in the queue {name!r}: {common.count_of(count, 'item')}."
     _say(said)
     return common.DONE
 

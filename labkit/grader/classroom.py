@@ -7,6 +7,7 @@ kept in a file beside the submissions: after a crash the same call goes on where
 import contextlib
 import csv
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -14,18 +15,18 @@ import shutil
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
 
+from labkit.confine import require_walls
 from labkit.errors import ExerciseError, GradingError
-from labkit.grader.confine import require_walls
 from labkit.grader.feedback import Score
-from labkit.grader.runner import run, try_out
+from labkit.grader.runner import Report, run
 from labkit.grader.submissions import Assignment, Submission, handed_in, handed_out
 from labkit.grader.tasks import EXERCISES, Task, find_task
 
@@ -68,27 +69,33 @@ def _digest(task: Task, text: str) -> str:
     return hashlib.sha256(checks + f"\0{task.id}\0{text}".encode()).hexdigest()
 
 
-def mark(job: Job) -> Graded:
-    """Run one answer, as its notebook does.
+def mark(jobs: Sequence[Job]) -> list[Graded]:
+    """Run the answers of one student, as their notebook does.
 
-    Raises ExerciseError if the checks on this machine are not those that the job was
-    made for, and GradingError if it wants walls that this machine cannot have.
+    Raises ExerciseError if the checks on this machine are not those that the jobs were
+    made for, and GradingError if they want walls that this machine cannot have.
     """
-    there = Path(job.exercises)
-    task = find_task(job.task, there if there.is_dir() else EXERCISES)
-    if _digest(task, job.text) != job.key:
-        raise ExerciseError(
-            f"The checks of {task.id} in {task.path} are not those of the machine that "
-            "grades: bring both to the same version of the kit."
-        )
-    if walls := not job.unconfined:
+    answers = []
+    for job in jobs:
+        there = Path(job.exercises)
+        task = find_task(job.task, there if there.is_dir() else EXERCISES)
+        if _digest(task, job.text) != job.key:
+            raise ExerciseError(
+                f"The checks of {task.id} in {task.path} are not those of the machine "
+                "that grades: bring both to the same version of the kit."
+            )
+        # A busy machine takes no points.
+        answers.append((replace(task, deadline_s=3 * task.deadline_s), job.text))
+    if walls := not jobs[0].unconfined:
         require_walls()
-    trouble = "" if task.program else try_out(job.text, walls=walls)[0]
-    patient_s = 3 * task.deadline_s  # a busy machine takes no points
-    report = run(task, job.text, trouble, deadline_s=patient_s, walls=walls)
+    reports = run(answers, walls=walls)
+    return [_graded(job.key, one) for job, one in zip(jobs, reports, strict=True)]
+
+
+def _graded(key: str, report: Report) -> Graded:
     failed = tuple(row.check.says for row in report.rows if not row.passed)
     html = Score(report)._repr_html_()
-    return Graded(job.key, report.points, report.message, html, failed, report.suspect)
+    return Graded(key, report.points, report.message, html, failed, report.suspect)
 
 
 @dataclass(frozen=True)
@@ -255,16 +262,23 @@ def grade(
         raise GradingError(f"There are no submissions of {assignment} in {submitted}.")
     where = str(exercises.resolve())
     tasks = {name: task for of in known.values() for name, task in of.tasks.items()}
-    jobs = {
-        answer: Job(_digest(tasks[answer[0]], answer[1]), *answer, unconfined, where)
-        for one in found
-        for answer in one.answers.items()
-    }
     if pool is None and not unconfined:
         require_walls()
     journal = (submitted if submitted.is_dir() else submitted.parent) / JOURNAL
     done = {} if again else _read_journal(journal)
-    todo = [job for job in jobs.values() if job.key not in done]
+    jobs: dict[tuple[str, str], Job] = {}  # equal answers are run once
+    todo: list[list[Job]] = []  # of each student
+    for one in found:
+        own = {
+            answer: Job(
+                _digest(tasks[answer[0]], answer[1]), *answer, unconfined, where
+            )
+            for answer in one.answers.items()
+            if answer not in jobs
+        }
+        jobs |= own
+        todo.append([job for job in own.values() if job.key not in done])
+    now = sum(map(len, todo))
     try:
         file = journal.open("a", encoding="utf-8")
     except OSError as error:
@@ -273,12 +287,14 @@ def grade(
             "a folder of your own."
         ) from error
     pool = pool or ThreadPoolExecutor(workers or 2 * (os.cpu_count() or 1))
-    marked = pool.map(mark, todo)  # what has not begun does not, on an error
-    with file:
-        for graded in tqdm(marked, total=len(todo), unit=" answers", disable=None):
-            file.write("\n" * (file.tell() > 0) + json.dumps(graded._asdict()))
+    # What has not begun does not, on an error.
+    marked = pool.map(mark, [own for own in todo if own])
+    with file, tqdm(total=now, unit=" answers", disable=None) as shown:
+        for got in itertools.chain.from_iterable(marked):
+            file.write("\n" * (file.tell() > 0) + json.dumps(got._asdict()))
             file.flush()
-            done[graded.key] = graded
+            done[got.key] = got
+            shown.update()
     results: dict[Any, Graded] = {one: done[job.key] for one, job in jobs.items()}
     sheets = []
     for one in found:
@@ -288,7 +304,7 @@ def grade(
             answer = task, one.answers.get(task)
             graded[task] = results.get(answer) or _missing(why)
         sheets.append(Sheet(one, of, graded))
-    return Class(tuple(sheets), len(jobs) - len(todo), len(todo))
+    return Class(tuple(sheets), len(jobs) - now, now)
 
 
 def _read_journal(path: Path) -> dict[str, Graded]:

@@ -51,7 +51,7 @@ CONTEXT: Any = multiprocessing.get_context(
 )
 # Spawn, which every machine has, comes first.
 START_METHODS = sorted(multiprocessing.get_all_start_methods(), reverse=True)
-_ANSWER = Path("answer.py").resolve()  # a task may go to another folder
+ANSWER = Path("answer.py").resolve()  # a task may go to another folder
 _Because = str | Callable[[], str]
 
 _EXPLAIN = tomllib.loads(Path(__file__).with_name("errors.toml").read_text("utf-8"))
@@ -245,7 +245,7 @@ class Answer:
 @pytest.fixture
 def answer() -> Answer:
     """Load the answer afresh, so that no check sees what another left."""
-    return Answer(_ANSWER)
+    return Answer(ANSWER)
 
 
 class Prediction:
@@ -393,7 +393,7 @@ class ManagerServer(_Killed):
 
 def _forget_the_answer() -> None:
     # A real server has never heard of what a client's program defines.
-    sys.path[:] = [path for path in sys.path if path != str(_ANSWER.parent)]
+    sys.path[:] = [path for path in sys.path if path != str(ANSWER.parent)]
     sys.modules.pop("answer", None)
 
 
@@ -507,8 +507,8 @@ class Script(Program):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = port or free.getsockname()[1]
         self.name, self.method = name, method
-        self._text = _ANSWER.read_text(encoding="utf-8")
-        path = _ANSWER.with_name(f"{next(_numbers)}") / name
+        self._text = ANSWER.read_text(encoding="utf-8")
+        path = ANSWER.with_name(f"{next(_numbers)}") / name
         path.parent.mkdir()
         path.write_text(re.sub(r"\b50_?000\b", str(self._port), self._text), "utf-8")
         super().__init__(_run_script, str(path), method)
@@ -550,8 +550,7 @@ class Script(Program):
 
         def connects() -> bool:
             with contextlib.suppress(EOFError, OSError):
-                place = ("127.0.0.1", self._port)
-                found.append(client_of(place, authkey, *names))
+                found.append(client_of(("127.0.0.1", self._port), authkey, *names))
             return bool(found or not self.process.is_alive())
 
         try:

@@ -26,8 +26,7 @@ def make_release(target: Path, exercises: Path = EXERCISES) -> list[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
         left = shutil.ignore_patterns("work", ".*")  # by runs, with the solutions
-        source = Path(folder, "source")
-        shutil.copytree(exercises / "source", source, ignore=left)
+        shutil.copytree(exercises / "source", Path(folder, "source"), ignore=left)
         shutil.copy(exercises / "nbgrader_config.py", folder)
         command = [sys.executable, "-m", "nbgrader", "generate_assignment"]
         # All sets; without a database, which would be written beside the course.

@@ -14,19 +14,20 @@ import faulthandler
 import json
 import os
 import re
+import secrets
 import signal
 import sys
 import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labkit import supervised
-from labkit.grader.confine import confined
+from labkit.confine import confined
 from labkit.grader.tasks import PARSING, Check, Task
 
 __all__ = ["STUB", "Report", "Row", "run", "suspicions", "try_out", "without_magics"]
@@ -38,16 +39,22 @@ _MOST_OUTPUT = 1_000_000  # characters
 _HEADER = "# %%answer\n"  # in place of the magic, so line numbers are those of the cell
 _FOREIGN = ("PYTEST_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "COV_")
 _AT_ITS_END = 77  # the exit code of a run that was not cut short
+# Programs for an answer's process, below a line with their `deadline`, in seconds.
 _EXAMINE = (
-    "import sys; sys.path.append({!r}); "
-    "from labkit.grader.runner import examine; examine({!r}, {}, {})"
+    "import sys, time; until = time.time() + deadline; sys.path.append({!r}); "
+    "from labkit.grader.runner import examine; examine({!r}, until)"
 )
 _TRY = (
     "import faulthandler, os, runpy, sys; faulthandler.enable(); "
-    "faulthandler.dump_traceback_later({}); sys.path.append(os.getcwd()); "
+    "faulthandler.dump_traceback_later(deadline - 0.5); sys.path.append(os.getcwd()); "
     "runpy.run_path('answer.py', run_name='__main__'); "
     f"sys.stdout.flush(); os._exit({_AT_ITS_END})"
 )
+_IN_TURN = (
+    "import sys; sys.path.append({!r}); import {}; "
+    "from labkit.supervised import in_turn; exec(in_turn({!r}, {!r}))"
+)
+_KIT = str(Path(__file__).parents[2])
 _OURS = "That is a mistake of the kit, not of your answer. Please report it."
 
 
@@ -92,39 +99,47 @@ class Report:
 
 
 def run(
-    task: Task,
-    source: str,
-    trouble: str = "",
+    answers: Sequence[tuple[Task, str]],
     *,
-    deadline_s: float | None = None,
-    first_only: bool = False,
+    tried: bool = False,
     walls: bool = False,
-) -> Report:
-    """Run a task's checks on an answer; safe in several threads at once.
+) -> list[Report]:
+    """Run the checks of several tasks, each on its answer, one after the other.
+
+    On Linux one process loads what they need, and forks for each. So they should be
+    answers of one person: one could look at what the others left.
 
     Parameters
     ----------
-    source : str
-        The text of the answer cell below its first line.
-    trouble : str, default ""
-        What went wrong when it was tried out: such an answer gets no points.
-    deadline_s : float, optional
-        Seconds until it is ended, whatever it does; the task's own by default.
-    first_only : bool, default False
-        Whether to stop at the first check that fails.
+    answers : sequence of (Task, str)
+    tried : bool, default False
+        Whether they were tried out before, as :func:`try_out` does.
     walls : bool, default False
-        Whether to run it behind the walls of :mod:`.confine`.
+        Whether to run them behind the walls of :mod:`labkit.confine`.
     """
-    if trouble := trouble or _trouble_in(source):
-        return Report(task, (), trouble)
+    troubles = {one: _trouble_in(one[1]) for one in answers}
+    if not tried:
+        trials = [one for one in answers if not (troubles[one] or one[0].program)]
+        programs = [(source, _TRY, TRIAL_S) for _, source in trials]
+        ends = _execute(programs, [] if walls else None, "multiprocessing.managers")
+        troubles |= {one: _trouble(end) for one, end in zip(trials, ends, strict=True)}
+    exams = [one for one in answers if not troubles[one]]
+    programs = [
+        (text, _EXAMINE.format(_KIT, str(task.path)), task.deadline_s)
+        for task, text in exams
+    ]
+    files = [file for task, _ in exams for file in task.files]
+    ends = _execute(programs, files if walls else None, "labkit.grader.fixtures")
+    reports = dict(zip(exams, map(_report, exams, ends), strict=True))
+    return [reports.get(one) or Report(one[0], (), troubles[one]) for one in answers]
+
+
+def _report(answer: tuple[Task, str], done: supervised.Finished) -> Report:
+    task, source = answer
     blank = tuple(map(Row, task.checks))
-    seconds = task.deadline_s if deadline_s is None else deadline_s
-    kit, until = str(Path(__file__).parents[2]), time.time() + seconds
-    code = _EXAMINE.format(kit, str(task.path), until, first_only)
-    done = _execute(code, source, seconds, task.files if walls else None)
     found, stray, strange = _read(task.checks, done.output)
     now = task.checks[min(len(found), len(blank) - 1)]
-    error = _ending(done, stray, seconds, f"checking whether it {now.says}")
+    error = _ending(done, stray, task.deadline_s, f"checking whether it {now.says}")
     began = found or (error and "Traceback" not in stray)
     if error and began and len(found) < len(blank):
         found.append(Row(now, passed=False))
@@ -145,27 +160,27 @@ def run(
     return Report(task, rows, error, (*suspicions(source), *strange))
 
 
-def try_out(
-    source: str, deadline_s: float = TRIAL_S, *, walls: bool = False
-) -> tuple[str, str]:
+def try_out(source: str, deadline_s: float = TRIAL_S) -> tuple[str, str]:
     """Run the top level of an answer in its own process, as the notebook is going to.
 
     Return what went wrong, in a sentence or empty, and what it printed.
     """
     if trouble := _trouble_in(source):
         return trouble, ""
-    code = _TRY.format(deadline_s - 0.5)
-    done = _execute(code, source, deadline_s, [] if walls else None)
+    (done,) = _execute([(source, _TRY, deadline_s)])
+    return _trouble(done, deadline_s), done.output
+
+
+def _trouble(done: supervised.Finished, deadline_s: float = TRIAL_S) -> str:
+    """Say why an answer was not tried out to its end; nothing if it was."""
     lines = re.findall(r'answer\.py", line (\d+)', done.output)
     said = re.findall(r"(?m)^[A-Za-z_][\w.]*(?:: .*)?$", done.output)
     if len(done.output) >= _MOST_OUTPUT:
-        trouble = "The answer cell prints more than 1,000,000 characters: too many."
-    elif lines and said and done.exit_code == 1:
+        return "The answer cell prints more than 1,000,000 characters: too many."
+    if lines and said and done.exit_code == 1:
         what = f"at line {lines[-1]}: {said[-1][:300]}"
-        trouble = f"The answer cell raised an error {what}."
-    else:
-        trouble = _ending(done, done.output, deadline_s, "running the answer cell")
-    return trouble, done.output
+        return f"The answer cell raised an error {what}."
+    return _ending(done, done.output, deadline_s, "running the answer cell")
 
 
 def without_magics(cell: str) -> str:
@@ -217,22 +232,45 @@ def suspicions(source: str) -> Iterator[str]:
 
 
 def _execute(
-    code: str, source: str, deadline_s: float, readable: list[Path] | None
-) -> supervised.Finished:
-    """Run a program on an answer, behind walls if there is a list of what it may read."""
+    programs: Sequence[tuple[str, str, float]],
+    readable: list[Path] | None = None,
+    loaded: str = "",
+) -> list[supervised.Finished]:
+    """Run programs on answers: of each the answer, the code, and the deadline.
+
+    They run behind walls if there is a list of what they may read; several on Linux in
+    forks of one process that has `loaded` a module.
+    """
     kept = {n: v for n, v in os.environ.items() if not n.startswith(_FOREIGN)}
     with tempfile.TemporaryDirectory(
         prefix="labkit-answer-", ignore_cleanup_errors=True
     ) as name:
-        work = Path(name, "work")
-        work.mkdir()
-        work.joinpath("answer.py").write_text(_HEADER + source, "utf-8", "replace")
-        command = [sys.executable, "-P", "-c", code]
-        if readable is not None:
-            command = confined(command, Path(name), readable)
-        return supervised.run(
-            command, timeout_s=deadline_s, max_chars=_MOST_OUTPUT, cwd=work, env=kept
-        )
+        turns = []
+        for number, (source, code, seconds) in enumerate(programs):
+            work = Path(name, f"{number}")
+            work.mkdir()
+            work.joinpath("answer.py").write_text(_HEADER + source, "utf-8", "replace")
+            turns.append((str(work), f"deadline = {seconds}; {code}", seconds))
+
+        def execute(cwd: str, code: str, seconds: float) -> supervised.Finished:
+            command = [sys.executable, "-P", "-c", code]
+            if readable is not None:
+                command = confined(command, cwd, readable)
+            most = _MOST_OUTPUT * len(turns)
+            return supervised.run(
+                command, timeout_s=seconds, max_chars=most, cwd=cwd, env=kept
+            )
+
+        ends: list[supervised.Finished] = []
+        if len(turns) > 1 and sys.platform == "linux":
+            separator = secrets.token_hex()
+            code = _IN_TURN.format(_KIT, loaded, turns, separator)
+            said = execute(name, code, sum(turn[2] + 10 for turn in turns)).output
+            for found in re.finditer(rf"(?s)(.*?)\n{separator} (\S+)\n", said):
+                exit_code = None if found[2] == "None" else int(found[2])
+                ends.append(supervised.Finished(exit_code, found[1]))
+        # By itself, if another answer has kept it from its turn.
+        return [*ends, *(execute(*turn) for turn in turns[len(ends) :])]
 
 
 def _ending(
@@ -284,7 +322,7 @@ def _read(
 # --- in the process of the answer -----------------------------------------------------
 
 
-def examine(task: str, until: float, first_only: bool) -> None:
+def examine(task: str, until: float) -> None:
     """Run the tests of a task; report on standard output."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.path.append(str(Path.cwd()))
@@ -292,16 +330,22 @@ def examine(task: str, until: float, first_only: bool) -> None:
 
     from labkit.grader import fixtures
 
+    fixtures.ANSWER = Path("answer.py").resolve()
     report, folder = _Reporter(), Path(task).parent
     # Where the answer was when time ran out: late, for it looks at threads that go on.
     left_s = max(until - time.time() - 0.3, 0.05)
     faulthandler.dump_traceback_later(left_s, file=report.pipe)
     faulthandler.enable(report.pipe)
-    quiet = ("terminal", "cacheprovider", "faulthandler", "tmpdir")
-    options = [option for name in quiet for option in ("-p", f"no:{name}")]
+    # What no check needs takes as long as the rest.
+    idle = (
+        "cacheprovider debugging doctest faulthandler junitxml legacypath logging "
+        "pastebin setuponly setupplan stepwise subtests terminal threadexception tmpdir "
+        "unittest unraisableexception warnings"
+    )
+    options = [option for name in idle.split() for option in ("-p", f"no:{name}")]
     options += ["-s", "--assert=plain", "--import-mode=importlib"]
     options += [f"--config-file={os.devnull}", f"--rootdir={folder}"]
-    options += [f"--confcutdir={folder}", *["--maxfail=1"] * first_only]
+    options += [f"--confcutdir={folder}"]
     pytest.main([task, *options], plugins=[fixtures, report])
     os._exit(_AT_ITS_END)  # threads that the answer left behind hold nothing up
 
@@ -352,8 +396,7 @@ class _Reporter:
                 "answer that does what the task says: look at what yours returns, and at "
                 "what it starts."
             )
-        detail = _own_traceback(error.__cause__ or error)
-        self._tell(False, cut(said, 900), detail)
+        self._tell(False, cut(said, 900), _own_traceback(error.__cause__ or error))
         if isinstance(error, fixtures.StopChecksError):
             item.session.shouldstop = "every other check would end the same way"
 

@@ -159,8 +159,7 @@ def _student(place: Path) -> tuple[str, str]:
     for part in place.parts[: 2 if place.parts[0].endswith(".zip") else 1]:
         if found := _PACKED.match(part):
             return found[1] or found[3], found[2] or found[4]
-    name = re.sub(r"\.(ipynb|zip)$", "", place.parts[0], flags=re.IGNORECASE)
-    return name, ""
+    return re.sub(r"\.(ipynb|zip)$", "", place.parts[0], flags=re.IGNORECASE), ""
 
 
 def _submission(

@@ -74,8 +74,7 @@ class Entry:
         except Exception:  # noqa: BLE001 - as above; so it is cut unopened
             first = self.first or 0
             head = replace(self, count=count, first=first)
-            rest = replace(self, count=self.count - count, first=first + count)
-            return [head, rest]
+            return [head, replace(self, count=self.count - count, first=first + count)]
 
 
 def parcels_of(entries: list[Entry]) -> list[Parcel]:

@@ -190,8 +190,7 @@ class Connection:
             self.sock.sendall(LENGTH.pack(size) + data)
             return
         size += sum(memoryview(piece).nbytes for piece in more)
-        long = size > 0x7FFFFFFF
-        header = LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if long else b""
+        header = LENGTH.pack(-1) + _LONG_LENGTH.pack(size) if size > 0x7FFFFFFF else b""
         for piece in (header or LENGTH.pack(size), data, *more):
             self.sock.sendall(piece)
 

@@ -157,8 +157,8 @@ class _Trial:
         """Measure once."""
         self._seconds.append(seconds := self._run())
         if latency_samples:
-            fits = int(self._count / seconds / 2)  # or else a stalled one takes long
-            count = max(min(latency_samples, fits), 1)
+            # As many as fit half a second: of a stalled one that is one.
+            count = max(min(latency_samples, int(self._count / seconds / 2)), 1)
             self._samples += self.line.latencies(count, self.payload_bytes)
 
     def _run(self) -> float:

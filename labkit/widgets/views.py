@@ -132,8 +132,8 @@ class Live(Shown):
 
     def __str__(self) -> str:
         lines = [self._heads, *self.rows] if self.rows else []
-        columns = zip(*lines, strict=False)  # without the drawings'
-        widths = [max(map(len, column)) for column in columns]
+        # Without the drawings' column.
+        widths = [max(map(len, column)) for column in zip(*lines, strict=False)]
         table = ["  ".join(map(str.rjust, line, widths)) for line in lines]
         return "\n".join([self.says, *table])
 

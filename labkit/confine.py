@@ -1,8 +1,8 @@
-"""Walls around an answer of a class: bubblewrap, where it is there.
+"""Walls around a program that nobody trusts: bubblewrap, where it is there.
 
 Inside there is no network, no other process to be seen or killed, no home and no shared
-memory of anybody else; of the disk there are the system, Python, the kit, and the one
-task that is checked. Each process may have so much memory and time, and there may be so
+memory of anybody else; of the disk there are the system, Python, the kit, and what the
+program is given. Each process may have so much memory and time, and there may be so
 many processes; what all of them use together is not bounded.
 """
 
@@ -17,7 +17,7 @@ from labkit.errors import GradingError
 
 __all__ = ["confined", "require_walls"]
 
-_KIT = Path(__file__).resolve().parents[1]
+_KIT = Path(__file__).resolve().parent
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc")
 _LIMITS = (
     "import resource as r; r.setrlimit(r.RLIMIT_AS, (2 << 30, 2 << 30)); "
@@ -36,14 +36,13 @@ def _walls(*readable: Path) -> list[str]:
     return command
 
 
-def confined(command: list[str], folder: Path, readable: list[Path]) -> list[str]:
+def confined(command: list[str], folder: str, readable: list[Path]) -> list[str]:
     """Return the command that runs Python code, the last of `command`, behind walls.
 
-    Inside, the folder can be written to, and of the exercises these files be read.
+    Inside, it runs in the folder, which can be written to; these files can be read.
     """
-    own = ["--bind", str(folder), str(folder), "--chdir", str(folder / "work")]
-    walls = [*_walls(*readable), *own, "--"]
-    return [*walls, *command[:-1], _LIMITS + command[-1]]
+    own = ["--bind", folder, folder, "--chdir", folder]
+    return [*_walls(*readable), *own, "--", *command[:-1], _LIMITS + command[-1]]
 
 
 @functools.cache
