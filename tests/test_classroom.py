@@ -484,8 +484,7 @@ def test_walls_keep_an_answer_in(room, kind):
             root=str(ROOT), set=SET, room=str(room.folder), pid=os.getpid(),
             port=server.getsockname()[1],
         )  # fmt: skip
-        answers = {"04.1": f"import os, signal, socket\n{deed}\n"}
-        room.hand_in("mallory", answers, cut)
+        room.hand_in("mallory", {"04.1": f"import os, signal, socket\n{deed}\n"}, cut)
         graded = grade(room.folder, workers=2)
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
@@ -495,6 +494,15 @@ def test_walls_keep_an_answer_in(room, kind):
     assert mallory.points == 0
     assert room.path("zoe").read_bytes() == before
     assert not Path("~/labkit-was-here").expanduser().exists()
+
+
+@pytest.mark.long
+def test_an_answer_costs_itself_alone(room):
+    """It ends the process that has loaded what a student's answers need."""
+    deed = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n"
+    room.hand_in("ada", room.solutions | {"04.1": deed + room.solutions["04.1"]})
+    (ada,) = grade(room.folder, unconfined=True).sheets
+    assert ada.points == ada.out_of - room.tasks[0].points
 
 
 def test_without_walls_nothing_runs(room, monkeypatch, capsys):

@@ -133,8 +133,7 @@ def test_systemd_accepts_the_unit(path, tmp_path):
         [analyze, "verify", "--man=no", copy],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    about_us = [line for line in done.stderr.splitlines() if path.name in line]
-    assert about_us == []
+    assert [line for line in done.stderr.splitlines() if path.name in line] == []
     done = subprocess.run(
         [analyze, "security", "--offline=yes", "--threshold=25", "--no-pager", copy],
         capture_output=True, text=True, check=False,

@@ -67,8 +67,7 @@ def minutes(lesson):
 @every_lesson
 def test_every_lesson_has_a_page_with_the_same_sections(lesson):
     """A teacher finds the same headings on each page."""
-    found = re.findall(r"(?m)^## (.+)$", text(page_of(lesson)))
-    assert found == SECTIONS
+    assert re.findall(r"(?m)^## (.+)$", text(page_of(lesson))) == SECTIONS
     assert section(page_of(lesson), "Likely questions").count("?** ") >= 3
 
 

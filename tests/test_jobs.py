@@ -79,8 +79,7 @@ def expected(folder):
     """Return what jobs.toml gives on every engine."""
     tasks = [3, -2, "Tea, tea", f"{folder / 'a.log'}", f"{folder / 'b.log'}"]
     names = ["squares", "squares", "letters", "log_lines", "log_lines"]
-    tea = {"a": 2, "e": 2, "t": 2}
-    results = [9, 4, tea, {"ERROR": 1, "INFO": 1}, {"INFO": 1}]
+    results = [9, 4, {"a": 2, "e": 2, "t": 2}, {"ERROR": 1, "INFO": 1}, {"INFO": 1}]
     rows = zip(names, range(1, 6), tasks, results, strict=True)
     keys = ("name", "id", "task", "result")
     milk = "KeyError: 'no milk today'"

@@ -109,8 +109,7 @@ def test_glossary_is_complete_and_in_order():
 def test_new_words_are_the_words_of_the_glossary():
     """What a lesson calls new stands in the glossary as its word, and the reverse."""
     taught = {(word, lesson.number) for lesson in LESSONS for word in lesson.new_words}
-    told = {(term.name, term.lesson) for term in TERMS}
-    assert sorted(taught ^ told) == []
+    assert sorted(taught ^ {(term.name, term.lesson) for term in TERMS}) == []
 
 
 @every_lesson
@@ -121,8 +120,7 @@ def test_new_words_are_used_before_they_are_listed(lesson):
     rounds += "\n".join(c.text for c in cells(lesson.path) if c.kind == "code")
     rounds += "\n".join(lesson.questions())
     own = [term for term in TERMS if term.lesson == lesson.number]
-    unused = [t.name for t in own if not material.pattern(t).search(rounds)]
-    assert unused == []
+    assert [t.name for t in own if not material.pattern(t).search(rounds)] == []
 
 
 @every_lesson

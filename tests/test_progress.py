@@ -108,8 +108,7 @@ def test_a_renamed_task_keeps_its_points(mine, small):
 
 def test_modules_of_earlier_versions_are_found_or_told():
     """An old notebook imports what has a new name, and hears of what has none."""
-    costs = importlib.import_module("labkit.costs")
-    assert costs.fit is labkit.throughput.costs.fit
+    assert importlib.import_module("labkit.costs").fit is labkit.throughput.costs.fit
     with pytest.raises(ModuleNotFoundError, match="bring today's back: git restore"):
         importlib.import_module("labkit._transport")
 

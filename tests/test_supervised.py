@@ -99,6 +99,18 @@ def test_children_that_hand_over_to_children_are_ended():
     assert not [command for command in commands if command and code in command]
 
 
+@linux_only
+def test_programs_in_turn_leave_each_other_nothing(tmp_path):
+    """One that takes too long, or leaves a child, is gone when the next one begins."""
+    child = "import subprocess; subprocess.Popen(['sleep', '60'])"
+    count = "import os; print(len(psutil.Process(os.getppid()).children(True)))"
+    turns = [(str(tmp_path), *turn) for turn in ((SLEEP, 0.2), (child, 9), (count, 9))]
+    code = "import psutil; from labkit.supervised import in_turn"
+    code += f"; exec(in_turn({turns!r}, 'ended:'))"
+    output = supervised.run(python(code), timeout_s=30).output
+    assert " ".join(output.split()) == "ended: None ended: 0 1 ended: 0"
+
+
 def test_helpers_of_multiprocessing_may_end_by_themselves():
     """The resource tracker, which ends a moment after its program, is not killed."""
     code = (

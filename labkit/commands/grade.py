@@ -27,7 +27,7 @@ def add_options(add: common.Add) -> None:
     add("submitted", type=Path, help="what was handed in: a folder, or a zip file")
     add("--assignment", default="", metavar="SET", help="one exercise set only")
     add("--checks", type=Path, default=EXERCISES, metavar="FOLDER", help=whose)
-    add("--workers", type=common.number, metavar="N", help="at a time (two a core)")
+    add("--workers", type=common.number, metavar="N", help="students at a time")
     add("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tls://HOST:PORT")
     add("--tls", type=Path, metavar="FOLDER", help="ca.pem, cert.pem, key.pem")
     add("--csv", type=Path, metavar="FILE", help="write a table")

@@ -239,7 +239,7 @@ def grade(
     pool : concurrent.futures.Executor, optional
         Does the work, such as Dask's ``Client.get_executor()``; threads by default.
     workers : int, optional
-        How many answers run at a time in that default; two for each core if omitted.
+        How many students' answers run at a time there; two for each core if omitted.
     again, unconfined : bool, default False
         Whether to grade what an earlier run has graded; to run answers without walls.
 

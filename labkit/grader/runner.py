@@ -3,7 +3,8 @@
 :func:`run` starts one process below :mod:`labkit.supervised`, which has a deadline and
 ends whatever the answer started. In it :func:`examine` runs pytest, and reports over
 the one pipe that the supervisor reads, a line of JSON for each check: what was found
-stays found, however the process ends.
+stays found, however the process ends. Of several answers, as in a class, each has a
+fork of such a process.
 
 An answer shares its process with the tests, so a clever one can forge their report.
 :attr:`Report.suspect` names what an instructor should look at.

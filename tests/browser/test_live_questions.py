@@ -150,5 +150,4 @@ def test_answers_survive_kernel_and_page(asked, lab):
     asked.run_cell(SETUP).run_cell(CHOICE)
     asked.until(cell.get_by_role("radio", name="wait").is_checked)
     # ipywidgets writes to the console that the old kernel's widgets are gone.
-    said = [text for text in asked.problems() if "model not found" not in text]
-    assert said == []
+    assert [text for text in asked.problems() if "model not found" not in text] == []

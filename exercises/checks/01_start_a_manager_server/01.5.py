@@ -146,10 +146,8 @@ def test_works_where_children_start_empty(answer):
 
     context = _Spawn()
     call = answer.call("open_shop", work=work, context=context)
-    try:
-        call.returns(SERVES_HERE, 8)
-    finally:
-        _end_tracker()
+    call.returns(SERVES_HERE, 8)
+    _end_tracker()
     assert done, "open_shop(work, context) did not call work() with 'spawn'."
     assert context.used, (
         "open_shop(work, context) started its child without the context it was given; "
