@@ -313,7 +313,7 @@ def in_turn(programs: Iterable[tuple[str, str, float]], separator: str) -> str:
 
     For a program of :func:`run`, on Linux, that has loaded what they all import. Each
     has its folder, its text, and the seconds that it may take. What it leaves behind is
-    ended; then a line has the separator and its exit code, None if it took too long.
+    ended; then a line has the separator and its exit code, null if it took too long.
 
     In each fork this returns the text, to be run at the top level; at last, nothing.
     """
@@ -330,7 +330,7 @@ def in_turn(programs: Iterable[tuple[str, str, float]], separator: str) -> str:
             ended.get(timeout=seconds)
         code = next(iter(codes), None)
         _end_rest(reaper, codes, _below)
-        os.write(1, f"\n{separator} {code}\n".encode())
+        os.write(1, f"\n{separator} {json.dumps(code)}\n".encode())
     return ""
 
 

@@ -498,11 +498,16 @@ def test_walls_keep_an_answer_in(room, kind):
 
 @pytest.mark.long
 def test_an_answer_costs_itself_alone(room):
-    """It ends the process that has loaded what a student's answers need."""
+    """It ends the process that has loaded what a student's answers need, or floods it."""
     deed = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n"
-    room.hand_in("ada", room.solutions | {"04.1": deed + room.solutions["04.1"]})
+    deeds = {"04.1": deed, "04.2": "print('x' * 25_000_000)\n"}
+    answers = {
+        task: deeds.get(task, "") + room.solutions[task] for task in room.solutions
+    }
+    room.hand_in("ada", answers)
     (ada,) = grade(room.folder, unconfined=True).sheets
-    assert ada.points == ada.out_of - room.tasks[0].points
+    assert [ada.graded[task].points for task in deeds] == [0, 0]
+    assert ada.points == ada.out_of - sum(task.points for task in room.tasks[:2])
 
 
 def test_without_walls_nothing_runs(room, monkeypatch, capsys):

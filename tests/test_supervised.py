@@ -108,7 +108,7 @@ def test_programs_in_turn_leave_each_other_nothing(tmp_path):
     code = "import psutil; from labkit.supervised import in_turn"
     code += f"; exec(in_turn({turns!r}, 'ended:'))"
     output = supervised.run(python(code), timeout_s=30).output
-    assert " ".join(output.split()) == "ended: None ended: 0 1 ended: 0"
+    assert " ".join(output.split()) == "ended: null ended: 0 1 ended: 0"
 
 
 def test_helpers_of_multiprocessing_may_end_by_themselves():

@@ -220,8 +220,8 @@ def _trouble_in(source: str) -> str:
 
 _SUSPECT = re.compile(
     r"(?<!\w)(gc|inspect|ctypes|_getframe|_current_frames|f_back|f_locals|f_globals|"
-    r"tb_frame|__globals__|__subclasses__|settrace|addaudithook|killpg|os\.kill|"
-    r"pytest|_pytest|pluggy|labkit\.grader|getppid|/proc|exercises/\w+)\b"
+    r"tb_frame|__globals__|__subclasses__|settrace|addaudithook|killpg|os\.kill|pytest|"
+    r"_pytest|pluggy|labkit\.grader|getppid|orig_argv|/proc|exercises/\w+)\b"
 )
 
 
@@ -266,10 +266,10 @@ def _execute(
         if len(turns) > 1 and sys.platform == "linux":
             separator = secrets.token_hex()
             code = _IN_TURN.format(_KIT, loaded, turns, separator)
-            said = execute(name, code, sum(turn[2] + 10 for turn in turns)).output
-            for found in re.finditer(rf"(?s)(.*?)\n{separator} (\S+)\n", said):
-                exit_code = None if found[2] == "None" else int(found[2])
-                ends.append(supervised.Finished(exit_code, found[1]))
+            output = execute(name, code, sum(turn[2] + 10 for turn in turns)).output
+            said = re.split(rf"\n{separator} (null|0|-?[1-9]\d{{0,2}})\n", output)
+            codes = map(json.loads, said[1 : 2 * len(turns) : 2])
+            ends = list(map(supervised.Finished, codes, said[::2]))
         # By itself, if another answer has kept it from its turn.
         return [*ends, *(execute(*turn) for turn in turns[len(ends) :])]
 
