@@ -239,7 +239,7 @@ def grade(
     pool : concurrent.futures.Executor, optional
         Does the work, such as Dask's ``Client.get_executor()``; threads by default.
     workers : int, optional
-        How many students' answers run at a time there; two for each core if omitted.
+        How many students' answers run at a time there; three for each core if omitted.
     again, unconfined : bool, default False
         Whether to grade what an earlier run has graded; to run answers without walls.
 
@@ -286,7 +286,7 @@ def grade(
             f"{journal} cannot be written ({error.strerror}): copy what was handed in to "
             "a folder of your own."
         ) from error
-    pool = pool or ThreadPoolExecutor(workers or 2 * (os.cpu_count() or 1))
+    pool = pool or ThreadPoolExecutor(workers or 3 * (os.cpu_count() or 1))
     # What has not begun does not, on an error.
     marked = pool.map(mark, [own for own in todo if own])
     with file, tqdm(total=now, unit=" answers", disable=None) as shown:
