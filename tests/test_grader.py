@@ -186,7 +186,7 @@ def test_forged_report_is_worth_nothing_and_is_seen(task):
         f"    try: __import__('os').write(pipe, {line!r}.encode())\n"
         "    except OSError: pass\n"
     )
-    report = run(task, forge + RIGHT)
+    report = run(replace(task, deadline_s=20), forge + RIGHT)
     assert report.points == 0
     assert report.message.startswith("The report of the checks did not arrive as")
     assert "line 2 names gc: import gc" in report.suspect
