@@ -393,9 +393,9 @@ class _Reporter:
         elif not isinstance(error, AssertionError):
             # No check stops like this with an answer that does what it should.
             said = (
-                f"The check stopped with {fixtures.shown(error)}. It does not with an "
-                "answer that does what the task says: look at what yours returns, and at "
-                "what it starts."
+                f"The check stopped with {fixtures.shown(error)}. That never happens to "
+                "an answer that does what the task says: look at what yours returns, and "
+                "at what it starts."
             )
         self._tell(False, cut(said, 900), _own_traceback(error.__cause__ or error))
         if isinstance(error, fixtures.StopChecksError):

@@ -157,7 +157,7 @@ class _Trial:
         """Measure once."""
         self._seconds.append(seconds := self._run())
         if latency_samples:
-            # As many as fit half a second: of a stalled one that is one.
+            # As many as fit into half a second; one, if it stalls.
             count = max(min(latency_samples, int(self._count / seconds / 2)), 1)
             self._samples += self.line.latencies(count, self.payload_bytes)
 
