@@ -104,7 +104,7 @@ HOSTILE = {
 @pytest.mark.parametrize("text", some_at_once(HOSTILE))
 def test_hostile_answer_gets_one_sentence_and_no_points(task, text):
     """Whatever the answer does, grading comes back with a sentence about it."""
-    report = run(task, text)
+    report = run(replace(task, deadline_s=30), text)
     assert report.message.startswith(HOSTILE[text])
     assert report.points == 0
 
@@ -208,7 +208,7 @@ def test_value_that_equals_everything_is_refused():
     """A class whose == is always true gets no points by it."""
     liar = "class Any:\n    def __eq__(self, other): return True\n"
     text = f"{liar}def fit(*_): return Any(), Any()\n"
-    report = run(find_task("06.4"), text)
+    report = run(replace(find_task("06.4"), deadline_s=30), text)
     assert report.points == 0
     assert "which is equal to everything" in report.message
 
